@@ -26,19 +26,32 @@ FROM site WHERE site.name = %(site)s AND NOT EXISTS (
       AND newest.courses = %(courses)s::float8[] AND newest.comment = %(comment)s
       AND newest.produced IS NOT DISTINCT FROM %(produced)s)
 """
-# Of each issuer and model the one made last, while it reaches beyond the time.
+# Of each issuer and model the one made last, while it reaches beyond the time. The index leads from
+# each issuer and model of a site to the next: their older forecasts are not read.
 _STANDING = """
-SELECT s.name AS site, e.quantity, e.issuer, e.model, e.issued, e.produced, e.labels, e.levels,
+WITH RECURSIVE origin AS (
+    SELECT s.id AS site, s.name, first.* FROM site s CROSS JOIN LATERAL (
+        SELECT quantity, issuer, model FROM expert_forecast WHERE site = s.id
+        ORDER BY quantity, issuer, model LIMIT 1
+    ) first WHERE %(sites)s::text[] IS NULL OR s.name = ANY(%(sites)s)
+    UNION ALL
+    SELECT o.site, o.name, next.* FROM origin o CROSS JOIN LATERAL (
+        SELECT quantity, issuer, model FROM expert_forecast e WHERE e.site = o.site
+          AND (e.quantity, e.issuer, e.model) > (o.quantity, o.issuer, o.model)
+        ORDER BY quantity, issuer, model LIMIT 1
+    ) next
+)
+SELECT o.name AS site, o.quantity, o.issuer, o.model, e.issued, e.produced, e.labels, e.levels,
     e.times, e.courses, e.comment, e.code, e.file, e.author, e.created_at
-FROM (
-    SELECT DISTINCT ON (site, quantity, issuer, model) * FROM expert_forecast
-    WHERE issued <= %(at)s AND issued > %(oldest)s AND created_at <= %(stored_by)s
+FROM origin o CROSS JOIN LATERAL (
+    SELECT * FROM expert_forecast e WHERE e.site = o.site AND e.quantity = o.quantity
+      AND e.issuer = o.issuer AND e.model = o.model
+      AND issued <= %(at)s AND issued > %(oldest)s AND created_at <= %(stored_by)s
       AND coalesce(produced, issued) <= %(at)s
-    ORDER BY site, quantity, issuer, model, issued DESC, id DESC
-) e JOIN site s ON s.id = e.site
+    ORDER BY issued DESC, id DESC LIMIT 1
+) e
 WHERE e.times[cardinality(e.times)] > %(at)s
-  AND (%(sites)s::text[] IS NULL OR s.name = ANY(%(sites)s))
-ORDER BY s.name, e.quantity, e.issued DESC, e.issuer, e.model
+ORDER BY o.name, o.quantity, e.issued DESC, o.issuer, o.model
 """
 # The gauges that a code means, where the quantity is measured: of a station, else of a site.
 _GAUGES = """

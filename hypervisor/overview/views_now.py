@@ -126,7 +126,7 @@ def _look(context: RequestContext) -> Now:
         places=named,
         forecasts=forecasts,
         now=now,
-        experts=group_standing(connection, now),
+        experts=group_standing(connection, now, [*courses]),
     )
     worse = find_worsening(reaches, water)
     readings: dict[str, list[tuple[datetime, float]]] = {}

@@ -45,7 +45,7 @@ class DeviceReport:
     """What a device sent within the span: readings, those suspect, its refused times.
 
     `heard_at`: its last arrival, however long ago, None: never. `delay_s`: from measuring to
-    arrival, the median of the newest of each ten minutes; `ahead_s`: how far at most a reading's
+    arrival, of the newest reading, the median of its series; `ahead_s`: how far at most a reading's
     time lay after its arrival.
     """
 
@@ -108,7 +108,7 @@ WITH lately AS (
     FROM reading WHERE time > %(since)s AND time <= %(at)s::timestamptz + interval '1 hour'
       AND coalesce(received_at, time) <= %(at)s  -- a clock that is ahead is what is looked for
       AND (%(series)s::int[] IS NULL OR series_id = ANY(%(series)s))
-    GROUP BY series_id, time_bucket('10 min', received_at)  -- a refill arrives in one
+    GROUP BY series_id
 )
 SELECT d.name, max(coalesce(r.heard_at, n.received_at)) AS heard_at,
        max(coalesce(r.measured_at, n.time)) AS measured_at,
