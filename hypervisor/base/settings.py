@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sensors._errors import TerritoryError
 
 SETTINGS_FILE = "hypervisor.env"
+_RENAMED = {"HYPERVISOR_DATEX_URL": "HYPERVISOR_ROADS_URL"}
 Network = IPv4Network | IPv6Network
 Output = Literal["off", "token", "public"]  # who may read an output that follows a standard
 
@@ -138,7 +139,7 @@ class Settings(BaseSettings):
         default="", description="Hub'Eau's hydrometry; default: its official address."
     )
     vigicrues_url: str = Field(default="", description="Vigicrues; default: its official address.")
-    datex_url: str = Field(
+    roads_url: str = Field(
         default="",
         description="Road events: a whole DATEX II document; default: Bison Futé's.",
     )
@@ -258,11 +259,13 @@ class Settings(BaseSettings):
 def load_settings(data: Path | None = None) -> Settings:
     """Read the settings of the instance in `data` (else HYPERVISOR_DATA, or the usual place).
 
-    Raises SettingsError: they are another user's, or one of them is not what it must be.
+    Raises SettingsError: they are another user's, or one of them is not what it must be, or has
+    another name now.
     """
     folder = data or Path(os.environ.get("HYPERVISOR_DATA", default_data_folder()))
     file = folder / SETTINGS_FILE
     try:
+        _refuse_old_names(file)
         return Settings(_env_file=file, data=folder)  # type: ignore[call-arg]
     except ValidationError as error:
         wrong = "; ".join(
@@ -273,3 +276,13 @@ def load_settings(data: Path | None = None) -> Settings:
         raise SettingsError(
             "{file} is not yours to read; act as root or as its owner", file
         ) from error
+
+
+def _refuse_old_names(file: Path) -> None:
+    """A setting that was renamed would be ignored silently."""
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    for old, new in _RENAMED.items():
+        if old in os.environ or any(line.startswith(f"{old}=") for line in lines):
+            raise SettingsError(
+                "{old} is {new} now: rename it in the environment or {file}", old, new, file
+            )

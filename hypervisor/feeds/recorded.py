@@ -234,7 +234,7 @@ _RHYTHMS = {
 _OWN: Mapping[tuple[str, str], Callable[[Recordings, Parameters], Reply]] = {
     ("vigicrues", "InfoVigiCru.jsonld"): _bulletin,
     ("vigicrues", "v1.1/prevision.json"): _forecast,
-    ("datex", "content.xml"): _events,
+    ("roads", "content.xml"): _events,
     **{
         ("observations", f"station/{name}"): partial(_weather, step=step)
         for name, step in _RHYTHMS.items()

@@ -13,7 +13,7 @@ FEED = Feed(
     name="roads",
     title="Bison Futé",
     address="https://tipi.bison-fute.gouv.fr/bison-fute-ouvert/publicationsDIR/Evenementiel-DIR/grt/RRN",
-    path="datex",
+    path="roads",
     source="Bison Futé, réseau routier national",
     licence="Licence Ouverte 2.0",
     every=timedelta(minutes=10),
@@ -32,7 +32,7 @@ def needs_place(context: PollContext) -> str:
 def poll(context: PollContext) -> Iterator[Page]:
     """Everything that is listed within our bounds; what is not listed any more is over."""
     bounds = [round(edge, 3) for edge in context.bounds or ()]
-    what = "" if context.settings.datex_url else DOCUMENT
+    what = "" if context.settings.roads_url else DOCUMENT
     answer = context.ask_if_changed(what, bounds)
     if not answer.is_new:
         yield Page(validators=answer.validators, summary=context.state.summary or "")

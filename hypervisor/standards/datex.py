@@ -50,7 +50,7 @@ class Situation:
     """One thing on a road. `kind`: the record's type; `details`: its own elements.
 
     `texts`: what it is, by language; `ends`: when it is over, if that is known; `line`: a point or
-    the road.
+    the road; `road`: its number.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Situation:
     certain: bool = False
     texts: Mapping[str, str]
     line: Line
+    road: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ class Station:
     title: str
     lon: float
     lat: float
+    road: str | None
     commissioned: datetime
     time: datetime | None
     measures: Sequence[Measure]
@@ -203,7 +205,7 @@ def _build_situation(publisher: Publisher, situation: Situation) -> ET.Element:
     mark = "" if publisher.mode == "LIVE" else f"{publisher.mode} - "
     words = {language: f"{mark}{content}" for language, content in situation.texts.items()}
     comment.append(_build_texts("sit:comment", words))
-    record.append(_build_location("sit:locationReference", situation.line))
+    record.append(_build_location("sit:locationReference", situation.line, situation.road))
     record.extend(_element(f"sit:{name}", content) for name, content in situation.details.items())
     return element
 
@@ -219,17 +221,20 @@ def _build_validity(publisher: Publisher, situation: Situation) -> ET.Element:
     return validity
 
 
-def _build_location(name: str, line: Line) -> ET.Element:
+def _build_location(name: str, line: Line, road: str | None) -> ET.Element:
     """A point, or a line of two and more."""
+    element = _typed(name, "loc:PointLocation" if len(line) == 1 else "loc:LinearLocation")
+    if road:
+        about = ET.SubElement(element, "loc:supplementaryPositionalDescription")
+        information = ET.SubElement(about, "loc:roadInformation")
+        information.append(_element("loc:roadNumber", road))
     if len(line) == 1:
-        element = _typed(name, "loc:PointLocation")
         point = ET.SubElement(element, "loc:pointByCoordinates")
         coordinates = ET.SubElement(point, "loc:pointCoordinates")
         ((lon, lat),) = line
         coordinates.append(_element("loc:latitude", f"{lat:.6f}"))
         coordinates.append(_element("loc:longitude", f"{lon:.6f}"))
         return element
-    element = _typed(name, "loc:LinearLocation")
     gml = ET.SubElement(element, "loc:gmlLineString", {"srsName": "EPSG:4326"})
     places = " ".join(f"{lat:.6f} {lon:.6f}" for lon, lat in line)
     gml.append(_element("loc:posList", places))
@@ -252,7 +257,8 @@ def _build_station(station: Station) -> ET.Element:
             inner.append(_element("roa:period", f"{measure.period:g}"))
         kind = _MEASURES[measure.standard][3]
         inner.append(_element("roa:specificMeasurementValueType", kind))
-    element.append(_build_location("roa:measurementSiteLocation", [(station.lon, station.lat)]))
+    place = [(station.lon, station.lat)]
+    element.append(_build_location("roa:measurementSiteLocation", place, station.road))
     return element
 
 

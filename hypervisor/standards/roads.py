@@ -8,14 +8,15 @@ from hypervisor.database.connect import Connection
 from hypervisor.forecast import arrival
 from hypervisor.readings import device_health, queries_latest
 from hypervisor.registry import queries_devices
+from hypervisor.registry.queries_works import load_in_force
 from hypervisor.standards import datex, queries_datex
 from hypervisor.standards.datex import Line, Measure, Situation, Station
 from hypervisor.standards.queries_datex import TrafficAlarm
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
-_REACHED = "flood-asset-reached"
-_JAM, _NO_TRAFFIC = "mobility-congestion", "mobility-no-traffic"
+_LABEL = "road"  # by which a rule, or another system's alert, says what it means on the road
+_JAM, _CLOSED = "jam", "closed"
 _TRAFFIC = "abnormalTrafficType"
 _MANAGEMENT = "roadOrCarriagewayOrLaneManagementType"
 
@@ -25,7 +26,13 @@ def list_situations(
 ) -> Iterator[Situation]:
     """Roads in the water, closed or jammed roads by our alarms, works at counting sites."""
     yield from _list_flooded_roads(connection, catalogue, now)
-    for alarm in queries_datex.list_alarms(connection, (_JAM, _NO_TRAFFIC)):
+    rules = {
+        rule: (written.get("labels") or {}).get(_LABEL)
+        for rule, written in load_in_force(connection, "rule", now).items()
+    }
+    for alarm in queries_datex.list_alarms(
+        connection, rules, label=_LABEL, meanings=(_JAM, _CLOSED)
+    ):
         yield _describe_alarm(alarm)
     for works in queries_datex.list_works(connection, now):
         yield Situation(
@@ -39,6 +46,7 @@ def list_situations(
             certain=True,
             texts={"fr": f"Travaux : {works.title}", "en": f"Works: {works.title}"},
             line=[(works.lon, works.lat)],
+            road=works.road,
         )
 
 
@@ -51,7 +59,12 @@ def _list_flooded_roads(
         if reach.state == "reached" and reach.kind == "road"
     ]
     roads = queries_datex.find_roads(
-        connection, [(reach.asset, reach.gauge) for reach in reached], rule=_REACHED
+        connection,
+        [
+            (reach.asset, reach.course.device, reach.course.quantity, reach.level)
+            for reach in reached
+            if reach.course is not None
+        ],
     )
     for reach in reached:
         road, course = roads.get(reach.asset), reach.course
@@ -71,6 +84,7 @@ def _list_flooded_roads(
                 "en": f"{reach.title}: flooded road, judged by {by}",
             },
             line=line,
+            road=road.road,
         )
 
 
@@ -80,7 +94,7 @@ def _describe_alarm(alarm: TrafficAlarm) -> Situation:
         "AbnormalTraffic",
         {_TRAFFIC: "stationaryTraffic" if worse else "queuingTraffic"},
     )
-    if alarm.rule == _NO_TRAFFIC:
+    if alarm.meaning == _CLOSED:
         kind = "RoadOrCarriagewayOrLaneManagement"
         details = {"complianceOption": "mandatory", _MANAGEMENT: "roadClosed"}
     return Situation(
@@ -92,6 +106,7 @@ def _describe_alarm(alarm: TrafficAlarm) -> Situation:
         severity=alarm.severity,
         texts={"fr": alarm.title_fr or alarm.title, "en": alarm.title},
         line=[(alarm.lon, alarm.lat)],
+        road=alarm.road,
     )
 
 
@@ -123,6 +138,7 @@ def list_stations(connection: Connection, catalogue: Catalogue, now: datetime) -
         if row.quantity in standards
     }
     devices = {row.name: row for row in queries_devices.list_devices_in_use(connection, now)}
+    roads = queries_datex.find_road_numbers(connection)
     times: dict[str, datetime] = {}
     for row in latest.values():
         if row.time is not None:
@@ -147,6 +163,7 @@ def list_stations(connection: Connection, catalogue: Catalogue, now: datetime) -
             title=devices[name].site_title,
             lon=lon,
             lat=lat,
+            road=roads.get(devices[name].site),
             commissioned=devices[name].commissioned,
             time=times.get(name),
             measures=own,

@@ -109,11 +109,18 @@ def count(world: World) -> None:
         world.connection,
         Changes(
             sites=tuple(
-                Site(name=name, title=f"={name}", domain="mobility", lon=lon, lat=lat)
-                for name, lon, lat in (
-                    ("greenway", 2.25, 48.7),
-                    ("road", 2.3, 48.8),
-                    ("hidden", None, None),
+                Site(
+                    name=name,
+                    title=f"={name}",
+                    domain="mobility",
+                    lon=lon,
+                    lat=lat,
+                    properties=properties,
+                )
+                for name, lon, lat, properties in (
+                    ("greenway", 2.25, 48.7, {}),
+                    ("road", 2.3, 48.8, {"road": "N118"}),
+                    ("hidden", None, None, {}),
                 )
             ),
             devices=tuple(
@@ -145,11 +152,17 @@ def count(world: World) -> None:
 JAMMED = """
 INSERT INTO alarm (rule, subject, site, since, began, severity, stale, title, title_fr, noticed_at,
     changed_at, domain, category)
-SELECT 'mobility-' || rule, subject, id, '2024-01-01Z', '2024-01-01 00:12Z',
-    '[["2024-01-01T00:12:00Z", "minor"]]', '[]', title, NULL, '2024-01-01 00:12Z',
+SELECT rule, subject, id, '2024-01-01Z', '2024-01-01 00:12Z',
+    '[["2024-01-01T00:12:00Z", "minor"]]', '[]', rule, NULL, '2024-01-01 00:12Z',
     '2024-01-01 00:12Z', 'mobility', 'hazard'
-FROM site, (VALUES ('congestion', 'road'), ('no-traffic', 'device/road')) v (rule, subject)
-WHERE name = 'road'
+FROM site, (VALUES ('mobility-slow', 'road'), ('mobility-shut', 'device/road'),
+    ('mobility-battery', 'device/road'), ('external/centre', '1'), ('external/centre', '2'))
+    v (rule, subject)
+WHERE name = 'road';
+INSERT INTO external_alarm (alarm, heard_at, labels, annotations, links)
+SELECT id, '2024-01-01 00:12Z',
+    CASE subject WHEN '1' THEN '{"road": "closed"}' ELSE '{"road": "A6"}' END::jsonb, '{}', '[]'
+FROM alarm WHERE source = 'centre';
 """
 
 
@@ -177,12 +190,23 @@ def disturb(world: World) -> None:
             sites=(Site(name="weir", title="Orge", domain="flood", lon=2.3, lat=48.6),),
             devices=(Device(name="weir", site="weir", commissioned=DAY),),
             series=(Series(device="weir", quantity="level"),),
-            assets=(Asset(name="rd-25", title="RD 25", kind="road", geometry=bridge),),
+            assets=(
+                Asset(
+                    name="rd-25",
+                    title="RD 25",
+                    kind="road",
+                    geometry=bridge,
+                    properties={"road": "D25"},
+                ),
+            ),
             revisions=(
                 fact("threshold", "weir/alert", {"value": 1, "unit": "m"}, illustrative=True),
                 fact("threshold", "road/alert", {"value": 1, "unit": "m"}, illustrative=True),
                 fact("threshold", "road/alert", {"value": 2, "unit": "m"}),
                 fact("reach", "rd-25", {"gauge": "weir", "level": 1.5, "unit": "m"}),
+                fact("rule", "mobility-slow", {"labels": {"road": "jam"}}),
+                fact("rule", "mobility-shut", {"labels": {"road": "closed", "crew": "north"}}),
+                fact("rule", "mobility-battery", {"labels": {"crew": "north"}}),
                 fact(
                     "works",
                     "bench",
@@ -195,4 +219,5 @@ def disturb(world: World) -> None:
     world.numbers = {key: series.id or 0 for key, series in registry.series.items()}
     world.connection.execute(JAMMED)
     world.connection.commit()
-    world.store([Sent(site="weir", at=23 * 60, value=1.75)])
+    levels = {22.0: 1.6, 22.5: 1.4, 22.8: 1.55, 23.0: 1.75}  # hours: dry once more at half past ten
+    world.store([Sent(site="weir", at=hour * 60, value=level) for hour, level in levels.items()])

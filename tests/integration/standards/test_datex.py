@@ -51,14 +51,24 @@ def test_another_program_reads_what_happens_on_roads(live: httpx.Client) -> None
     (flooded,) = situations["flooded-rd-25"].records
     assert flooded.location.points == ((48.61, 2.31), (48.62, 2.32), (48.6, 2.33))
     assert flooded.validity.status == "active"
+    assert (
+        str(flooded.validity.overall_start) == "2024-01-01 22:48:00+00:00"
+    )  # since the water came back
+    assert flooded.location.road_number == "D25"
     assert flooded.probability_of_occurrence == "probable"
     assert "RD 25 : route inondée d'après Orge (1.75 m)" in flooded.comments[0]
     (works,) = situations["works-bench-greenway"].records
     assert works.is_roadworks
     assert (works.validity.status, works.location.point) == ("planned", (48.7, 2.25))
-    jammed, closed = (each.records[0] for key, each in situations.items() if key[:5] == "alarm")
-    assert jammed.record_type == "AbnormalTraffic"
-    assert closed.road_or_carriageway_or_lane_management_type == "roadClosed"
+    jammed, *closed = (each.records[0] for key, each in situations.items() if key[:5] == "alarm")
+    assert (jammed.record_type, jammed.location.road_number) == ("AbnormalTraffic", "N118")
+    assert "mobility-slow" in jammed.comments[0]
+    assert [record.road_or_carriageway_or_lane_management_type for record in closed] == [
+        "roadClosed", "roadClosed",
+    ]  # fmt: skip
+    assert ["mobility-shut" in closed[0].comments[0], "external" in closed[1].comments[0]] == [
+        True, True,
+    ]  # fmt: skip
     assert b"secret" not in fetch(live, "situations")
 
 
@@ -67,6 +77,7 @@ def test_counts_are_told_by_station(live: httpx.Client) -> None:
         f"{BASE}roadTrafficData}}measurementSite"
     )
     assert site.get("id") == "road"
+    assert site.findtext(f".//{BASE}locationReferencing}}roadNumber") == "N118"
     data = ET.fromstring(fetch(live, "measured-data"))  # noqa: S314  our own
     (flow,) = data.iter(f"{BASE}common}}vehicleFlowRate")
     assert flow.text == "1230"

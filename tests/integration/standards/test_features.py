@@ -76,7 +76,8 @@ def test_an_alarm_has_the_area_that_it_concerns(anne: httpx.Client, live: httpx.
         "yvette": ("zone/meadows", "Polygon"),
     }
     points = get(live, "/collections/alarms/items")["features"]
-    assert [point["geometry"]["type"] for point in points] == ["Point", "Point"]
+    assert {point["geometry"]["type"] for point in points} == {"Point"}
+    assert {point["properties"]["source"] for point in points} == {None, "centre"}
     east = "alarms/items?bbox=2.21,48.5,2.22,48.51"  # of the commune, far from its gauge
     assert len(ids(anne, east)) == 1
 

@@ -49,3 +49,17 @@ def test_no_database_is_not_some_database() -> None:
 def test_a_url_that_is_none() -> None:
     with pytest.raises(StoreError, match="HYPERVISOR_DATABASE_URL cannot be understood"):
         connect("nonsense")
+
+
+def test_a_setting_under_its_old_name_is_refused_with_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match = "HYPERVISOR_DATEX_URL is HYPERVISOR_ROADS_URL now"
+    (tmp_path / "hypervisor.env").write_text("HYPERVISOR_DATEX_URL=http://roads.example\n")
+    with pytest.raises(SettingsError, match=match):
+        load_settings(tmp_path)
+    (tmp_path / "hypervisor.env").write_text("HYPERVISOR_ROADS_URL=http://roads.example\n")
+    assert load_settings(tmp_path).roads_url == "http://roads.example"
+    monkeypatch.setenv("HYPERVISOR_DATEX_URL", "")
+    with pytest.raises(SettingsError, match=match):
+        load_settings(tmp_path)
