@@ -260,6 +260,11 @@ class Block:
         return self._callers[name]
 
     @functools.cached_property
+    def zones(self) -> list[str | None]:
+        """The time zone of each subject; None where it is unknown."""
+        return [None if s.calendar is None else s.calendar.zone for s in self.subjects]
+
+    @functools.cached_property
     def wakes(self) -> Instants:
         """The keys at which what is known of a supply ends, without one."""
         ends = [

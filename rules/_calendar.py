@@ -88,10 +88,9 @@ def _of_year(word: str, zone: str, year: int) -> Steps:
 @functools.lru_cache(maxsize=64)
 def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
     """Where the local hour or day turns in a year of UTC: when, which day (of 1970), which hour."""
-    begins, ends = (micros_of(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
     at: list[Instants] = []
     local: list[Instants] = []
-    for first, stop, offset in _offsets(zone, begins, ends):
+    for first, stop, offset in clock_offsets(zone, year):
         hour = -(-(first + offset) // HOUR) * HOUR - offset
         times = np.arange(hour, stop, HOUR, dtype=np.int64)
         if hour > first:
@@ -102,8 +101,10 @@ def _hours(zone: str, year: int) -> tuple[Instants, Instants, Values]:
     return np.concatenate(at), clock // DAY, (clock % DAY // HOUR).astype(np.float64)
 
 
-def _offsets(zone: str, begins: int, ends: int) -> list[tuple[int, int, int]]:
-    """Spans in which the local clock keeps its offset to UTC: from, to and the offset (µs)."""
+@functools.lru_cache(maxsize=64)
+def clock_offsets(zone: str, year: int) -> list[tuple[int, int, int]]:
+    """Spans of a year of UTC in which the local clock keeps its offset: from, to, offset (µs)."""
+    begins, ends = (micros_of(datetime(y, 1, 1, tzinfo=UTC)) for y in (year, year + 1))
     offsets: list[tuple[int, int, int]] = []
     first, offset = begins, _offset(zone, begins)
     for noon in range(begins + DAY, ends + DAY, DAY):

@@ -6,7 +6,7 @@ import numpy as np
 
 from rules._block import Block
 from rules._callers import Caller
-from rules._functions import FORECASTS, INTERVALS, OVER_MEMBERS, UPSTREAM
+from rules._functions import FORECASTS, INTERVALS, OVER_MEMBERS, UPSTREAM, USUAL
 from rules._inputs import Instants
 from rules._rule import DEVICE
 from rules._track import Track
@@ -137,7 +137,7 @@ def _windows(nodes: Iterable[Node], block: Block) -> Iterator[tuple[Track, int]]
                 yield block.track(series.name), int(node.arguments[-1].value)
 
 
-_NO_WINDOW = OVER_MEMBERS | FORECASTS | {UPSTREAM, "silent"}
+_NO_WINDOW = OVER_MEMBERS | FORECASTS | {UPSTREAM, USUAL, "silent"}
 
 
 def _sizes(track: Track) -> list[int]:

@@ -8,13 +8,16 @@ from rules._duration import duration_text, microseconds
 from rules._errors import RuleError, WaitingError
 from rules._functions import (
     FARTHEST,
+    FEWEST_WEEKS,
     FORECASTS,
     FUNCTIONS,
     INTERVALS,
     MOST_INTERVALS,
+    MOST_WEEKS,
     NEAREST,
     OVER_MEMBERS,
     UPSTREAM,
+    USUAL,
     WAITING,
     Function,
     Gives,
@@ -234,9 +237,8 @@ class _Checker:
         if takes in (Takes.VALUE, Takes.VALUE_OR_CONDITION):
             measured = self._value(node)
             return measured.node, measured.unit
-        if takes in (Takes.DURATION, Takes.SILENCE) and isinstance(node, Number):
-            counted = takes is Takes.SILENCE and node.unit in ("interval", INTERVALS)
-            return _intervals(node) if counted else self._span(node, function), None
+        if takes in _LENGTHS and isinstance(node, Number):
+            return self._length(node, takes, function), None
         if takes is Takes.FRACTION and isinstance(node, Number) and node.unit in (None, "%"):
             value = node.value / 100 if node.unit else node.value
             if 0 <= value <= 1:
@@ -252,6 +254,12 @@ class _Checker:
             _listed(function),
             takes,
         )
+
+    def _length(self, node: Number, takes: Takes, function: Function) -> Node:
+        if takes is Takes.WEEKS:
+            return _weeks(node)
+        counted = takes is Takes.SILENCE and node.unit in ("interval", INTERVALS)
+        return _intervals(node) if counted else self._span(node, function)
 
     def _span(self, node: Number, function: Function) -> Node:
         """A duration that the function can look over, in µs."""
@@ -285,6 +293,19 @@ class _Checker:
         )
 
 
+def _weeks(node: Number) -> Node:
+    """Whole weeks, in µs."""
+    whole = node.value == int(node.value) and FEWEST_WEEKS <= node.value <= MOST_WEEKS
+    if node.unit not in ("week", "weeks") or not whole:
+        raise RuleError(
+            node.place,
+            "usual compares with {fewest} to {most} whole weeks, such as usual(…, 4 weeks)",
+            FEWEST_WEEKS,
+            MOST_WEEKS,
+        )
+    return replace(node, value=microseconds(node.value, node.unit, node.place), unit="us")
+
+
 def _intervals(node: Number) -> Node:
     if not 1 <= node.value <= MOST_INTERVALS:
         raise RuleError(node.place, "silent takes from 1 to {most} intervals", MOST_INTERVALS)
@@ -306,6 +327,7 @@ def _is_device(node: Node) -> bool:
     return isinstance(node, Name) and node.name == DEVICE
 
 
+_LENGTHS = (Takes.DURATION, Takes.SILENCE, Takes.WEEKS)
 _MEASURED = (Takes.SERIES, Takes.SERIES_OR_DEVICE, Takes.VALUE, Takes.VALUE_OR_CONDITION)
 
 
@@ -333,7 +355,10 @@ def _separate(node: Call, arguments: Sequence[Node]) -> None:
             node.place, "{function} needs a series inside, such as {function}(…)", node.function
         )
     for part in inside:
-        if isinstance(part, Call) and part.function in (*OVER_MEMBERS, UPSTREAM, *FORECASTS):
+        refused = (*OVER_MEMBERS, UPSTREAM, *FORECASTS)
+        if node.function == UPSTREAM:
+            refused += (USUAL,)  # the water of a local hour arrives in another one
+        if isinstance(part, Call) and part.function in refused:
             raise RuleError(
                 part.place,
                 "{function} cannot be used inside {other}",

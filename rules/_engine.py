@@ -15,7 +15,7 @@ from rules._axis import Axis, merged
 from rules._block import Block
 from rules._evaluate import View
 from rules._evaluated_columns import EvaluatedColumns
-from rules._functions import INTERVALS
+from rules._functions import INTERVALS, USUAL
 from rules._inputs import Closing, Horizon, Instants, Subject
 from rules._interval import Interval, Mask, rounded
 from rules._layout import EvaluationRequest, Extent, blocks
@@ -28,6 +28,7 @@ from rules._state_changes import Timeline, list_state_changes
 from rules._state_machine import Conclusion, closed_by, conclude
 from rules._tree import Call, Node, Number, walk
 from rules._upstream import longest as longest_way
+from rules._usual import AROUND
 
 
 def due_runs(
@@ -161,7 +162,7 @@ def lookback(rules: Sequence[Rule], subject: Subject) -> int:
     All of that goes for the series of sites upstream too, whose lag is in it, and for those that a
     forecast is made from.
     """
-    longest = max((int(number.value) for rule in rules for number in _spans(rule)), default=0)
+    longest = max(map(_farthest, rules), default=0)
     columns = [*subject.series.values()]
     way = 0
     if any(rule.upstreams for rule in rules):
@@ -188,6 +189,12 @@ def run_start(seed: StateChange) -> int | None:
     return min((run for run in runs if run is not None), default=None)
 
 
+def _farthest(rule: Rule) -> int:
+    """How far the longest of its functions looks."""
+    around = AROUND if USUAL in rule.functions else 0
+    return max((int(number.value) for number in _spans(rule)), default=0) + around
+
+
 def _spans(rule: Rule, unit: str = "us") -> Iterable[Number]:
     """The durations that its functions are given; those that are written in that unit."""
     for condition in rule.conditions:
@@ -206,7 +213,7 @@ def _most_intervals(rules: Sequence[Rule]) -> int:
 
 def _reach(rules: Sequence[Rule]) -> int:
     """The farthest that any of the rules looks back or ahead by itself."""
-    spans = [int(number.value) for rule in rules for number in _spans(rule)]
+    spans = map(_farthest, rules)
     runs = [run for rule in rules for run in (rule.hold, rule.keep, *(s.hold for s in rule.steps))]
     return max(spans, default=0) + max(runs, default=0)
 

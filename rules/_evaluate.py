@@ -45,6 +45,7 @@ from rules._tree import (
     Threshold,
     Word,
 )
+from rules._usual import WEEK
 from rules._window import look
 from rules._windows import BY_NAME, quantile, stuck
 
@@ -148,13 +149,21 @@ class View:
                 return self.sight.last(track)
             case "last_change":
                 return self.sight.last_change(track, int(sizes[-1]))
+        return self._observed(track, self._over(node.function, track, sizes))
+
+    def _over(self, function: str, track: Track, sizes: list[float]) -> Interval:
+        """What was over a span."""
+        span = int(sizes[-1])
+        match function:
             case "change":
-                return self._observed(track, self.sight.change(track, int(sizes[-1])))
-        closed = node.function == "rate"
-        window = look(track, self.keys, int(sizes[-1]), self.sight.owners, closed=closed)
-        if node.function == "quantile":
-            return self._observed(track, quantile(window, sizes[0]))
-        return self._observed(track, BY_NAME[node.function](window))
+                return self.sight.change(track, span)
+            case "usual":
+                return self.sight.usual(track, span // WEEK)
+        closed = function == "rate"
+        window = look(track, self.keys, span, self.sight.owners, closed=closed)
+        if function == "quantile":
+            return quantile(window, sizes[0])
+        return BY_NAME[function](window)
 
     def _forecast(self, node: Call) -> Interval:
         what, horizon = node.arguments[0], int(_numbers(node)[-1])

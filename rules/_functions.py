@@ -14,6 +14,7 @@ class Takes(StrEnum):
     FRACTION = "a number from 0 to 1"
     CONDITION = "a condition"
     CROSSING = "one series compared with a threshold or a number"
+    WEEKS = "a number of weeks, such as 4 weeks"
     VALUE = "a value"
     VALUE_OR_CONDITION = "a value or a condition"
 
@@ -109,6 +110,13 @@ FUNCTIONS = {
             windowed=True,
         ),
         Function(
+            name="usual",
+            takes=(Takes.SERIES, Takes.WEEKS),
+            gives=Gives.SAME,
+            says="the median of the same local hour of the last weeks, holidays apart",
+            windowed=True,
+        ),
+        Function(
             name="upstream",
             takes=(Takes.VALUE_OR_CONDITION, Takes.DURATION),
             gives=Gives.AS_GIVEN,
@@ -139,6 +147,10 @@ UPSTREAM = "upstream"
 # Of what is to come, by the site's model: from the next quarter of an hour to a day.
 FORECASTS = frozenset({"forecast", "chance"})
 NEAREST, FARTHEST = 900_000_000, 86_400_000_000  # µs
+
+# Of the past: whole weeks.
+USUAL = "usual"
+FEWEST_WEEKS, MOST_WEEKS = 2, 8
 
 # The unit of a silence that follows how often a series is expected.
 INTERVALS = "intervals"

@@ -6,8 +6,8 @@ The facts come from a registry, which this package does not know: whoever asks g
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rules._duration import SECOND, duration_text
-from rules._functions import FORECASTS, FUNCTIONS, INTERVALS
+from rules._duration import HOUR, SECOND, duration_text
+from rules._functions import FORECASTS, FUNCTIONS, INTERVALS, USUAL
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Comparison, Name, Node, Number, walk
 from sensors._errors import Message, Place
@@ -135,6 +135,31 @@ def warnings(rule: Rule, sites: Iterable[SiteFacts]) -> Iterator[tuple[Place, Me
         )
     yield from _windows(rule, there)
     yield from _second_readings(rule, there)
+    yield from _hours(rule, there)
+
+
+def _hours(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:
+    """Where readings are so rare that most hours of the past have none."""
+    for node in (*rule.outside, *rule.inside):
+        if isinstance(node, Call) and node.function == USUAL:
+            series = next(part.name for part in node.arguments if isinstance(part, Name))
+            rare = [
+                (site.intervals[series], site)
+                for site in sites
+                if site.intervals.get(series, 0) > HOUR and series not in site.on_change
+            ]
+            if rare:
+                interval, site = max(rare, key=lambda pair: pair[0])
+                yield (
+                    node.place,
+                    Message(
+                        "usual({series}, …) compares hours, and {site} reads every {interval}: "
+                        "what is usual there is mostly unknown",
+                        series,
+                        site.name,
+                        duration_text(interval),
+                    ),
+                )
 
 
 def _second_readings(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Message]]:
@@ -224,7 +249,7 @@ def _needs(call: Call) -> int:
         return 0 if _in_intervals(call) else 2
     if call.function == "stuck":
         return 2
-    if call.function in FORECASTS:
+    if call.function in (*FORECASTS, USUAL):
         return 0
     return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
 

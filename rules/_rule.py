@@ -193,8 +193,12 @@ class Rule:
     @functools.cached_property
     def axis(self) -> Literal["values", "silence"]:
         """On which time it lives: `time` of the readings, or `received_at`."""
-        calls = {node.function for node in self._nodes if isinstance(node, Call)}
-        return "silence" if "silent" in calls else "values"
+        return "silence" if "silent" in self.functions else "values"
+
+    @functools.cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that it calls."""
+        return frozenset(node.function for node in self._nodes if isinstance(node, Call))
 
     @property
     def grouping(self) -> Grouping:

@@ -7,6 +7,7 @@ from rules._block import Block
 from rules._inputs import Instants, Values
 from rules._interval import Interval, Mask, compute, exactly, where_known
 from rules._track import Track
+from rules._usual import usual_values
 
 
 class Sight:
@@ -58,6 +59,13 @@ class Sight:
         some = self._known_rows(track) & ~np.isnan(limits)
         rows = np.where(some, self._held_rows(track), 0)
         return exactly(self.block.issues(name).chances(rows, limits, horizon, above=above))
+
+    def usual(self, track: Track, weeks: int) -> Interval:
+        """What was usual at the last good reading, while that holds."""
+        rows = np.where(self._known_rows(track), self._held_rows(track), 0)
+        distinct, which = np.unique(rows, return_inverse=True)
+        value = usual_values(track, distinct, self.block.zones, weeks)
+        return Interval(value.lo[which], value.hi[which])
 
     def _held_rows(self, track: Track) -> Index:
         if id(track) not in self._rows:

@@ -27,7 +27,7 @@ class Track:
     zones, so that a search backwards always finds a row. `known_from`, `known_to`: spans in which
     the series was known, both ends included, likewise. `breaks`: keys at which it becomes another
     one, where every span ends. Arrays by subject: `present`; `gauge`, it reports periodically;
-    `amounts`, it is of increments; `nonnegative`.
+    `amounts`, it is of increments; `counters`; `nonnegative`.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Track:
         self.gauge: Mask = self._flag(lambda c: c.reporting is Reporting.PERIODIC)
         self.nonnegative: Mask = self._flag(lambda c: c.nonnegative)
         self.amounts: Mask = self._flag(lambda c: c.kind is Kind.INCREMENT)
+        self.counters: Mask = self._flag(lambda c: c.kind is Kind.COUNTER)
         self.stale = Fact(
             axis, [None if c is None else c.stale_after for c in columns], reaches_back=True
         )

@@ -22,6 +22,7 @@ from rules._inputs import (
 from rules._read import read_rule
 from rules._readings import DAY_ZERO, Reported, Sent, columns, standing
 from rules._rule import Rule
+from rules._tree import Call, Name, walk
 from rules._vocabulary import Vocabulary
 from rules._written_forecast import WrittenModel, input_of
 from rules._yaml import Source, as_yaml
@@ -262,6 +263,60 @@ CHANCES = ["0", "5 %", "30 %", "0.5", "90 %", "1"]
 
 
 @st.composite
+def _usual(draw: st.DrawFn, *, states: bool) -> str:
+    """What was usual, of a gauge, an amount, a counter, and of members."""
+    weeks = draw(st.integers(2, 3))
+    of = [
+        f"level {draw(_operator)} usual(level, {weeks} weeks)",
+        f"usual(level, {weeks} weeks) {draw(_operator)} {draw(_number)}",
+        f"sum(rain, 1 h) > 1.5 * usual(rain, {weeks} weeks)",
+        f"increase(energy, 1 h) < usual(energy, {weeks} weeks) / 2",
+    ]
+    if states:
+        of += [
+            f"usual(door, {weeks} weeks) {draw(_operator)} 0.5",
+            f"usual(tips, {weeks} weeks) {draw(_operator)} {draw(_number)}",
+            f"share(power > usual(power, {weeks} weeks)) > 0.3",
+            f"total(usual(power, {weeks} weeks)) > {draw(_number)}",
+        ]
+    return draw(st.sampled_from(of))
+
+
+@st.composite
+def _past(draw: st.DrawFn, names: Sequence[str]) -> list[Sent]:
+    """Three hours of each series in the weeks before, on the same days or Sundays; gaps, late."""
+    past: list[Sent] = []
+    for name in names:
+        for week in (1, 2, 3):
+            begins = DAY_ZERO - (7 * week - draw(st.sampled_from([0, 6, 6]))) * 1440 * MINUTE
+            step = 3 * SERIES[name][3]  # as rare as holds
+            values = draw(st.lists(_value, min_size=1, max_size=3))
+            gap = draw(st.sampled_from([-1, -1, -1, 2, 5]))
+            late = draw(st.sampled_from([0, 0, 10 * 1440, 30 * 1440])) * MINUTE
+            for rank, minute in enumerate(range(-60, 120, step)):
+                time = begins + minute * MINUTE
+                if rank != gap:
+                    value = values[rank % len(values)]
+                    past.append(
+                        Sent(
+                            series=name, time=time, value=value, quality=0, received_at=time + late
+                        )
+                    )
+    return past
+
+
+def _usual_series(rule: Rule) -> list[str]:
+    calls = [
+        node
+        for condition in rule.conditions
+        for node in walk(condition)
+        if isinstance(node, Call) and node.function == "usual"
+    ]
+    names = {part.name for call in calls for part in call.parts if isinstance(part, Name)}
+    return sorted(k for name in names for k in GROUP.get(name, (name,)) if k in SERIES)
+
+
+@st.composite
 def _comparison(draw: st.DrawFn, *, states: bool) -> str:
     if draw(st.integers(0, 3)) == 0:
         return draw(_around(states=states))
@@ -269,6 +324,8 @@ def _comparison(draw: st.DrawFn, *, states: bool) -> str:
         return "level > threshold.alert"
     if draw(st.integers(0, 5)) == 0:
         return draw(_forecast())
+    if draw(st.integers(0, 4)) == 0:
+        return draw(_usual(states=states))
     if states and draw(st.booleans()):
         if draw(st.integers(0, 3)) == 0:
             return draw(_share(silence=False))
@@ -490,6 +547,8 @@ def worlds(draw: st.DrawFn) -> World:
     devices = {SERIES[name][2] for name in named}
     heard = {name for name in SERIES if SERIES[name][2] in devices}
     sent = [one for name in sorted(heard) for one in draw(arrivals(name))]
+    if "usual" in rule.functions and not rule.words:
+        sent += draw(_past(_usual_series(rule)))
     lags = draw(_lags()) if rule.afar else {}
     above = [f"{name}@{site}" for site in lags for name in ABOVE[site]]
     sent += [one for name in above for one in draw(arrivals(name))]

@@ -31,12 +31,15 @@ from rules._tree import (
     Word,
     walk,
 )
+from sensors._quantity import Kind
 from sensors._row import NEVER
 from tests.unit.rules.reference_around import Said, arriving
 from tests.unit.rules.reference_series import INF, Reading, Series, steps_at
+from tests.unit.rules.reference_usual import median, same_hours
 
 EVERYTHING = (-INF, INF)
 HOUR = 3_600_000_000
+WEEK = 168 * HOUR
 LATE = 2**62
 FALSE, UNKNOWN, TRUE, OUT = range(4)
 
@@ -249,7 +252,28 @@ class Reference:
             return EVERYTHING
         if node.function == "change":
             return self.change(key, t, w, had)
+        if node.function == "usual":
+            return self.usual(key, t, w // WEEK)
         return self.window(node.function, key, t, w, sizes[0])
+
+    def usual(self, key: str, t: int, weeks: int) -> Interval:
+        """The median of an hour in the weeks before the reading that holds."""
+        series, calendar = self.series[key], self.subject.calendar
+        reading = series.at(t) if series.known(t) else None
+        if reading is None or calendar is None:
+            return EVERYTHING
+        kinds = {Kind.INCREMENT: "sum", Kind.COUNTER: "increase"}
+        hours = []
+        for end in same_hours(calendar.zone, reading.time, weeks):
+            inside = [r for r in series.good if end - HOUR < r.time <= end]
+            covered = series.covered(end - HOUR, end) and (not series.gauge or bool(inside))
+            if covered and series.broke(reading.time) <= end - HOUR:
+                function = kinds.get(series.columns.kind, "mean")
+                lo, hi = self.window(function, key, end, HOUR, 0)
+                hours += [(lo, hi)] if lo > -INF else []
+        if len(hours) < 2 or 2 * len(hours) < weeks:
+            return EVERYTHING
+        return median([lo for lo, _ in hours]), median([hi for _, hi in hours])
 
     def forecast(self, node: Call, look: Look) -> Interval:
         """Issued by itself at the last good reading, on nothing that came after that."""
@@ -567,7 +591,9 @@ class Reference:
                     if series.known(e) and (not series.known(e - 1) or e in series.breaks)
                 ]
                 for node in nodes:
-                    if isinstance(node, Call) and isinstance(node.arguments[-1], Number):
+                    if not isinstance(node, Call) or node.function == "usual":
+                        continue
+                    if isinstance(node.arguments[-1], Number):
                         name = node.arguments[0]
                         if isinstance(name, Name) and key in self.subject.group.get(
                             name.name, (name.name,)
