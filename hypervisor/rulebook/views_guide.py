@@ -15,27 +15,32 @@ from hypervisor.rulebook.views_texts import FUNCTION_TEXTS
 from hypervisor.web.filters import duration, unit
 from hypervisor.web.refusals import refusal
 from rules._rule import SEVERITIES, Rule
-from rules._tree import Call, Comparison, Name, Node, Number, Threshold
+from rules._tree import Arithmetic, Call, Comparison, Name, Node, Number, Threshold
 from sensors._domain import Catalogue
 from sensors._quantity import Kind, Quantity
 from sensors._scalars import ScalarError
 
 VALUE = "value"
+USUAL = "usual"  # an hour as a share of the same hour in the last weeks
 SPANS = ("10 min", "30 min", "1 h", "3 h", "6 h", "12 h", "1 d")
+WEEKS = ("2 weeks", "4 weeks", "8 weeks")
 HOLDS = ("", "10 min", "20 min", "30 min", "1 h", "3 h", "6 h")
 SIGNS = {"above": ">", "below": "<"}
 _BARE = frozenset({"1", "bool", "code"})
 _MEASURES: Mapping[Kind, tuple[str, ...]] = {
-    Kind.GAUGE: (VALUE, "change", "rate", "mean", "max", "min"),
-    Kind.INCREMENT: ("sum", "max", VALUE),
-    Kind.COUNTER: ("increase",),
+    Kind.GAUGE: (VALUE, "change", "rate", "mean", "max", "min", USUAL),
+    Kind.INCREMENT: ("sum", "max", VALUE, USUAL),
+    Kind.COUNTER: ("increase", USUAL),
     Kind.STATE: (VALUE,),
 }
+_HOURLY = {Kind.GAUGE: "mean", Kind.INCREMENT: "sum", Kind.COUNTER: "increase"}
+_WEEK = 604_800_000_000
 _LENGTHS = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000))
 _TITLES = {
     "above": mark("%(what)s above %(limit)s"),
     "below": mark("%(what)s below %(limit)s"),
 }
+_COMPARED = mark("%(what)s compared with the same hours of the last %(span)s:")
 _ADVICE = mark("Check the reading, then inform the duty engineer.")
 _WRONG = mark("The sensor is faulty, or being worked on.")
 
@@ -69,9 +74,13 @@ def fit(guide: Guide, catalogue: Catalogue, domain: str) -> Guide:
     quantities = {quantity.name for quantity in list_quantities(catalogue, domain)}
     if guide.quantity not in quantities and guide.quantity not in catalogue.quantities:
         guide = replace(guide, quantity=catalogue.domains[domain].quantities[0].name)
-    measures = _MEASURES[catalogue.quantities[guide.quantity].kind]
+    measures = _measures_of(catalogue.quantities[guide.quantity])
     if guide.measure not in measures:
         guide = replace(guide, measure=measures[0])
+    if guide.measure == USUAL and guide.span not in WEEKS:
+        guide = replace(guide, span="4 weeks", limit="", value="150")
+    elif guide.measure != USUAL and guide.span in WEEKS:
+        guide = replace(guide, span=Guide.span)
     if guide.limit not in dict(list_limits(guide, catalogue)):
         guide = replace(guide, limit="")
     return guide
@@ -89,6 +98,11 @@ def quantity_choices(guide: Guide, catalogue: Catalogue, domain: str) -> list[tu
     choices = {quantity.name: quantity for quantity in list_quantities(catalogue, domain)}
     choices.setdefault(guide.quantity, catalogue.quantities[guide.quantity])
     return [(name, quantity_label(quantity, name)) for name, quantity in choices.items()]
+
+
+def span_choices(guide: Guide) -> list[tuple[str, str]]:
+    """Spans that the measure can look over."""
+    return duration_choices(WEEKS if guide.measure == USUAL else SPANS)
 
 
 def duration_choices(written: Sequence[str]) -> list[tuple[str, str]]:
@@ -109,17 +123,25 @@ def show_value(guide: Guide) -> str:
     return guide.value.replace(".", ",") if current().language == "fr" else guide.value
 
 
+def _measures_of(quantity: Quantity) -> list[str]:
+    """Measures of a quantity; of one whose zero is arbitrary no share of what is usual."""
+    measures = _MEASURES[quantity.kind]
+    return [name for name in measures if name != USUAL or quantity.nonnegative]
+
+
 def list_measures(guide: Guide, catalogue: Catalogue) -> list[tuple[str, str]]:
     """Measures of the quantity, with their labels."""
     return [
         (name, translate(_MEASURE_LABELS[name]))
-        for name in _MEASURES[catalogue.quantities[guide.quantity].kind]
+        for name in _measures_of(catalogue.quantities[guide.quantity])
         if name != "rate" or catalogue.quantities[guide.quantity].unit not in {*_BARE, "h"}
     ]
 
 
 def list_limits(guide: Guide, catalogue: Catalogue) -> list[tuple[str, str]]:
     """Thresholds in the unit that is compared, with their labels."""
+    if guide.measure == USUAL:
+        return []
     return [
         (name, limit_label(threshold, name))
         for name, threshold in catalogue.thresholds.items()
@@ -130,6 +152,8 @@ def list_limits(guide: Guide, catalogue: Catalogue) -> list[tuple[str, str]]:
 def unit_of(guide: Guide, catalogue: Catalogue) -> str:
     """The unit of what is compared, as a rule writes it; empty for counts and flags."""
     own = catalogue.quantities[guide.quantity].unit
+    if guide.measure == USUAL:
+        return "%"
     if own in _BARE:
         return ""
     if guide.measure == "rate":
@@ -140,7 +164,10 @@ def unit_of(guide: Guide, catalogue: Catalogue) -> str:
 def condition(guide: Guide, catalogue: Catalogue) -> str:
     """The condition as a rule writes it. Raises ScalarError: the value is no number."""
     node = guide.quantity
-    if guide.measure != VALUE:
+    if guide.measure == USUAL:
+        hourly = _HOURLY[catalogue.quantities[node].kind]
+        node = f"{hourly}({node}, 1 h) / usual({node}, {guide.span})"
+    elif guide.measure != VALUE:
         node = f"{guide.measure}({node}, {guide.span})"
     limit = f"threshold.{guide.limit}"
     if not guide.limit:
@@ -169,8 +196,9 @@ def read_guide(rule: Rule, catalogue: Catalogue) -> Guide | None:
         return None
     name, measure, span = _read_figure(compared.node)
     quantity = catalogue.quantities.get(name)
-    if quantity is None or measure not in _MEASURES[quantity.kind]:
+    if quantity is None or measure not in _measures_of(quantity):
         return None
+    other = measure == USUAL and not _is_hourly(compared.node, quantity.kind)
     guide = Guide(
         quantity=name,
         measure=measure,
@@ -183,8 +211,8 @@ def read_guide(rule: Rule, catalogue: Catalogue) -> Guide | None:
     match compared.limit:
         case Threshold(name=limit) if limit in dict(list_limits(guide, catalogue)):
             return replace(guide, limit=limit)
-        case Number(value=value):
-            return replace(guide, value=f"{value:.10g}")
+        case Number(value=value) if not other:
+            return replace(guide, value=f"{value * (100 if measure == USUAL else 1):.10g}")
     return None
 
 
@@ -193,9 +221,25 @@ def _read_figure(node: Node) -> tuple[str, str, str]:
     match node:
         case Name(name=name):
             return name, VALUE, Guide.span
+        case Arithmetic(
+            operator="/",
+            left=Call(arguments=(Name(name=hourly), Number())),
+            right=Call(function="usual", arguments=(Name(name=name), Number(value=length))),
+        ) if hourly == name:
+            return name, USUAL, f"{int(length) // _WEEK} weeks"
+        case Call(function="usual"):
+            return "", "", ""
         case Call(function=measure, arguments=(Name(name=name), Number(value=length, unit="us"))):
             return name, measure, _write_duration(int(length))
     return "", "", ""
+
+
+def _is_hourly(node: Node, kind: Kind) -> bool:
+    """Whether its left side is what `usual` has of an hour."""
+    match node:
+        case Arithmetic(left=Call(function=function, arguments=(Name(), Number(value=length)))):
+            return (function, int(length)) == (_HOURLY[kind], _WEEK // (7 * 24))
+    return False
 
 
 def write_guide(  # noqa: PLR0913  what it merges, and into what
@@ -263,7 +307,8 @@ def _describe(guide: Guide, catalogue: Catalogue) -> str:
     """What is compared with what, as a sentence without an end."""
     what = quantity_label(catalogue.quantities.get(guide.quantity), guide.quantity)
     if guide.measure != VALUE:
-        what = translate(FUNCTION_TEXTS[guide.measure]) % {
+        text = _COMPARED if guide.measure == USUAL else FUNCTION_TEXTS[guide.measure]
+        what = translate(text) % {
             "what": what,
             "span": _show_duration(guide.span),
         }
@@ -281,6 +326,8 @@ def _describe(guide: Guide, catalogue: Catalogue) -> str:
 
 def _show_duration(written: str) -> str:
     number, _, name = written.partition(" ")
+    if name == "weeks":
+        return translate("%(count)s weeks") % {"count": number}
     length = dict(_LENGTHS).get(name)
     return duration(float(number) * length / 1_000_000) if length and number.isdigit() else written
 
@@ -320,4 +367,5 @@ _MEASURE_LABELS = {
     "min": mark("its lowest value"),
     "sum": mark("its total"),
     "increase": mark("its increase"),
+    USUAL: mark("compared with what is usual"),
 }

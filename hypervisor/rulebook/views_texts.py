@@ -81,6 +81,7 @@ FUNCTION_TEXTS = {
     "max": mark_word("%(what)s: highest over %(span)s"),
     "min": mark_word("%(what)s: lowest over %(span)s"),
     "increase": mark_word("%(what)s: increase over %(span)s"),
+    "usual": mark_word("%(what)s: usual at this hour in the last %(span)s"),
     "forecast": mark_word("%(what)s: forecast in %(span)s"),
     "chance": mark_word("%(what)s: probability within %(span)s"),
 }

@@ -279,6 +279,14 @@ def test_a_rule_that_forecasts_is_quiet_where_its_model_was_withdrawn() -> None:
     assert of(rule, later, numbers).settled.tolist() == [2 * book.at(0)]
 
 
+def test_what_is_usual_may_be_anything_and_what_stands_beside_it_may_not() -> None:
+    """Weeks of it lie outside of memory."""
+    numbers = stats(s1=(1.0, 2.0), s2=())
+    rules = ("level > usual(level, 4 weeks)", "level > usual(level, 4 weeks) and level > 2 m")
+    possible = [of(book.rule(rule), [gauge()], numbers).possible(numbers) for rule in rules]
+    assert [one.tolist() for one in possible] == [[True], [False]]
+
+
 def small() -> dict[str, Any]:
     return model_to_json(small_model())
 

@@ -41,7 +41,8 @@ def test_what_the_pickers_write_is_understood_and_read_again(domain: str) -> Non
     for quantity in list_quantities(CATALOGUE, domain):
         plain = fit(Guide(quantity=quantity.name), CATALOGUE, domain)
         for (measure, _), comparison in product(list_measures(plain, CATALOGUE), SIGNS):
-            chosen = replace(plain, measure=measure, comparison=comparison, value="0.5")
+            chosen = fit(replace(plain, measure=measure), CATALOGUE, domain)
+            chosen = replace(chosen, comparison=comparison, value="0.5")
             for limit in ("", *dict(list_limits(chosen, CATALOGUE))):
                 guide = replace(chosen, limit=limit)
                 draft = parse_draft(rule_text(written(guide, domain=domain)), domain)
@@ -94,6 +95,10 @@ def test_the_identifier_of_a_rule_that_exists_stays() -> None:
         "level > threshold.rise * 1 h",
         "forecast(level, 2 h) > 1 m",
         "chance(level > threshold.alert, 2 h) > 0.5",
+        "usual(level, 4 weeks) > 1 m",
+        "mean(level, 1 h) / usual(level, 4 weeks) > 150 %",
+        "mean(discharge, 2 h) / usual(discharge, 4 weeks) > 150 %",
+        "max(discharge, 1 h) / usual(discharge, 4 weeks) > 150 %",
     ],
 )
 def test_a_rule_may_be_beyond_the_pickers(when: str) -> None:
@@ -129,3 +134,16 @@ def test_a_value_is_a_number(value: str, right: bool) -> None:  # noqa: FBT001  
 def test_every_domain_has_a_first_guide() -> None:
     for domain in CATALOGUE.domains:
         assert suggest_id(new_guide(CATALOGUE, domain), domain, ()).startswith(f"{domain}-")
+
+
+def test_an_hour_is_compared_with_what_is_usual() -> None:
+    guide = fit(Guide(quantity="discharge", measure="usual"), CATALOGUE, "flood")
+    rule = written(guide)
+    assert guide == Guide(quantity="discharge", measure="usual", span="4 weeks", value="150")
+    assert rule["when"] == "mean(discharge, 1 h) / usual(discharge, 4 weeks) > 150 %"
+    assert rule["fr"]["title"] == (
+        "{site} : débit, par rapport aux mêmes heures sur 4 semaines : au-dessus de 150 %"
+    )
+    assert fit(replace(guide, measure="mean"), CATALOGUE, "flood").span == "1 h"
+    level = fit(replace(guide, quantity="level"), CATALOGUE, "flood")
+    assert level.measure == "value", "a level has an arbitrary zero"
