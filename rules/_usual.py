@@ -57,10 +57,10 @@ def _medians(track: Track, keys: Instants, zone: str, weeks: int) -> Interval:
     if len(track.breaks):
         counts &= np.tile(track.broke(keys), weeks) <= past - HOUR
     counts = counts.reshape(weeks, -1)
-    known = counts.sum(axis=0)
-    lo = _median(value.lo, counts, known)
-    hi = lo if value.exact else _median(value.hi, counts, known)
-    enough = known >= weeks_needed(weeks)
+    sizes = counts.sum(axis=0)
+    lo = _median(value.lo, counts, sizes)
+    hi = lo if value.exact else _median(value.hi, counts, sizes)
+    enough = sizes >= weeks_needed(weeks)
     return Interval(np.where(enough, lo, -np.inf), np.where(enough, hi, np.inf))
 
 
@@ -80,11 +80,11 @@ def _of_hours(window: Window) -> Interval:
     return value
 
 
-def _median(values: Values, counts: Mask, known: Index) -> Values:
+def _median(values: Values, counts: Mask, sizes: Index) -> Values:
     """By column, of those that count."""
     ranked = np.sort(np.where(counts, values.reshape(counts.shape), np.nan), axis=0)
     columns = np.arange(counts.shape[1])
-    below, above = np.maximum(known - 1, 0) // 2, known // 2
+    below, above = np.maximum(sizes - 1, 0) // 2, sizes // 2
     return np.asarray((ranked[below, columns] + ranked[above % len(ranked), columns]) / 2)
 
 

@@ -198,7 +198,7 @@ def read_guide(rule: Rule, catalogue: Catalogue) -> Guide | None:
     quantity = catalogue.quantities.get(name)
     if quantity is None or measure not in _measures_of(quantity):
         return None
-    other = measure == USUAL and not _is_hourly(compared.node, quantity.kind)
+    comparable = measure != USUAL or _is_hourly(compared.node, quantity.kind)
     guide = Guide(
         quantity=name,
         measure=measure,
@@ -211,7 +211,7 @@ def read_guide(rule: Rule, catalogue: Catalogue) -> Guide | None:
     match compared.limit:
         case Threshold(name=limit) if limit in dict(list_limits(guide, catalogue)):
             return replace(guide, limit=limit)
-        case Number(value=value) if not other:
+        case Number(value=value) if comparable:
             return replace(guide, value=f"{value * (100 if measure == USUAL else 1):.10g}")
     return None
 
