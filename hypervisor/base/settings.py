@@ -1,6 +1,7 @@
 """Settings of one instance: from the environment (HYPERVISOR_…) or its data folder's one file."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from sensors._errors import TerritoryError
 
 SETTINGS_FILE = "hypervisor.env"
 _RENAMED = {"HYPERVISOR_DATEX_URL": "HYPERVISOR_ROADS_URL"}
+_HOST = re.compile(r"(\*\.)?[a-z0-9.-]+(:\d{1,5})?|\[[0-9a-f:]+\](:\d{1,5})?")
 Network = IPv4Network | IPv6Network
 Output = Literal["off", "token", "public"]  # who may read an output that follows a standard
 
@@ -192,6 +194,14 @@ class Settings(BaseSettings):
     citizens_mails_per_minute: int = Field(
         default=600, ge=1, description="The most mails to citizens; the mail server's limit."
     )
+    citizens_push: str = Field(
+        default="off",
+        description="Push services through which browsers receive warnings: `off`, `usual` (those"
+        " of Chrome, Edge, Firefox, Safari), or hosts, with commas.",
+    )
+    citizens_pushes_per_minute: int = Field(
+        default=6_000, ge=1, description="The most messages to push services."
+    )
     publisher: str = Field(
         default="", description="Who publishes warnings, by name; default: the instance's."
     )
@@ -234,6 +244,15 @@ class Settings(BaseSettings):
     def _read_switch(cls, value: object) -> object:
         """As it was before: true or false."""
         return {"true": "public", "false": "off"}.get(str(value).lower(), value)
+
+    @field_validator("citizens_push")
+    @classmethod
+    def _check_hosts(cls, text: str) -> str:
+        """Hosts, not addresses of pages: anybody may send what is compared with them."""
+        for word in text.lower().replace(",", " ").split():
+            if not _HOST.fullmatch(word):
+                raise ValueError(f"{word!r} is no host; expected `off`, `usual`, or hosts")
+        return text
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -16,12 +16,16 @@ HTML = "text/html; charset=utf-8"
 _POLICY = (
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {}"
 )
+_SCRIPTS = "; script-src 'self'; worker-src 'self'; connect-src 'self'"
 Header = tuple[bytes, bytes]
 
 
-def make_policy(*, framed: bool) -> str:
-    """A content security policy: nothing runs; `framed`: any site may show it in a frame."""
-    return _POLICY.format("*" if framed else "'none'")
+def make_policy(*, framed: bool, scripted: bool = False) -> str:
+    """A content security policy. `framed`: any site may show it in a frame.
+
+    `scripted`: our own scripts may run, else nothing.
+    """
+    return _POLICY.format("*" if framed else "'none'") + (_SCRIPTS if scripted else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +76,13 @@ def make_answer(  # noqa: PLR0913  what an answer is made of
     fresh_for: int = FRESH,
     framed: bool = False,
     shared: bool = False,
+    scripted: bool = False,
     secure: bool = False,
 ) -> Answer:
-    """An answer with its headers. `framed`, `shared`: for frames, for programs of other sites."""
+    """An answer with its headers. `framed`, `shared`: for frames, for programs of other sites.
+
+    `scripted`: a page with our scripts, or a script.
+    """
     body = text.encode()
     packed = gzip.compress(body, 9, mtime=0)
     modified = modified.replace(microsecond=0)
@@ -84,7 +92,7 @@ def make_answer(  # noqa: PLR0913  what an answer is made of
         "last-modified": format_datetime(modified, usegmt=True),
         "cache-control": f"public, max-age={fresh_for}",
         "vary": "Accept-Encoding, Accept-Language",
-        "content-security-policy": make_policy(framed=framed),
+        "content-security-policy": make_policy(framed=framed, scripted=scripted),
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "permissions-policy": "camera=(), geolocation=(), microphone=()",

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from urllib.parse import parse_qsl
 
@@ -230,14 +230,41 @@ def _network(address: str) -> str:
     return network(address)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A static file of the pages, as it is served. `kept`: s."""
+
+    path: str
+    media: str
+    kept: int
+
+    @cached_property
+    def text(self) -> str:
+        return (ROOT / self.path).read_text("utf-8")
+
+
+WORKER_ADDRESS = f"{PREFIX}/sw.js"  # browsers keep its address, and look for a newer one
+
+
 @lru_cache(maxsize=1)
-def _read_style() -> str:
-    return (ROOT / "css" / "citizens.css").read_text("utf-8")
+def _list_files() -> Mapping[str, _File]:
+    """The pages' files by their address, which but for the worker's changes with any file."""
+    script = "text/javascript; charset=utf-8"
+    return {
+        style_address(): _File(path="css/citizens.css", media="text/css", kept=_KEPT),
+        script_address(): _File(path="js/citizens_push.js", media=script, kept=_KEPT),
+        WORKER_ADDRESS: _File(path="js/citizens_worker.js", media=script, kept=0),
+    }
 
 
 def style_address() -> str:
-    """Of the pages' style sheet; it changes with any file."""
+    """Of the pages' style sheet."""
     return f"{PREFIX}/{stamp()}.css"
+
+
+def script_address() -> str:
+    """Of the script that subscribes a browser."""
+    return f"{PREFIX}/{stamp()}.js"
 
 
 _DRAWN: Mapping[str, Callable[[Situation, PageRequest, str], str]] = {
@@ -249,8 +276,9 @@ _DRAWN: Mapping[str, Callable[[Situation, PageRequest, str], str]] = {
 
 def _make(situation: Situation, request: PublicRequest) -> Answer | None:
     """Write an answer; None: the application answers this address."""
-    if request.path == style_address():
-        return _make_style(situation, request)
+    file = _list_files().get(request.path)
+    if file is not None:
+        return _make_file(situation, request, file)
     if request.path not in _DRAWN:
         return _make_message(situation, request)
     page, status = _read_page(situation, request)
@@ -261,6 +289,7 @@ def _make(situation: Situation, request: PublicRequest) -> Answer | None:
         language=page.language,
         status=status,
         framed=request.path.endswith("/strip"),
+        scripted=request.path == PREFIX and bool(situation.push_key),
         shared=request.path.endswith("/fragment"),
         secure=request.secure,
     )
@@ -277,14 +306,15 @@ def _read_page(situation: Situation, request: PublicRequest) -> tuple[PageReques
     return PageRequest(language=language, text=text, matches=matches), 404
 
 
-def _make_style(situation: Situation, request: PublicRequest) -> Answer:
+def _make_file(situation: Situation, request: PublicRequest, file: _File) -> Answer:
     return make_answer(
-        _read_style(),
+        file.text,
         modified=situation.changed,
         mode=situation.instance.mode.banner,
-        media="text/css",
-        fresh_for=_KEPT,
+        media=file.media,
+        fresh_for=file.kept,
         shared=True,
+        scripted=file.media != "text/css",
         secure=request.secure,
     )
 

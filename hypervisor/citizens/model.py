@@ -33,7 +33,8 @@ class Situation:
     """All that is public at a time. `official`: by language. `communes`: by code.
 
     `address`: the instance's for people. `checked`: when the database last said so, `changed`:
-    when anything published changed. `subscriptions`: citizens may subscribe.
+    when anything published changed. `subscriptions`: citizens may subscribe by mail;
+    `push_key`: by web push to this key, "" not at all.
     """
 
     instance: Instance
@@ -46,6 +47,7 @@ class Situation:
     official: Mapping[str, Sequence[Official]]
     communes: Mapping[str, Commune]
     subscriptions: bool = False
+    push_key: str = ""
 
     @property
     def ends(self) -> datetime | None:

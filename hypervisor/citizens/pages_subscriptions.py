@@ -9,24 +9,25 @@ from hypervisor.access.context import RequestSlot
 from hypervisor.access.identity import get_address
 from hypervisor.access.throttle import network
 from hypervisor.base.errors import NotFoundError
+from hypervisor.base.translation import mark
 from hypervisor.citizens import views
 from hypervisor.citizens.address_key import AddressKey
 from hypervisor.citizens.front import CitizenPages, read_request, style_address
-from hypervisor.citizens.subscriptions import SubscriptionError, Subscriptions, is_offered
+from hypervisor.citizens.subscriptions import SubscriptionError, Subscriptions, is_open
 from hypervisor.citizens.views import PageRequest
 from hypervisor.database.pool import Pool
 from hypervisor.web.page import Page
 
 router = APIRouter()
 PAGE: Page | None = None
+_OFF = mark("nobody can subscribe here: see HYPERVISOR_CITIZENS_MAIL")
 
 
 def _open(request: Request, _turn: RequestSlot) -> Subscriptions:
     """Raises NotFoundError: subscriptions are off."""
     settings = request.app.state.settings
-    pages: CitizenPages = request.app.state.citizens
-    if not is_offered(settings, pages.get_situation().instance.mode):
-        raise NotFoundError("nobody can subscribe here: see HYPERVISOR_CITIZENS_MAIL")
+    if not is_open(settings, _pages(request).get_situation().instance.mode):
+        raise NotFoundError(_OFF)
     return Subscriptions(key=AddressKey(secret=settings.citizens_key))
 
 
@@ -46,6 +47,8 @@ def request_subscription(
     """Ask the address's owner to confirm. The answer is the same whether it is there already."""
     _pages(request).request_rate.spend(network(get_address(request)))
     situation = _pages(request).get_situation()
+    if not situation.subscriptions:
+        raise NotFoundError(_OFF)
     language = lang if lang in situation.official else "fr"
     if commune not in situation.communes:
         raise NotFoundError("there is no {what}", commune)

@@ -1,20 +1,22 @@
-"""SQL of subscriptions: requests, confirmations, and the mails that are due."""
+"""SQL of subscriptions: requests, confirmations, and what is to be sent by mail and push."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from hypervisor.database.connect import Connection, fetch
 
+ChannelName = Literal["mail", "push"]
 UNCONFIRMED = timedelta(hours=48)
 _REPEAT = timedelta(hours=1)  # between two requests to confirm the same subscription
 _A_DAY = 10  # requests to confirm that an address receives
-_LEASE = timedelta(minutes=5)  # that a sender may hold a mail
+_LEASE = timedelta(minutes=5)  # that a sender may hold a delivery
 _KEPT = timedelta(days=30)  # what was sent
 
 # A second request within the hour, and the eleventh of a day, change nothing.
 _REQUEST = """
-INSERT INTO subscription AS s (digest, address, commune, language)
-SELECT %(digest)s, %(address)s, %(commune)s, %(language)s
+INSERT INTO subscription AS s (channel, digest, address, commune, language)
+SELECT %(channel)s, %(digest)s, %(address)s, %(commune)s, %(language)s
 WHERE (SELECT count(*) FROM subscription WHERE digest = %(digest)s
        AND requested_at > now() - INTERVAL '1 day') < %(a_day)s
 ON CONFLICT (digest, commune) DO UPDATE SET requested_at = now(), language = EXCLUDED.language
@@ -22,18 +24,18 @@ ON CONFLICT (digest, commune) DO UPDATE SET requested_at = now(), language = EXC
 RETURNING id
 """
 _ASK = """
-INSERT INTO subscription_mail AS m (subscription, message) VALUES (%s, 0)
+INSERT INTO subscription_delivery AS m (subscription, message) VALUES (%s, 0)
 ON CONFLICT (subscription, message) DO UPDATE
     SET due_at = now(), attempts = 0, sent_at = NULL, given_up_at = NULL
 """
-# One mail an address, whatever number of its communes the message concerns.
+# One delivery an address, whatever number of its communes the message concerns.
 _FAN_OUT = """
 WITH progress AS (SELECT message FROM subscription_progress FOR UPDATE),
 fresh AS (
     SELECT m.id, m.concerned, m.status, m.kind, m.expires FROM publication_message m
     WHERE m.id > (SELECT message FROM progress)),
-mails AS (
-    INSERT INTO subscription_mail (subscription, message)
+made AS (
+    INSERT INTO subscription_delivery (subscription, message)
     SELECT DISTINCT ON (f.id, s.digest) s.id, f.id
     FROM fresh f JOIN subscription s ON s.commune = ANY (f.concerned)
     WHERE s.confirmed_at IS NOT NULL AND f.status = 'Actual'
@@ -44,42 +46,53 @@ mails AS (
 done AS (
     UPDATE subscription_progress SET message = (SELECT max(id) FROM fresh)
     WHERE EXISTS (SELECT FROM fresh))
-SELECT count(*) FROM mails
+SELECT count(*) FROM made
 """
-# A subscriber's mails go out in the order of the messages: no warning after its end.
+# A subscriber's messages go out in their order: no warning after its end. `error` NULL with an
+# attempt: a sender has it, or died with it.
 _CLAIM = """
-UPDATE subscription_mail m SET due_at = now() + %(lease)s, attempts = attempts + 1
+UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1, error = NULL
 FROM subscription s WHERE s.id = m.subscription AND m.id IN (
-    SELECT d.id FROM subscription_mail d
-    WHERE d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
-        AND NOT EXISTS (SELECT FROM subscription_mail e WHERE e.subscription = d.subscription
+    SELECT d.id FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
+    WHERE o.channel = %(channel)s
+        AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
+        AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
             AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
             AND e.given_up_at IS NULL)
     ORDER BY d.message > 0, d.due_at, d.id LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 RETURNING m.id, m.message, m.attempts, s.id AS subscription, s.address, s.commune, s.language,
     (SELECT name FROM area WHERE code = s.commune) AS commune_name
 """
-
-
-# A mail that no longer held is none that failed.
+_RELEASE = """
+UPDATE subscription_delivery d SET due_at = now() FROM subscription s
+WHERE s.id = d.subscription AND s.channel = %s AND d.sent_at IS NULL AND d.given_up_at IS NULL
+    AND d.attempts > 0 AND d.error IS NULL AND d.due_at > now()
+"""
+# What no longer held is none that failed.
 _COUNT = """
-SELECT
-    (SELECT count(DISTINCT digest) FROM subscription WHERE confirmed_at IS NOT NULL) AS confirmed,
-    (SELECT count(*) FROM subscription WHERE confirmed_at IS NULL) AS unconfirmed,
-    count(*) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS waiting,
-    max(now() - due_at) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS late,
-    count(*) FILTER (WHERE failed) AS given_up,
-    max(error) FILTER (WHERE failed) AS error
-FROM subscription_mail,
-    LATERAL (SELECT given_up_at > now() - INTERVAL '30 days'
-        AND error <> 'it no longer holds' AS failed) f
+SELECT channel,
+    (SELECT count(DISTINCT digest) FROM subscription
+        WHERE channel = c.channel AND confirmed_at IS NOT NULL) AS confirmed,
+    (SELECT count(*) FROM subscription
+        WHERE channel = c.channel AND confirmed_at IS NULL) AS unconfirmed,
+    d.waiting, d.late, d.given_up, d.error
+FROM (VALUES ('mail'), ('push')) c (channel), LATERAL (
+    SELECT count(*) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS waiting,
+        max(now() - due_at) FILTER (WHERE sent_at IS NULL AND given_up_at IS NULL) AS late,
+        count(*) FILTER (WHERE failed) AS given_up, max(error) FILTER (WHERE failed) AS error
+    FROM subscription_delivery JOIN subscription s ON s.id = subscription,
+        LATERAL (SELECT given_up_at > now() - INTERVAL '30 days'
+            AND error <> 'it no longer holds' AS failed) f
+    WHERE s.channel = c.channel) d
+ORDER BY channel
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """Subscribers, and mails by state. `late`: how long the first one is due. `error`: of one."""
+    """Subscribers, and deliveries by state. `late`: how long the first is due. `error`: of one."""
 
+    channel: ChannelName
     confirmed: int
     unconfirmed: int
     waiting: int
@@ -89,8 +102,8 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DueMail:
-    """A mail that this process sends. `message` 0: the request to confirm. `address`: encrypted."""
+class Delivery:
+    """What this process sends. `message` 0: the request to confirm. `address`: encrypted."""
 
     id: int
     message: int
@@ -102,13 +115,20 @@ class DueMail:
     commune_name: str | None
 
 
-def request_subscription(
-    connection: Connection, *, digest: bytes, address: bytes, commune: str, language: str
+def request_subscription(  # noqa: PLR0913  the columns
+    connection: Connection,
+    *,
+    channel: ChannelName,
+    digest: bytes,
+    address: bytes,
+    commune: str,
+    language: str,
 ) -> None:
     """Enter a request and have its confirmation asked for; not more often than is decent."""
     row = connection.execute(
         _REQUEST,
         {
+            "channel": channel,
             "digest": digest,
             "address": address,
             "commune": commune,
@@ -143,53 +163,64 @@ def confirm(connection: Connection, subscription: int) -> bool:
 
 
 def delete_address(connection: Connection, subscription: int) -> None:
-    """Delete all subscriptions of this one's address, with their mails."""
+    """Delete all subscriptions of this one's address, with what is to be sent."""
     connection.execute(
         "DELETE FROM subscription WHERE digest = (SELECT digest FROM subscription WHERE id = %s)",
         [subscription],
     )
 
 
+def delete_digest(connection: Connection, digest: bytes) -> None:
+    """Delete all subscriptions of an address, with what is to be sent."""
+    connection.execute("DELETE FROM subscription WHERE digest = %s", [digest])
+
+
 def delete_old(connection: Connection) -> None:
-    """Delete what was not confirmed in time, and which mails were sent long ago."""
+    """Delete what was not confirmed in time, and what was sent long ago."""
     connection.execute(
         "DELETE FROM subscription WHERE confirmed_at IS NULL AND requested_at < now() - %s",
         [UNCONFIRMED],
     )
-    connection.execute("DELETE FROM subscription_mail WHERE sent_at < now() - %s", [_KEPT])
+    connection.execute("DELETE FROM subscription_delivery WHERE sent_at < now() - %s", [_KEPT])
 
 
 def fan_out(connection: Connection, now: datetime) -> int:
-    """Make the mails of newly published messages that still hold; how many."""
+    """Make the deliveries of newly published messages that still hold; how many."""
     row = connection.execute(_FAN_OUT, {"now": now}).fetchone()
     return int(row[0]) if row else 0
 
 
-def claim(connection: Connection, most: int) -> list[DueMail]:
-    """Take mails that are due, requests to confirm first; another process takes others."""
-    return fetch(connection, DueMail, _CLAIM, {"lease": _LEASE, "most": most})
+def claim(connection: Connection, channel: ChannelName, most: int) -> list[Delivery]:
+    """Take what is due, requests to confirm first; nobody else takes it for a while."""
+    return fetch(connection, Delivery, _CLAIM, {"channel": channel, "lease": _LEASE, "most": most})
 
 
-def mark_sent(connection: Connection, mail: int) -> None:
+def release(connection: Connection, channel: ChannelName) -> int:
+    """Let go what a sender that died had taken; how many. The caller is the channel's only one."""
+    return connection.execute(_RELEASE, [channel]).rowcount
+
+
+def mark_sent(connection: Connection, delivery: int) -> None:
     connection.execute(
-        "UPDATE subscription_mail SET sent_at = now(), error = NULL WHERE id = %s", [mail]
+        "UPDATE subscription_delivery SET sent_at = now(), error = NULL WHERE id = %s", [delivery]
     )
 
 
-def mark_failed(connection: Connection, mail: int, error: str, wait: timedelta) -> None:
+def mark_failed(connection: Connection, delivery: int, error: str, wait: timedelta) -> None:
     """Try it again after a wait."""
     connection.execute(
-        "UPDATE subscription_mail SET due_at = now() + %s, error = %s WHERE id = %s",
-        [wait, error, mail],
+        "UPDATE subscription_delivery SET due_at = now() + %s, error = %s WHERE id = %s",
+        [wait, error, delivery],
     )
 
 
-def give_up(connection: Connection, mail: int, error: str) -> None:
+def give_up(connection: Connection, delivery: int, error: str) -> None:
     connection.execute(
-        "UPDATE subscription_mail SET given_up_at = now(), error = %s WHERE id = %s", [error, mail]
+        "UPDATE subscription_delivery SET given_up_at = now(), error = %s WHERE id = %s",
+        [error, delivery],
     )
 
 
-def count(connection: Connection) -> Counts:
-    """Subscriptions and mails by state."""
-    return fetch(connection, Counts, _COUNT)[0]
+def count(connection: Connection) -> list[Counts]:
+    """Subscriptions and deliveries by state, of mail and of push."""
+    return fetch(connection, Counts, _COUNT)

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import LANGUAGES, Reader, reading
 from hypervisor.base.settings import Settings
-from hypervisor.citizens import queries
+from hypervisor.citizens import queries, queries_push
 from hypervisor.citizens.model import Situation
-from hypervisor.citizens.subscriptions import is_offered
+from hypervisor.citizens.subscriptions import allows_push, is_offered
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.feeds.views_official import Official, list_official
@@ -31,6 +31,7 @@ def load_situation(
     reader = Reader(language=LANGUAGES[0], zone=ZoneInfo(instance.timezone), now=now)
     communes = queries.list_communes(connection)
     publisher = load_publisher(settings, instance)
+    stored = queries_push.read_key(connection)
     return Situation(
         instance=instance,
         publisher=publisher.name,
@@ -45,6 +46,7 @@ def load_situation(
         },
         communes={each.code: each for each in communes},
         subscriptions=is_offered(settings, instance.mode),
+        push_key=stored.public if stored and allows_push(settings, instance.mode) else "",
     )
 
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
+from hypervisor.citizens import push_hosts
 from hypervisor.citizens import queries_subscriptions as queries
 from hypervisor.citizens.address_key import AddressKey
+from hypervisor.citizens.push_hosts import PushHosts
+from hypervisor.citizens.push_service import Browser
 from hypervisor.database.connect import Connection
 from sensors._errors import TerritoryError
 
@@ -21,14 +24,34 @@ class SubscriptionError(TerritoryError):
     """A request that cannot be taken: says what was expected."""
 
 
-def is_offered(settings: Settings, mode: Mode) -> bool:
-    """Whether citizens may subscribe: the page is public, mail is set up, this is no exercise."""
+def require_key(settings: Settings) -> None:
+    """Raises SubscriptionError: the settings have no secret that is long enough."""
+    if len(settings.citizens_key) < _SHORTEST_KEY:
+        raise SubscriptionError(
+            "HYPERVISOR_CITIZENS_KEY has {count} characters; expected {least} or more",
+            len(settings.citizens_key),
+            _SHORTEST_KEY,
+        )
+
+
+def is_open(settings: Settings, mode: Mode) -> bool:
+    """Whether citizens may subscribe by any way: the page is public, this is no exercise."""
     return (
         mode is Mode.LIVE
         and settings.public_page == "public"
-        and bool(settings.citizens_mail and settings.public_url)
+        and bool(settings.public_url)
         and len(settings.citizens_key) >= _SHORTEST_KEY
     )
+
+
+def is_offered(settings: Settings, mode: Mode) -> bool:
+    """Whether they may by mail."""
+    return is_open(settings, mode) and bool(settings.citizens_mail)
+
+
+def allows_push(settings: Settings, mode: Mode) -> bool:
+    """Whether they may by web push, once the instance has its key."""
+    return is_open(settings, mode) and bool(push_hosts.parse(settings.citizens_push).entries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +68,56 @@ class Subscriptions:
         address = address.strip()
         if len(address) > _LONGEST or not _ADDRESS.fullmatch(address):
             raise SubscriptionError("this is no e-mail address: {address!r}", address[:80])
+        self._request(connection, "mail", address, address, commune=commune, language=language)
+
+    def request_push(
+        self,
+        connection: Connection,
+        hosts: PushHosts,
+        browser: Browser,
+        *,
+        commune: str,
+        language: str,
+    ) -> None:
+        """Have a browser asked to confirm.
+
+        Raises EndpointError: its service is not allowed, or these are no keys.
+        """
+        hosts.require(browser.endpoint)
+        browser.require_keys()
+        self._request(
+            connection,
+            "push",
+            browser.endpoint,
+            browser.write(),
+            commune=commune,
+            language=language,
+        )
+
+    def _request(  # noqa: PLR0913  the columns
+        self,
+        connection: Connection,
+        channel: queries.ChannelName,
+        name: str,
+        address: str,
+        *,
+        commune: str,
+        language: str,
+    ) -> None:
+        """Enter a request. `name`: what makes two of them the same recipient."""
         queries.delete_old(connection)
         queries.request_subscription(
             connection,
-            digest=self.key.digest(address),
+            channel=channel,
+            digest=self.key.digest(name),
             address=self.key.encrypt(address),
             commune=commune,
             language=language,
         )
+
+    def end_push(self, connection: Connection, endpoint: str) -> None:
+        """Delete all that is stored of a browser."""
+        queries.delete_digest(connection, self.key.digest(endpoint))
 
     def find_commune(self, connection: Connection, token: str) -> str | None:
         """The commune that a link to confirm is about; None: it is too old, or not ours."""

@@ -25,7 +25,8 @@ class PageRequest:
 
 def render_page(situation: Situation, page: PageRequest, style: str) -> str:
     """What is published, for everybody or for a commune. `style`: the address of the sheet."""
-    return _render("citizens.html", situation, page, style)
+    script = style.removesuffix(".css") + ".js"
+    return _render("citizens.html", situation, page, style, script=script)
 
 
 def render_strip(situation: Situation, page: PageRequest, style: str) -> str:

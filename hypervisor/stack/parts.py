@@ -82,7 +82,7 @@ def parts_for(
 ) -> tuple[str, ...]:
     """The parts of an instance, in the order of starting.
 
-    `observed`: it tells new readings. `mailing`: it mails to citizens, which no exercise does.
+    `observed`: it tells new readings. `mailing`: it warns citizens, which no exercise does.
     `sparkplug`: it has a bridge from Sparkplug B, which no exercise has either.
     """
     live = mode is Mode.LIVE

@@ -147,7 +147,7 @@ class _RunningInstance:
         own = load_settings(self.folder.root)
         optional = {
             "observed": own.sensorthings_mqtt,
-            "mailing": bool(own.citizens_mail),
+            "mailing": bool(own.citizens_mail) or own.citizens_push not in ("", "off"),
             "sparkplug": own.sparkplug,
         }
         for part in parts_for(instance.mode, **optional):

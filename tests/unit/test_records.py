@@ -15,7 +15,8 @@ CHANGING = frozenset(
     f"{module}.{name}"
     for module, names in {
         "hypervisor.bench.ingest": "Bench",
-        "hypervisor.citizens.mailing": "Mailer",
+        "hypervisor.citizens.channels": "MailChannel PushChannel",
+        "hypervisor.citizens.lane": "Lane",
         "hypervisor.web.shared_render": "_Slot",
         "hypervisor.exercises.run_controller": "RunController",
         "hypervisor.base.xml_reader": "_Collector",

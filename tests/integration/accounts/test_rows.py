@@ -31,7 +31,12 @@ OWNERS = frozenset(
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",
         *("provider_account", "provider_session", "sign_in_rules"),
-        *("subscription", "subscription_mail", "subscription_progress"),  # citizens' addresses
+        *(
+            "subscription",
+            "subscription_delivery",
+            "subscription_progress",
+            "push_key",
+        ),  # citizens' addresses
     }
 )
 ORGES = Territory(communes=frozenset({ORGE}))

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import httpx
 import psycopg
@@ -12,7 +12,8 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.citizens import diagnosis, mailing
-from hypervisor.citizens.mailing import Mailer, build_mailer
+from hypervisor.citizens.lane import Lane
+from hypervisor.citizens.mailing import build_lane
 from hypervisor.database.connect import Connection, connect
 from hypervisor.publications import diagnosis as drafts
 from tests.integration.notifications.servers import Mail, MailServer
@@ -29,7 +30,7 @@ class Post:
 
     room: Room
     server: MailServer
-    mailer: Mailer
+    lane: Lane
     citizen: httpx.Client
     connection: Connection
 
@@ -49,7 +50,7 @@ class Post:
         """The mails that come now."""
         before = len(self.server.got)
         for _turn in range(3):
-            self.mailer.turn()
+            self.lane.turn()
         return self.server.got[before:]
 
     def count(self, table: str) -> int:
@@ -94,11 +95,17 @@ def post(room: Room, server: MailServer) -> Iterator[Post]:
     with (
         httpx.Client(base_url=room.base) as citizen,
         connect(room.world.url, autocommit=True) as connection,
-        closing(build_mailer(connection, room.settings, _SILENT, room.clock)) as mailer,
+        closing(open_lane(connection, room.settings, room.clock)) as lane,
     ):
         connection.execute("DELETE FROM subscription")
-        mailer._allowed = 40  # noqa: SLF001  as after a while
-        yield Post(room=room, server=server, mailer=mailer, citizen=citizen, connection=connection)
+        lane._allowed = 40  # noqa: SLF001  as after a while
+        yield Post(room=room, server=server, lane=lane, citizen=citizen, connection=connection)
+
+
+def open_lane(connection: Connection, settings: Settings, clock: Callable[[], datetime]) -> Lane:
+    lane = build_lane("mail", connection, settings, _SILENT, clock)
+    assert lane is not None
+    return lane
 
 
 def test_a_subscriber_hears_of_each_message_once(post: Post) -> None:
@@ -137,7 +144,7 @@ def test_one_click_ends_it_and_deletes_the_address(post: Post) -> None:
     answer = post.citizen.post(path, data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     assert "set-cookie" not in answer.headers
-    assert post.count("subscription") == post.count("subscription_mail") == 0
+    assert post.count("subscription") == post.count("subscription_delivery") == 0
     assert post.citizen.post("/public/unsubscribe/AAAA").status_code == 404
     post.room.publish((ORGE,))
     assert post.deliver() == []
@@ -152,11 +159,11 @@ def test_a_mail_that_was_not_taken_comes_later_under_its_key(post: Post) -> None
     post.room.sign(post.room.bert, draft)
     post.server.be("well")
     assert post.deliver() == []  # the end waits behind its warning
-    post.connection.execute("UPDATE subscription_mail SET due_at = now() WHERE sent_at IS NULL")
+    post.connection.execute("UPDATE subscription_delivery SET due_at = now() WHERE sent_at IS NULL")
     again, end = post.deliver()
     assert again.key == first.key != end.key
     error = post.connection.execute(
-        "SELECT string_agg(error, '') FROM subscription_mail"
+        "SELECT string_agg(error, '') FROM subscription_delivery"
     ).fetchone()
     assert "jeanne" not in str(error)
 
@@ -177,26 +184,26 @@ def test_what_nobody_confirms_is_deleted_after_two_days(post: Post) -> None:
     (mail,) = post.deliver()
     post.connection.execute("UPDATE subscription SET requested_at = now() - INTERVAL '49 hours'")
     assert post.citizen.post(find_link(mail)).status_code == 404
-    post.mailer._cleaned = float("-inf")  # noqa: SLF001  a minute later
-    post.mailer.turn()
+    post.lane._cleaned = float("-inf")  # noqa: SLF001  a minute later
+    post.lane.turn()
     assert post.count("subscription") == 0
 
 
 def test_a_crowd_is_mailed_at_its_pace(post: Post) -> None:
     post.confirm("jeanne@town.example")
     post.connection.execute(
-        "INSERT INTO subscription (digest, address, commune, language, confirmed_at)"
-        " SELECT convert_to(n::text, 'UTF8'), s.address, s.commune, 'fr', now()"
+        "INSERT INTO subscription (channel, digest, address, commune, language, confirmed_at)"
+        " SELECT 'mail', convert_to(n::text, 'UTF8'), s.address, s.commune, 'fr', now()"
         " FROM generate_series(1, 10000) n, subscription s"
     )
     post.room.publish((ORGE,))
-    post.mailer.per_minute = 1
-    post.mailer._allowed = 3  # noqa: SLF001
+    post.lane.channel.per_minute = 1
+    post.lane._allowed = 3  # noqa: SLF001
     before = len(post.server.got)
-    post.mailer.turn()
-    post.mailer.turn()
+    post.lane.turn()
+    post.lane.turn()
     assert len(post.server.got) - before == 3
-    assert post.count("subscription_mail WHERE message > 0") == 10_001
+    assert post.count("subscription_delivery WHERE message > 0") == 10_001
 
 
 def test_only_what_is_real_reaches_citizens(
@@ -210,25 +217,27 @@ def test_only_what_is_real_reaches_citizens(
         fields = {"address": "jeanne@town.example", "commune": ORGE, "lang": "fr"}
         assert citizen.post("/public/subscriptions", data=fields).status_code == 404
     said: list[str] = []
-    turns = iter([False, False, True, True, True])
     settings: Settings = exercise.settings
-    mailing.run(settings, stopping=lambda: next(turns), say=said.append, clock=exercise.clock)
-    assert said == ["an exercise mails nothing to citizens"]
+    mailing.run(settings, stopping=lambda: len(said) == 2, say=said.append, clock=exercise.clock)
+    expected = {f"an exercise sends nothing to citizens: {name}" for name in ("mail", "push")}
+    assert set(said) == expected
     with connect(exercise.world.url, autocommit=True) as connection:
         insert = (
-            "INSERT INTO subscription (digest, address, commune, language, confirmed_at)"
-            " VALUES ('a', 'b', '91001', 'fr', now())"
+            "INSERT INTO subscription (channel, digest, address, commune, language, confirmed_at)"
+            " VALUES ('mail', 'a', 'b', '91001', 'fr', now())"
         )
-        with pytest.raises(psycopg.errors.RaiseException, match="mails nothing"):
+        with pytest.raises(psycopg.errors.RaiseException, match="sends nothing"):
             connection.execute(insert)
         # even from one that was there before, by whatever way
         connection.execute("ALTER TABLE subscription DISABLE TRIGGER live_only")
         connection.execute(insert)
         exercise.publish((ORGE,))
-        with closing(build_mailer(connection, settings, _SILENT, exercise.clock)) as mailer:
-            before = len(server.got)
-            mailer.turn()
-            assert len(server.got) == before
+        before = len(server.got)
+        for name in ("mail", "push"):
+            assert build_lane(name, connection, settings, _SILENT, exercise.clock) is None
+        with closing(replace(post.lane, connection=connection, clock=exercise.clock)) as lane:
+            lane.turn()
+        assert len(server.got) == before
 
 
 def test_doctor_says_what_waits_and_what_was_given_up(post: Post) -> None:
@@ -244,11 +253,12 @@ def test_doctor_says_what_waits_and_what_was_given_up(post: Post) -> None:
     what = "1 subscribers, 1 to confirm, 1 waiting"
     assert find("mails to citizens") == [("good", what)]
     post.connection.execute(
-        "UPDATE subscription_mail SET due_at = now() - INTERVAL '10 minutes' WHERE sent_at IS NULL"
+        "UPDATE subscription_delivery SET due_at = now() - INTERVAL '10 minutes'"
+        " WHERE sent_at IS NULL"
     )
     assert find("mails to citizens") == [("bad", f"{what}, one of them for 10 min")]
     post.connection.execute(
-        "UPDATE subscription_mail SET sent_at = NULL, given_up_at = now(), error = '550 no'"
+        "UPDATE subscription_delivery SET sent_at = NULL, given_up_at = now(), error = '550 no'"
         " WHERE sent_at IS NOT NULL"
     )
     assert ("warning", "1 given up within 30 days: 550 no") in find("mails to citizens")

@@ -44,7 +44,12 @@ KEPT = {
         "area_outline",
     ),  # no exercise reads a service
     *("area_border", "river_course", "river_reach", "official_reach"),  # the territory
-    *("subscription", "subscription_mail", "subscription_progress"),  # empty in an exercise
+    *(
+        "subscription",
+        "subscription_delivery",
+        "subscription_progress",
+        "push_key",
+    ),  # empty in an exercise
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

@@ -26,6 +26,7 @@ OPEN = frozenset(
         # for citizens: what is published, and by what their mails hold; tests/integration/citizens
         *("/public", "/public/strip", "/public/fragment", "/public/{name}"),
         *("/public/subscriptions", "/public/subscriptions/{token}", "/public/unsubscribe/{token}"),
+        *("/public/push", "/public/push/end"),
     }
 )
 SAFE = frozenset({"GET", "HEAD"})

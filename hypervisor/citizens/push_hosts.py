@@ -1,0 +1,113 @@
+"""Which push services are asked. A browser names its own, so anybody may name any address."""
+
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from sensors._errors import TerritoryError
+
+OFF, USUAL = "off", "usual"
+# Of Chrome, Edge on other systems, Firefox, Safari, Edge on Windows.
+_USUAL_HOSTS = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
+_LONGEST = 1_000  # characters of an endpoint
+_HTTPS = 443
+_NAT64 = IPv6Network("64:ff9b::/96")
+Address = IPv4Address | IPv6Address
+
+
+class EndpointError(TerritoryError):
+    """An endpoint that is not asked: says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PushHosts:
+    """The services that the setting allows: hosts, `*.` and a domain, each with a port or 443."""
+
+    entries: Sequence[str]
+
+    def require(self, endpoint: str) -> SplitResult:
+        """The endpoint's parts. Raises EndpointError: it is none of a service that is allowed."""
+        parts = _split(endpoint)
+        if not any(_fits(entry, parts) for entry in self.entries):
+            raise EndpointError("{host!r} is no push service that is allowed", parts.hostname)
+        return parts
+
+    def resolve(self, parts: SplitResult) -> str:
+        """The address to connect to. Raises EndpointError: there is none, or a private one.
+
+        Only an entry that is itself an address may be a private one: somebody wrote it down.
+        """
+        host, port = str(parts.hostname), parts.port or _HTTPS
+        if _read_address(host) is not None:
+            return host
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise EndpointError(
+                "the push service {host} cannot be found: {error}", host, error
+            ) from error
+        addresses = [str(each[4][0]) for each in rows]
+        for each in addresses:
+            if not is_public(ip_address(each.partition("%")[0])):
+                raise EndpointError(
+                    "the push service {host} leads to {address}, which is not public", host, each
+                )
+        return addresses[0]
+
+
+def parse(setting: str) -> PushHosts:
+    """The hosts of the setting, whose words are checked where it is read."""
+    words = [word for word in setting.lower().replace(",", " ").split() if word != OFF]
+    hosts = (host for word in words for host in (_USUAL_HOSTS if word == USUAL else (word,)))
+    return PushHosts(entries=tuple(hosts))
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is one of the internet, by whatever form it is written."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None and not is_public(inner):
+            return False
+        if address.ipv4_mapped is not None:
+            return True
+    return address.is_global and not address.is_multicast
+
+
+def _split(endpoint: str) -> SplitResult:
+    if len(endpoint) > _LONGEST or not endpoint.isascii() or re.search(r"[\s\\]", endpoint):
+        raise EndpointError("this is no address of a push service")
+    try:
+        parts = urlsplit(endpoint)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise EndpointError("this is no address of a push service") from error
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or not port_fits:
+        raise EndpointError("a push service is asked by https, without a name or password")
+    return parts
+
+
+def _fits(entry: str, parts: SplitResult) -> bool:
+    allowed = urlsplit(f"//{entry.removeprefix('*.')}")
+    host = str(parts.hostname)
+    if (allowed.port or _HTTPS) != (parts.port or _HTTPS):
+        return False
+    if entry.startswith("*."):
+        return host.endswith(f".{allowed.hostname}")
+    return host == allowed.hostname
+
+
+def _read_address(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
