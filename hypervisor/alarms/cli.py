@@ -106,7 +106,7 @@ def list_alarms(
             alarm["transitions"] = transitions.get(alarm["id"], [])
         print_json(alarms)
         return
-    from hypervisor.alarms.cli_tables import print_alarms
+    from hypervisor.alarms.tables import print_alarms
 
     print_alarms(alarms, transitions)
 
@@ -126,7 +126,7 @@ def show_alarm(
     if as_json:
         print_json([{**alarm, "history": entries}])
         return
-    from hypervisor.alarms.cli_tables import print_alarm
+    from hypervisor.alarms.tables import print_alarm
 
     print_alarm(alarm, entries)
 
@@ -148,7 +148,7 @@ def list_incidents(
     if as_json:
         print_json(incidents)
         return
-    from hypervisor.alarms.cli_tables import print_incidents
+    from hypervisor.alarms.tables import print_incidents
 
     print_incidents(incidents)
 
@@ -173,7 +173,7 @@ def show_load(
     if as_json:
         print_json([report])
         return
-    from hypervisor.alarms.cli_tables import print_load
+    from hypervisor.alarms.tables import print_load
 
     print_load(report)
 

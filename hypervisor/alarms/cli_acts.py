@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.base.instants import text_if
 from hypervisor.database.command import (
     Author,
     Json,
@@ -156,6 +155,8 @@ def _perform_all(
 
 
 def _print_result(alarm: "HandledAlarm", *, as_json: bool) -> None:
+    from hypervisor.base.instants import text_if
+
     if as_json:
         plain = alarm.model_dump(mode="json", include=_HANDLING)
         print_json([{"alarm": alarm.id, **plain}])

@@ -91,24 +91,24 @@ def list_deliveries(
     as_json: Json = False,
 ) -> None:
     """List deliveries: sent, waiting, given up."""
-    from hypervisor.notifications import cli_tables, queries_deliveries, queries_outbox
+    from hypervisor.notifications import queries_deliveries, queries_outbox, tables
 
     states = [name for name, on in (("dead", dead), ("waiting", waiting)) if on]
     with _connect(context) as connection:
         if held or unrouted:
             read = queries_outbox.list_undecided if held else queries_outbox.list_unrouted
-            rows = [cli_tables.event_as_text(event) for event in read(connection, limit)]
+            rows = [tables.event_as_text(event) for event in read(connection, limit)]
         else:
             deliveries = queries_deliveries.list_deliveries(
                 connection, states=states or queries_deliveries.STATES, alarm=alarm, limit=limit
             )
-            rows = [cli_tables.delivery_as_text(delivery) for delivery in deliveries]
+            rows = [tables.delivery_as_text(delivery) for delivery in deliveries]
     if as_json:
         print_json(rows)
         return
     from rich.console import Console
 
-    Console().print(cli_tables.build_table(rows) if rows else "nothing")
+    Console().print(tables.build_table(rows) if rows else "nothing")
 
 
 def retry_deliveries(

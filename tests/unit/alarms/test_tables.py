@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.cli_tables import print_alarms, print_load
+from hypervisor.alarms.tables import print_alarms, print_load
 
 ALARM: dict[str, Any] = {
     "id": 7,

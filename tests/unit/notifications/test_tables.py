@@ -7,7 +7,7 @@ from io import StringIO
 from rich.console import Console
 
 from hypervisor.base.instants import micros
-from hypervisor.notifications import cli_tables
+from hypervisor.notifications import tables
 from hypervisor.notifications.queries_deliveries import DeliveryRow
 from hypervisor.notifications.queries_outbox import Entry
 
@@ -50,9 +50,9 @@ def test_a_delivery() -> None:
         "title": "high",
         "key": "k",
     }
-    assert cli_tables.delivery_as_text(row("waiting")) == plain
+    assert tables.delivery_as_text(row("waiting")) == plain
     sent = {"state": "sent", "next_try": None, "sent_at": "2024-10-09T12:00:02Z"}
-    assert cli_tables.delivery_as_text(row("sent", NOW + 2 * SECOND)) == {**plain, **sent}
+    assert tables.delivery_as_text(row("sent", NOW + 2 * SECOND)) == {**plain, **sent}
 
 
 def entry(**body: object) -> Entry:
@@ -64,7 +64,7 @@ def entry(**body: object) -> Entry:
 
 def test_an_event() -> None:
     waiting = replace(entry(alarm={"title": "high"}, rule="r"), held="grace")
-    assert cli_tables.event_as_text(waiting) == {
+    assert tables.event_as_text(waiting) == {
         "alarm": 2,
         "event": "raised",
         "at": "2024-10-09T12:00:00Z",
@@ -73,14 +73,14 @@ def test_an_event() -> None:
         "title": "high",
         "key": "k",
     }
-    assert cli_tables.event_as_text(entry(rule="flood-evil"))["title"] == "flood-evil"
-    assert cli_tables.event_as_text(entry(alarm=None))["title"] is None
+    assert tables.event_as_text(entry(rule="flood-evil"))["title"] == "flood-evil"
+    assert tables.event_as_text(entry(alarm=None))["title"] is None
 
 
 def test_a_table_has_no_keys_and_shows_words_as_they_are() -> None:
     out = StringIO()
     rows = [{"id": 1, "key": "k", "why": None}, {"id": 2, "key": "l", "why": "[red]x"}]
-    Console(file=out, width=80).print(cli_tables.build_table(rows))
+    Console(file=out, width=80).print(tables.build_table(rows))
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["id", "why"],
         ["1"],
