@@ -1,5 +1,6 @@
 # Debian 13: `make demo` and `make test` are all one needs. They set up first (quick when done).
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # each of a thousand processes would compile all that it imports
 .PHONY: help setup demo test test-all kills check mutants bench clean
 
 help:
@@ -20,10 +21,11 @@ demo: setup
 	@.venv/bin/hypervisor demo
 
 # Lanes beside each other, twice as many as processors, since most tests wait for servers. The longest begin
-# first; each is shown when it ends. A folder that no lane names is in the last one.
+# first; each is shown when it ends. A folder that no lane names is among the others.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --keep-going --output-sync=target
-LANES = ingest accounts web unit acceptance browser evaluation others
+LANES = web accounts browser ingest unit evaluation others acceptance panels
 LANE_web = integration/web integration/overview
+LANE_panels = $(addprefix integration/,database dashboards grafana backtest)
 LANE_unit = unit
 LANE_ingest = integration/ingest integration/stack
 LANE_acceptance = acceptance integration/exercises

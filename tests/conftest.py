@@ -6,11 +6,13 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
+from psycopg import sql
 
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
@@ -21,11 +23,14 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import connect, migrate
+from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
 
 TEMPLATE = "migrated"
+# Of the tests' server. A hundred short-lived databases want no workers, and each of the thousands
+# of connections would hash the password 4,096 times.
+LEAN = {"autovacuum": "off", "timescaledb.max_background_workers": "0", "scram_iterations": "1"}
 LEFT_OVER = "hypervisor-test-"
 MEMORY_BYTES = 4 * 1024**3
 
@@ -64,10 +69,22 @@ class Stack:
 
     database: Database
     root: Path
+    maintenance: Connection
 
     @property
     def maintenance_url(self) -> str:
         return self.database.url("postgres")
+
+    @contextmanager
+    def fresh_database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """The address of a copy of the migrated database, which is dropped afterwards."""
+        name = f"test_{os.urandom(6).hex()}"
+        copied = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+        self.maintenance.execute(copied.encode())
+        try:
+            yield self.database.url(name)
+        finally:
+            self.maintenance.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(autouse=True)
@@ -125,15 +142,18 @@ def stack(shared_folder: Path) -> Iterator[Stack]:
         programs=binaries.find_database(),
         port=free_port(),
         password=passwords.new_password(),
-        extra=tuple(FORGETFUL.items()),
+        extra=tuple({**FORGETFUL, **LEAN}.items()),
     )
     server = start_database(database)
     try:
-        databases.create(database.url("postgres"), TEMPLATE)
-        with connect(database.url(TEMPLATE)) as connection:
-            migrate(connection)
-        databases.seal(database.url("postgres"), TEMPLATE)
-        yield Stack(database=database, root=shared_folder)
+        with connect(database.url("postgres"), autocommit=True) as maintenance:
+            again = sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(database.password)
+            maintenance.execute(again)  # hashed as LEAN says
+            databases.create(database.url("postgres"), TEMPLATE)
+            with connect(database.url(TEMPLATE)) as connection:
+                migrate(connection)
+            databases.seal(database.url("postgres"), TEMPLATE)
+            yield Stack(database=database, root=shared_folder, maintenance=maintenance)
     finally:
         server.halt()
 
@@ -141,10 +161,8 @@ def stack(shared_folder: Path) -> Iterator[Stack]:
 @pytest.fixture
 def database_url(stack: Stack) -> Iterator[str]:
     """A fresh migrated database, in which nothing is said yet (not even live or exercise)."""
-    name = f"test_{os.urandom(6).hex()}"
-    databases.create(stack.maintenance_url, name, template=TEMPLATE)
-    yield stack.database.url(name)
-    databases.drop(stack.maintenance_url, name)
+    with stack.fresh_database() as url:
+        yield url
 
 
 def begin_broker(shared_folder: Path, *, sparkplug: bool = False) -> tuple[Broker, Running]:
