@@ -29,10 +29,14 @@ class Rain:
         self._weather = weather
         self._begins = begins
         self._centre = centre
-        self._sizes = [float(chance.lognormal(0, 0.06)) for _ in weather.storms]
+        drawn = [float(chance.lognormal(0, 0.06)) for _ in weather.storms]
         self._showers = [_shower(storm, chance) for storm in weather.storms]
         self._bands = [_band(front, chance) for front in weather.fronts]
         self._patches = Smooth(chance, 0.15)
+        self._sizes = [
+            max(size, storm.least / (storm.total * self._patch(storm.lon, storm.lat)))
+            for storm, size in zip(weather.storms, drawn, strict=True)
+        ]
         self._cells = [Cells(chance, len(hours), STEP / 3600) for hours, _ in self._showers]
         self._showers_at = lru_cache(maxsize=None)(self._showers_here)
 
@@ -50,7 +54,11 @@ class Rain:
         for front, (hours, total) in zip(self._weather.fronts, self._bands, strict=True):
             after = (times - self.passes(front, lon, lat)) / HOUR
             zeros += front.rain * np.interp(after, hours, total)
-        return zeros * math.exp(0.08 * self._patches.at(lon, lat))
+        return zeros * self._patch(lon, lat)
+
+    def _patch(self, lon: float, lat: float) -> float:
+        """What a place gets of all rain, for its slopes: 1 on average."""
+        return math.exp(0.08 * self._patches.at(lon, lat))
 
     def mean_rate(self, times: NDArray[np.int64]) -> Column:
         """mm/h in the middle of the territory: what clouds go with."""

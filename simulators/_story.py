@@ -27,6 +27,7 @@ class Storm:
     lat: float
     spread: Positive  # km to where three fifths of that fall
     gust: float = 0.0  # m/s that it adds to the gusts at its height
+    least: float = 0.0  # mm at its centre, however little the seed draws
 
 
 @dataclass(frozen=True, kw_only=True)

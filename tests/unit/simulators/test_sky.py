@@ -364,3 +364,17 @@ def test_storms_are_somewhat_larger_or_smaller_than_told() -> None:
     sizes = Rain(Weather(storms=storms), begins, HERE, np.random.default_rng(1))._sizes  # noqa: SLF001
     assert np.log(sizes).mean() == pytest.approx(0, abs=0.005)
     assert np.log(sizes).std() == pytest.approx(0.06, abs=0.004)
+
+
+def test_a_storm_brings_its_least_whatever_the_seed() -> None:
+    begins = int(BEGINS.timestamp()) * SECOND
+
+    def falls(least: float, seed: int) -> float:
+        storm = replace(STORM, at=0, hours=6, total=60, least=least)
+        rain = Rain(Weather(storms=(storm,)), begins, HERE, np.random.default_rng(seed))
+        return float(rain.fallen(storm.lon, storm.lat, at(12))[0])
+
+    drawn = [falls(0, seed) for seed in range(20)]
+    assert min(drawn) < 58
+    assert max(drawn) > 62
+    assert [falls(60, seed) for seed in range(20)] == pytest.approx([max(60, mm) for mm in drawn])
