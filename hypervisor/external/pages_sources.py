@@ -1,12 +1,14 @@
 """Administration: systems that send external alarms, and how they are read."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
+from hypervisor.alarms.queries import EXTERNAL
 from hypervisor.base.duties import Duty
 from hypervisor.external import mappings, queries
 from hypervisor.web.page import Page
@@ -41,6 +43,13 @@ def apply_mappings(
     except TerritoryError as error:
         return _render(context, wrong=refusal(error), text=text)
     return RedirectResponse("/admin/sources?done=saved", status_code=303)
+
+
+@router.get("/rules/external/{source}")
+def redirect_to_alarms(source: str) -> RedirectResponse:
+    """No rule of ours raised an external alarm: its source's alarms stand for one."""
+    query = urlencode({"q": f"{EXTERNAL}{source}"[:200]})
+    return RedirectResponse(f"/alarms?{query}", status_code=303)
 
 
 def _render(

@@ -236,6 +236,10 @@ def test_the_console_shows_sources_and_takes_a_file(hooked: Hooked) -> None:
     assert administrator.post("/admin/sources", data=good).status_code == 303
     hooked.post(delivery(alert()))
     assert read(administrator)[0]["severity"][0][1] == "info"
+    listed = administrator.get("/rules/external/prometheus", follow_redirects=True)  # of Grafana
+    assert listed.url.path == "/alarms"
+    assert listed.text.count("data-row") == 1
+    assert "data-row" not in administrator.get("/alarms?q=external/zabbix").text
     north = hooked.client("chief", (("administrator", NORTH),))
     assert north.get("/admin/sources").status_code == 403
 
