@@ -19,12 +19,17 @@ class XmlError(TerritoryError):
     """What should be an XML document is none, or asks for what is refused here."""
 
 
+class _LocatedElement(Element):
+    line: int = 0
+
+
 @dataclass(kw_only=True)
 class _Collector:
     """Builds the elements that are asked for, and lets everything else go."""
 
     tags: Collection[str]
     attributes: dict[str, dict[str, str]]
+    parser: expat.XMLParserType
     root: str = ""
     complete: list[Element] = field(default_factory=list)
     _builder: TreeBuilder | None = None
@@ -38,11 +43,13 @@ class _Collector:
         tag = _local(name)
         self.root = self.root or tag
         if self._builder is None and tag in self.tags:
-            self._builder = TreeBuilder()
+            self._builder = TreeBuilder(_LocatedElement)
         own = {_local(key): value for key, value in attributes.items()}
         if self._builder is not None:
             self._inside += 1
-            self._builder.start(tag, own)
+            element = self._builder.start(tag, own)
+            if isinstance(element, _LocatedElement):
+                element.line = self.parser.CurrentLineNumber
         elif len(self.attributes) < _MOST_NAMES:
             self.attributes.setdefault(tag, own)
 
@@ -79,8 +86,10 @@ def read_elements(
     `attributes`: takes those of what stands around them, by name.
     Raises XmlError: no XML, cut off, or a root of another name than `roots`.
     """
-    collector = _Collector(tags=tags, attributes={} if attributes is None else attributes)
     parser = expat.ParserCreate(namespace_separator=" ")
+    collector = _Collector(
+        tags=tags, attributes={} if attributes is None else attributes, parser=parser
+    )
     parser.buffer_text = True
     parser.StartElementHandler = collector.start
     parser.EndElementHandler = collector.end
@@ -103,6 +112,11 @@ def _cut(data: bytes) -> Iterable[bytes]:
     """Pieces of the document, then its end."""
     yield from (data[first : first + _PIECE] for first in range(0, len(data), _PIECE))
     yield b""
+
+
+def line_of(element: Element) -> int:
+    """Its line in the document, from 1; of an element that was read here."""
+    return element.line if isinstance(element, _LocatedElement) else 0
 
 
 def child_text(element: Element, *path: str) -> str:

@@ -53,6 +53,7 @@ class _Head:
     comments: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)  # TZ, and the unit of each quantity
     columns: dict[str, list[str]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)  # of each column's row and each setting
 
     def at(self, name: str, place: int) -> str:
         cells = self.columns.get(name, ())
@@ -65,12 +66,12 @@ def read_prv(text: str) -> ExpertFile:
     for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         if not line.strip():
             continue
-        if not _read_head(head, line):
+        if not _read_head(head, line, number):
             rows.append((number, line))
             if len(rows) > _MOST_ROWS:
                 raise ExpertFileError("more than {count} rows", _MOST_ROWS)
     width = _require_columns(head)
-    zone = _find_zone(head.settings.get("tz", "UTC"))
+    zone = _find_zone(head)
     times, values = _read_rows(rows, width, zone)
     forecasts, notes = [], []
     for key, places in _group(head, width, zone).items():
@@ -81,15 +82,16 @@ def read_prv(text: str) -> ExpertFile:
     return ExpertFile(issuer=_find_issuer(head), forecasts=forecasts, notes=notes)
 
 
-def _read_head(head: _Head, line: str) -> bool:
+def _read_head(head: _Head, line: str, number: int) -> bool:
     """Take a line over if it belongs to the head."""
     commented = line.lstrip().startswith("#")
     cells = [cell.strip() for cell in line.strip().lstrip("#").split(";")]
     name = _HEADS.get(cells[0].casefold().replace("è", "e").replace("é", "e"))
     if name is not None:
-        head.columns[name] = cells[1:]
+        head.columns[name], head.lines[name] = cells[1:], number
     elif commented and len(cells) == 2 and cells[0].upper() in {"TZ", *_UNITS}:
-        head.settings[cells[0].casefold()] = cells[1]
+        setting = cells[0].casefold()
+        head.settings[setting], head.lines[setting] = cells[1], number
     elif commented:
         head.comments.append(line.strip().lstrip("# "))
     return name is not None or commented
@@ -108,7 +110,8 @@ def _require_columns(head: _Head) -> int:
         cells = [cell for cell in head.columns.get(name, stations) if cell]
         if len(cells) != len(stations):
             raise ExpertFileError(
-                "the line of {name} has {count} columns, that of Stations {expected}",
+                "line {number}: {name} has {count} columns, Stations {expected}",
+                head.lines[name],
                 next(title for title, each in reversed(_HEADS.items()) if each == name),
                 len(cells),
                 len(stations),
@@ -116,8 +119,8 @@ def _require_columns(head: _Head) -> int:
     return len(stations)
 
 
-def _find_zone(written: str) -> tzinfo:
-    name = written.strip()
+def _find_zone(head: _Head) -> tzinfo:
+    name = head.settings.get("tz", "UTC").strip()
     if name.upper() in {"UTC", "TU", "GMT", "Z"}:
         return UTC
     offset = _OFFSET.fullmatch(name)
@@ -127,7 +130,9 @@ def _find_zone(written: str) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError) as error:
         raise ExpertFileError(
-            "time zone {name!r} is unknown: UTC, UTC+1 or Europe/Paris, for example", name[:40]
+            "line {number}: time zone {name!r} is unknown: UTC, UTC+1 or Europe/Paris, for example",
+            head.lines["tz"],
+            name[:40],
         ) from error
 
 
@@ -201,7 +206,10 @@ def _group(head: _Head, width: int, zone: tzinfo) -> Mapping[_Key, list[int]]:
         code = head.at("stations", place).upper()
         if not _CODE.fullmatch(code):
             raise ExpertFileError(
-                "{text!r} is no code of a hydrometric site (8 characters) or station (10)",
+                "line {number}, column {column}: {text!r} is no code of a hydrometric site"
+                " (8 characters) or station (10)",
+                head.lines["stations"],
+                place + 2,
                 code[:40],
             )
         key = (code, grandeur, _find_model(head, place), _find_issue(head, place, zone))
@@ -252,7 +260,8 @@ def _make(
     factor = _UNITS[grandeur].get(written.casefold().replace(" ", ""))
     if factor is None:
         raise ExpertFileError(
-            "unit {unit!r} of {name}: {expected}",
+            "line {number}: unit {unit!r} of {name}; expected {expected}",
+            head.lines[grandeur.casefold()],
             written[:40],
             grandeur,
             ", ".join(_UNITS[grandeur]),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
-from hypervisor.base.xml_reader import XmlError, child_text, read_elements
+from hypervisor.base.xml_reader import XmlError, child_text, line_of, read_elements
 from hypervisor.forecast.experts import (
     QUANTITIES,
     TENDENCIES,
@@ -61,19 +61,30 @@ def _read_party(element: Element) -> str:
 def _read_simulation(element: Element) -> ExpertForecast:
     code = child_text(element, "CdStationHydro") or child_text(element, "CdSiteHydro")
     if not code:
-        raise ExpertFileError("a simulation has neither CdStationHydro nor CdSiteHydro")
-    produced = _read_time(child_text(element, "DtProdSimul"), code)
+        raise ExpertFileError(
+            "line {number}: a simulation has neither CdStationHydro nor CdSiteHydro",
+            line_of(element),
+        )
+    produced = _read_time(element.find("DtProdSimul"))
     if produced is None:
-        raise ExpertFileError("the simulation of {code} has no DtProdSimul", code)
-    observed = _read_time(child_text(element, "DtDerObsSimul"), code)
+        raise ExpertFileError(
+            "line {number}: the simulation of {code} has no DtProdSimul", line_of(element), code
+        )
+    observed = _read_time(element.find("DtDerObsSimul"))
     rows: dict[datetime, Row] = {}
     for prediction in element.iter():
-        time = _find_time(prediction, code)
+        time = _find_time(prediction)
         if time is not None:
-            rows.setdefault(time, {}).update(_read_courses(prediction, code))
+            rows.setdefault(time, {}).update(_read_courses(prediction))
     rows = {time: rows[time] for time in sorted(rows) if rows[time]}
     if not rows or len(rows) > _MOST_TIMES:
-        raise ExpertFileError("the simulation of {code} has {count} values", code, len(rows))
+        raise ExpertFileError(
+            "line {number}: the simulation of {code} has {count} values: from 1 to {most}",
+            line_of(element),
+            code,
+            len(rows),
+            _MOST_TIMES,
+        )
     labels, levels = _list_courses(rows.values())
     return ExpertForecast(
         code=code.upper(),
@@ -91,38 +102,38 @@ def _read_simulation(element: Element) -> ExpertForecast:
     )
 
 
-def _find_time(element: Element, code: str) -> datetime | None:
+def _find_time(element: Element) -> datetime | None:
     """When a prediction is for; its element has a name such as DtPrev."""
     own = next((child for child in element if child.tag.startswith("DtPrev")), None)
     if own is None:
         return None
-    time = _read_time((own.text or "").strip(), code)
+    time = _read_time(own)
     if time is None:
-        raise ExpertFileError("the simulation of {code} has a value without a time", code)
+        raise ExpertFileError("line {number}: a value without a time", line_of(own))
     return time
 
 
-def _read_courses(prediction: Element, code: str) -> Row:
+def _read_courses(prediction: Element) -> Row:
     row: Row = {}
     for child in prediction:
         tendency = _TENDENCY.fullmatch(child.tag)
         if tendency:
             name = tendency[1].casefold()
-            _add(row, name, TENDENCIES[name], child.text, code)
+            _add(row, name, TENDENCIES[name], child)
         elif child.tag.startswith("ResPrev"):
-            _add(row, "", None, child.text, code)
+            _add(row, "", None, child)
     for part in prediction.iter("ProbPrev"):
-        percent = _read_number(child_text(part, "PProbPrev"), code)
+        percent = _read_number(part.find("PProbPrev"))
         if percent is not None:
-            _add(row, f"{percent:g} %", percent / 100, child_text(part, "ResProbPrev"), code)
+            _add(row, f"{percent:g} %", percent / 100, part.find("ResProbPrev"))
     for part in prediction.iter("MembrePrevEnsemble"):
         label = child_text(part, "LbMembrePrevEnsemble") or str(len(row))
-        _add(row, label, None, child_text(part, "ResMembrePrevEnsemble"), code)
+        _add(row, label, None, part.find("ResMembrePrevEnsemble"))
     return row
 
 
-def _add(row: Row, label: str, level: float | None, written: str | None, code: str) -> None:
-    value = _read_number((written or "").strip(), code)
+def _add(row: Row, label: str, level: float | None, element: Element | None) -> None:
+    value = _read_number(element)
     if value is not None:
         row[label] = (level, value * _FACTOR)
 
@@ -136,26 +147,34 @@ def _list_courses(rows: Iterable[Row]) -> tuple[list[str], list[float | None]]:
     return ordered, [levels[label] for label in ordered]
 
 
-def _read_time(written: str, code: str) -> datetime | None:
+def _read_time(element: Element | None) -> datetime | None:
     """Sandre's times are in UTC unless they say otherwise."""
-    if not written:
+    written = _text(element)
+    if element is None or not written:
         return None
     try:
         time = datetime.fromisoformat(written)
     except ValueError as error:
         raise ExpertFileError(
-            "the simulation of {code}: {text!r} is no time", code, written[:40]
+            "line {number}: {text!r} is no time such as 2026-03-01T07:00:00",
+            line_of(element),
+            written[:40],
         ) from error
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _read_number(written: str, code: str) -> float | None:
-    if not written:
+def _read_number(element: Element | None) -> float | None:
+    written = _text(element)
+    if element is None or not written:
         return None
     try:
         value = float(written)
     except ValueError as error:
         raise ExpertFileError(
-            "the simulation of {code}: {text!r} is no number", code, written[:40]
+            "line {number}: {text!r} is no number", line_of(element), written[:40]
         ) from error
     return value if math.isfinite(value) else None
+
+
+def _text(element: Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()
