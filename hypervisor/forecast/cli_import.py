@@ -31,12 +31,13 @@ def import_files(
     with open_database(context) as connection:
         for file in files:
             read = service_experts.read_file(service_experts.load(file), file.name)
-            done = service_experts.store_file(
+            rows, notes = service_experts.place_file(
                 connection, read, issuer=issuer, author=name_author(author)
             )
+            stored = service_experts.import_rows(connection, rows, file=file.name)
             if dry_run:
                 connection.rollback()
-            same = f", {done.same} stored before" if done.same else ""
-            print(f"{file.name}: {done.stored} forecasts of {done.issuer}{same}")
-            for note in done.notes:
+            same = f", {len(rows) - stored} stored before" if len(rows) > stored else ""
+            print(f"{file.name}: {stored} forecasts of {issuer or read.issuer}{same}")
+            for note in notes:
                 print(f"  {note}")

@@ -14,7 +14,12 @@ from hypervisor.web.rendering import reader_of, render
 
 router = APIRouter(prefix="/forecasts")
 PAGE = Page(
-    key="forecasts", title=mark("Forecast skill"), address="/forecasts", order=42, shortcut="p"
+    key="forecasts",
+    title=mark("Forecast skill"),
+    address="/forecasts",
+    order=42,
+    shortcut="p",
+    also=("/expert-forecasts",),
 )
 
 

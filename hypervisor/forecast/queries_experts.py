@@ -82,13 +82,6 @@ class ExpertRow:
     file: str
     author: str
 
-
-@dataclass(frozen=True, kw_only=True)
-class StandingExpert(ExpertRow):
-    """A forecast of somebody else that stands, and when it was stored."""
-
-    created_at: datetime
-
     @property
     def rows(self) -> list[list[float | None]]:
         """Its values, by time, then by label."""
@@ -97,6 +90,13 @@ class StandingExpert(ExpertRow):
             [None if math.isnan(v) else v for v in self.courses[n * width : (n + 1) * width]]
             for n in range(len(self.times))
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingExpert(ExpertRow):
+    """A forecast of somebody else that stands, and when it was stored."""
+
+    created_at: datetime
 
 
 def list_gauges(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hypervisor.base.instants import micros, text
+from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries_experts
 from hypervisor.forecast.expected import Arrival
@@ -39,22 +41,22 @@ class Imported:
 
 def read_file(data: bytes, name: str) -> ExpertFile:
     """Read a `.prv` or a Sandre XML, by its content. Raises ExpertFileError: it is neither."""
-    content = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not content:
+    begin = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if not begin:
         raise ExpertFileError("the file is empty")
-    if content[:1] == b"<":
+    if begin == b"<":
         return replace(read_xml(data), name=name)
     try:
-        text = data.decode("utf-8-sig")
+        content = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    return replace(read_prv(text), name=name)
+        content = data.decode("cp1252", "replace")
+    return replace(read_prv(content), name=name)
 
 
-def store_file(
+def place_file(
     connection: Connection, file: ExpertFile, *, issuer: str = "", author: str
-) -> Imported:
-    """Store the forecasts of gauges that the inventory has, in the caller's transaction.
+) -> tuple[list[ExpertRow], list[Message]]:
+    """Its forecasts of gauges that the inventory has, and why others are left out.
 
     `issuer` "": the one that the file names. Raises ExpertFileError: there is none.
     """
@@ -62,19 +64,47 @@ def store_file(
     if not by:
         raise ExpertFileError("the file does not say whose forecast it is: name the issuer")
     notes = list(file.notes)
-    stored = same = 0
+    rows: list[ExpertRow] = []
     for forecast in file.forecasts:
         gauges = queries_experts.list_gauges(
             connection, forecast.code, QUANTITIES[forecast.grandeur]
         )
         gauges = gauges[:1] if len({site for site, _quantity in gauges}) == 1 else gauges
-        if len(gauges) != 1:
-            notes.append(_explain(forecast, gauges))
-        elif queries_experts.add(connection, _row(forecast, gauges[0], by, file.name, author)):
-            stored += 1
+        if len(gauges) == 1:
+            rows.append(_row(forecast, gauges[0], by, file.name, author))
         else:
-            same += 1
-    return Imported(issuer=by, stored=stored, same=same, notes=notes)
+            notes.append(_explain(forecast, gauges))
+    return rows, notes
+
+
+def store_file(
+    connection: Connection, file: ExpertFile, *, issuer: str = "", author: str
+) -> Imported:
+    """Place the forecasts and store them, in the caller's transaction. Raises as `place_file`."""
+    rows, notes = place_file(connection, file, issuer=issuer, author=author)
+    stored = sum(queries_experts.add(connection, row) for row in rows)
+    return Imported(
+        issuer=issuer or file.issuer, stored=stored, same=len(rows) - stored, notes=notes
+    )
+
+
+def import_rows(connection: Connection, rows: Sequence[ExpertRow], *, file: str) -> int:
+    """Store what somebody hands in, with an act of theirs in the audit; how many are new."""
+    stored = [row for row in rows if queries_experts.add(connection, row)]
+    if stored:
+        audit.record(
+            connection,
+            kind="forecast-import",
+            subject=file,
+            reason=Message("forecasts of {issuer}: {count}", stored[0].issuer, len(stored)),
+            author=stored[0].author,
+            details={
+                "issuer": stored[0].issuer,
+                "sites": sorted({row.site for row in stored}),
+                "issued": sorted({text(micros(row.issued)) for row in stored}),
+            },
+        )
+    return len(stored)
 
 
 def _explain(forecast: ExpertForecast, gauges: Sequence[tuple[str, str]]) -> Message:
@@ -130,7 +160,7 @@ class Range:
         ]
 
 
-def summarize(forecast: StandingExpert) -> Range:
+def summarize(forecast: ExpertRow) -> Range:
     """The quantiles that it gives, those of its members, or its single run."""
     given = [n for n, level in enumerate(forecast.levels) if level is not None]
     if given:
@@ -146,6 +176,13 @@ def summarize(forecast: StandingExpert) -> Range:
         ]
         return Range(times=forecast.times, levels=_RANGE, rows=rows)
     return Range(times=forecast.times, levels=(0.5,), rows=[row[:1] for row in forecast.rows])
+
+
+def find_crest(forecast: ExpertRow, level: float) -> tuple[datetime, float] | None:
+    """When and how high a course is highest; None: it has no such course."""
+    courses = summarize(forecast)
+    course = courses.course(level) if level in courses.levels else []
+    return max(course, key=lambda point: point[1], default=None)
 
 
 def find_arrivals(

@@ -132,3 +132,80 @@ def test_its_page_shows_it_and_the_asset_names_its_issuer_to_whose_site_it_is(
     assert viewer.get("/api/v1/sites/orge/forecasts", params=earlier).json()["others"] == []
     assert viewer.get("/api/v1/sites/yvette/forecasts").status_code == 404
     assert "SPC d&#39;essai" in _read(client_of("viewer"), "/sites/yvette")
+
+
+PRV = """\
+# Sorties d'EXPRESSO du 01/01/2024 00:10 (UTC)
+# TZ ; UTC
+Stations;T910000101;T910000101;T910000101;T910000401;X123456701
+Grandeurs;H;H;H;H;H
+IdSeries;a_basse_10;a_centrale_50;a_haute_90;b_centrale_50;c_centrale_50
+# DtDerObs;{issued};{issued};{issued};{issued};{issued}
+{first};4.1;4.3;4.6;2.0;1.0
+{second};4.2;4.5;4.8;2.1;1.1
+{third};4.2;4.4;4.9;2.2;1.2
+"""
+
+
+def _write_prv() -> str:
+    times = {
+        name: f"{ISSUED + timedelta(hours=n):%d-%m-%Y %H:%M}"
+        for n, name in enumerate(("issued", "first", "second", "third"))
+    }
+    return PRV.format(**times)
+
+
+def _upload(client: httpx.Client, content: str, issuer: str = "") -> httpx.Response:
+    return client.post(
+        "/expert-forecasts/preview",
+        files={"file": ("orge.prv", content.encode())},
+        data={"issuer": issuer},
+    )
+
+
+def test_an_operator_sees_what_a_file_says_before_storing_it(
+    gauges: Connection,
+    client_of: ClientOf,  # noqa: F811
+) -> None:
+    operator = client_of("operator", NORTH)
+    preview = _upload(operator, _write_prv(), "SPC d'essai")
+    page = re.sub(r"\s+", " ", preview.text.replace("\xa0", " "))
+    assert preview.status_code == 200
+    for words in ("4,50 m", "4,90 m", "03:00", "SPC d&#39;essai", "T910000101"):
+        assert words in page, words
+    # The Yvette lies elsewhere: for them it is as unknown as a gauge that does not exist.
+    for code in ("T910000401", "X123456701"):
+        assert f"aucun appareil de l’inventaire au code {code} ne mesure" in page
+    assert gauges.execute("SELECT count(*) FROM expert_forecast").fetchone() == (0,)
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', preview.text))
+    fields["issuer"] = "SPC d'essai"
+    stored = operator.post("/expert-forecasts", data=fields, follow_redirects=True)
+    assert "1 prévision enregistrée" in stored.text
+    assert stored.text.count('href="/sites/orge"') == 1
+    again = operator.post("/expert-forecasts", data=fields, follow_redirects=True)
+    assert "Rien de nouveau" in again.text
+    rows = gauges.execute("SELECT issuer, author, file FROM expert_forecast").fetchall()
+    assert [(issuer, file) for issuer, _author, file in rows] == [("SPC d'essai", "orge.prv")]
+    (act,) = gauges.execute("SELECT author, reason FROM audit WHERE kind = 'forecast-import'")
+    assert act == (rows[0][1], "forecasts of SPC d'essai: 1")
+    viewer = client_of("viewer", NORTH)
+    assert 'type="file"' not in viewer.get("/expert-forecasts").text
+    assert _upload(viewer, _write_prv()).status_code == 403
+    assert viewer.post("/expert-forecasts", data=fields).status_code == 403
+
+
+def test_what_is_wrong_in_an_uploaded_file_is_said_with_its_line(
+    gauges: Connection,
+    client_of: ClientOf,  # noqa: F811
+) -> None:
+    operator = client_of("operator")
+    wrong = _upload(operator, _write_prv().replace("4.5", "haut"))
+    assert wrong.status_code == 422
+    assert "orge.prv" in wrong.text
+    assert "ligne 8" in wrong.text.replace("\xa0", " ")
+    assert "« haut »" in wrong.text.replace("\xa0", " ").replace("\u202f", " ")
+    assert _upload(operator, "").status_code == 422
+    assert operator.post("/expert-forecasts/preview").status_code == 422
+    assert operator.post("/expert-forecasts", data={"content": "?"}).status_code == 422
+    assert _upload(operator, "x" * 1_500_001).status_code == 422
+    assert gauges.execute("SELECT count(*) FROM expert_forecast").fetchone() == (0,)

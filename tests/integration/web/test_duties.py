@@ -40,6 +40,7 @@ TAKES: Mapping[str, frozenset[Duty]] = {
             *("/api/v1/alarms", "/alarms", "/api/v1/log", "/log", "/api/v1/handovers", "/handover"),
             *("/sites", "/quality", "/api/v1/series", "/api/v1/readings", "/api/v1/dead-letters"),
             *("/api/v1/incidents", "/incidents", "/api/v1/publications", "/publications"),
+            "/expert-forecasts",
         ),
         frozenset({Duty.OPERATE}),
     ),
