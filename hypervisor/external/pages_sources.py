@@ -46,8 +46,9 @@ def apply_mappings(
 
 
 @router.get("/rules/external/{source}")
-def redirect_to_alarms(source: str) -> RedirectResponse:
+def redirect_to_alarms(context: Context, source: str) -> RedirectResponse:
     """No rule of ours raised an external alarm: its source's alarms stand for one."""
+    context.require_anywhere(Duty.READ)
     query = urlencode({"q": f"{EXTERNAL}{source}"[:200]})
     return RedirectResponse(f"/alarms?{query}", status_code=303)
 
