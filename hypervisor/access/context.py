@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from hypervisor.access import queries_places, queries_sessions
-from hypervisor.access.errors import ForbiddenError, UnauthenticatedError
+from hypervisor.access.errors import FieldOnlyError, ForbiddenError, UnauthenticatedError
 from hypervisor.access.identity import (
     Caller,
     CsrfToken,
@@ -272,6 +272,11 @@ def request_context(
         if not asker.person.may(Duty.READ):
             if asker.person.token is not None:
                 raise ForbiddenError("this token does not have the scope {duty!r}", Duty.READ.value)
+            if asker.person.may(Duty.FIELD):
+                raise FieldOnlyError(
+                    "{code} works in the field, and sees the orders of their teams: /field",
+                    asker.person.name,
+                )
             raise ForbiddenError(
                 "{code} has no role yet: ask an administrator for one", asker.person.name
             )
@@ -288,11 +293,26 @@ def source_context(request: Request, _turn: RequestSlot) -> Iterator[RequestCont
         UnauthenticatedError: no token, or none that is valid.
         ForbiddenError: it may not send alarms.
     """
+    yield from _open_blind_context(request, Duty.SEND, "")
 
+
+def field_context(
+    request: Request, _turn: RequestSlot, csrf_token: CsrfToken
+) -> Iterator[RequestContext]:
+    """The context of an agent in the field, which sees nothing: orders are read by account.
+
+    Raises:
+        UnauthenticatedError: nobody is signed in.
+        ForbiddenError: they are no agent.
+    """
+    yield from _open_blind_context(request, Duty.FIELD, csrf_token)
+
+
+def _open_blind_context(request: Request, duty: Duty, csrf_token: str) -> Iterator[RequestContext]:
     def identify_caller(connection: Connection, instance: Instance) -> Caller:
-        asker = identify(request, connection, instance, "")
-        if not asker.person.may(Duty.SEND):
-            raise ForbiddenError("{code} may not {words}", asker.person.name, WORDS[Duty.SEND])
+        asker = identify(request, connection, instance, csrf_token)
+        if not asker.person.may(duty):
+            raise ForbiddenError("{code} may not {words}", asker.person.name, WORDS[duty])
         get_limiter(request).know(digest_credential(request), asker.person.account)
         return asker
 
@@ -362,6 +382,7 @@ def get_instance(request: Request, connection: Connection) -> Instance:
 
 
 Context = Annotated[RequestContext, Depends(request_context)]
+FieldContext = Annotated[RequestContext, Depends(field_context)]
 SignedIn = Annotated[Person, Depends(identify_person)]
 
 

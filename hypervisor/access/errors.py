@@ -11,6 +11,10 @@ class ForbiddenError(TerritoryError):
     """The person is known and may not do this: says what it takes."""
 
 
+class FieldOnlyError(ForbiddenError):
+    """The person works in the field and sees nothing else."""
+
+
 class TooManyAttemptsError(TerritoryError):
     """Signing in was tried too often: `seconds` say how long to wait."""
 

@@ -20,6 +20,7 @@ from hypervisor.web.roles import ROLES
 
 ROLE_HELP: Mapping[Role, str] = {
     Role.SOURCE: mark("a program: sends alarms of another system, and sees nothing"),
+    Role.AGENT: mark("works on the orders of their own teams, and sees nothing else"),
     Role.VIEWER: mark("sees"),
     Role.OPERATOR: mark(
         "acknowledges, writes the log, hands over, enters and invalidates readings"
@@ -30,6 +31,7 @@ ROLE_HELP: Mapping[Role, str] = {
 SCOPES: Mapping[Duty, str] = {
     Duty.READ: mark("reading"),
     Duty.SEND: mark("sending alarms"),
+    Duty.FIELD: mark("working in the field"),
     Duty.OPERATE: mark("operating"),
     Duty.WRITE_RULES: mark("changing rules"),
     Duty.ADMINISTER: mark("administering"),

@@ -8,8 +8,9 @@ class Duty(StrEnum):
     """What somebody may do; also the scopes of an API token."""
 
     SEND = "send"  # alarms of another system
+    FIELD = "field"  # work orders of one's own teams
     READ = "read"
-    OPERATE = "operate"  # acts on alarms, log, hand-over, observations, invalidation, exercises
+    OPERATE = "operate"  # acts on alarms, log, hand-over, observations, work orders, exercises
     WRITE_RULES = "rules"  # rules and thresholds
     ADMINISTER = "administer"  # accounts, devices, works, settings, routes
 
@@ -18,6 +19,7 @@ class Role(StrEnum):
     """What an account is, in an area or everywhere."""
 
     SOURCE = "source"
+    AGENT = "agent"  # of a team in the field
     VIEWER = "viewer"
     OPERATOR = "operator"
     AUTHOR = "author"
@@ -26,14 +28,16 @@ class Role(StrEnum):
 
 DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.SOURCE: frozenset({Duty.SEND}),
+    Role.AGENT: frozenset({Duty.FIELD}),
     Role.VIEWER: frozenset({Duty.READ}),
     Role.OPERATOR: frozenset({Duty.READ, Duty.OPERATE}),
     Role.AUTHOR: frozenset({Duty.READ, Duty.WRITE_RULES}),
-    Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND},  # whose alarms would they be?
+    Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND, Duty.FIELD},  # no other system, no team
 }
 
 WORDS: Mapping[Duty, str] = {
     Duty.SEND: "send alarms (sources do)",
+    Duty.FIELD: "work in the field (agents of a team do)",
     Duty.READ: "look at this",
     Duty.OPERATE: "act here (operators do)",
     Duty.WRITE_RULES: "change rules and thresholds here (authors do)",

@@ -47,12 +47,16 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "feed": frozenset({"rows"}),
     "forecast_skill": frozenset({"author", "reason"}),
     "handover": frozenset(),
+    "intervention": frozenset({"title", "description", "address"}),
+    "intervention_event": frozenset(),
+    "intervention_photo": frozenset(),
     "log_entry": frozenset({"author", "text", "owner"}),
     "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),
     "notify_routes": frozenset(),
     "outbox": frozenset({"key", "body", "reason"}),
     "publication_event": frozenset(),
     "revision": frozenset({"author", "reason"}),
+    "team_member": frozenset(),
     "transition": frozenset({"reason"}),
 }
 _GRANTED_TO_NONE = {"feed": frozenset({"rows"})}  # readings of every commune

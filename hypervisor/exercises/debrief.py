@@ -20,6 +20,7 @@ from hypervisor.exercises.model import ChecklistItem, Inject, Run, RunState, Ski
 from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.scoring import Score, Verdict
+from hypervisor.interventions import queries as order_queries
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.model import EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
@@ -63,6 +64,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
         ),
         *_act_rows(acts, {alarm.id: alarm for alarm in alarms}),
         *map(_entry_row, entries),
+        *_order_rows(connection, run),
         *(_fired_row(inject) for inject in injects if inject.fired_scenario is not None),
         *({"at": skip.from_at, "kind": "jump", "text": "", **_skip_row(skip)} for skip in skips),
     ]
@@ -245,6 +247,27 @@ def _entry_row(entry: LogEntry) -> dict[str, Any]:
         "site": entry.site,
         "alarm": entry.alarm,
     }
+
+
+def _order_rows(connection: Connection, run: Run) -> Iterator[dict[str, Any]]:
+    """What was done on work orders during the run."""
+    since = run.started_at or run.requested_at
+    for order, event in order_queries.list_done_between(connection, since, run.ended_at):
+        yield {
+            "at": event.scenario_at or event.at,
+            "kind": "order",
+            "order": order.id,
+            "act": event.act,
+            "state": event.state,
+            "team": event.team,
+            "text": order.title,
+            "reason": event.text,
+            "author": event.author,
+            "wall": event.at,
+            "noted": event.noted_at,
+            "site": order.site,
+            "alarm": order.alarm,
+        }
 
 
 def _fired_row(inject: Inject) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.base.words import title_of_rule
 from hypervisor.exercises import queries_injects
 from hypervisor.exercises.model import INJECT_KINDS, INJECT_STATES, Inject, Run, RunState, Skip
+from hypervisor.interventions import views as order_views
 from hypervisor.readings import queries_latest
 from hypervisor.web.filters import NBSP, number
 
@@ -180,6 +181,7 @@ def template_values() -> dict[str, Any]:
         "INJECT_STATES": INJECT_STATES,
         "OUTCOMES": OUTCOMES,
         "ACTS": ACTS,
+        "ORDER_ACTS": order_views.DONE,
         "SPEEDS": SPEEDS,
         "format_speed": format_speed,
         "short_title": short_title,

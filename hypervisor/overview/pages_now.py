@@ -12,6 +12,8 @@ from hypervisor.alarms import queries_list
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
+from hypervisor.interventions import views as order_views
+from hypervisor.interventions.queries import Selection, list_interventions
 from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
 from hypervisor.overview.views_start import Start
@@ -23,6 +25,7 @@ from hypervisor.web.request import get_settings
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
+_ORDERS = 5
 _ROWS, _MOST, _WALL_ROWS = 6, 7, 5  # what fits 900 px
 _LATELY = timedelta(hours=12)
 
@@ -86,6 +89,11 @@ def _values(
         "handover": handover,
         "offered_by": _call(context, handover.offered_by) if handover else "",
         "to_sign": list_waiting(context.connection) if context.person.may(Duty.OPERATE) else [],
+        "late_orders": list_interventions(
+            context.connection, Selection(overdue_at=clock), limit=_ORDERS + 1
+        ),
+        "place_order": order_views.describe_place,
+        "shown_orders": _ORDERS,
         "publishes": context.person.may(Duty.OPERATE),
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [

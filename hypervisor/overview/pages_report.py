@@ -10,6 +10,7 @@ from hypervisor.alarms import queries_incidents, views_words
 from hypervisor.alarms.incidents import Incident
 from hypervisor.base.instants import moment
 from hypervisor.base.reader import reading
+from hypervisor.interventions import views as order_views
 from hypervisor.logbook import views as log_view
 from hypervisor.overview import views_report as view
 from hypervisor.overview.views_report import LONGEST, ReportQuery
@@ -76,6 +77,7 @@ def show_report(context: Context, of: Of) -> Response:
         context,
         "report.html",
         report=document,
+        orders=order_views,
         charts=_build_charts(context, document),
         incidents=incidents,
         incident_title=views_words.incident,

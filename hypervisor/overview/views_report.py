@@ -12,6 +12,9 @@ from hypervisor.alarms.load import FLOOD_BEGINS, Raised, measure
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.instants import micros
+from hypervisor.interventions.model import InterventionHistory
+from hypervisor.interventions.queries import Selection as OrderSelection
+from hypervisor.interventions.service import list_histories
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.model import LogEntry
 from hypervisor.logbook.queries import LogFilter
@@ -79,6 +82,7 @@ class Report:
     median_response: timedelta | None
     unanswered: int
     sites: Sequence[str]
+    orders: Sequence[InterventionHistory]
 
     @property
     def flooded(self) -> bool:
@@ -109,7 +113,14 @@ def build_report(context: RequestContext, asking: ReportQuery) -> Report:
         median_response=timedelta(seconds=median(answers)) if answers else None,
         unanswered=sum(row.acknowledged is None for row in rows),
         sites=worst_sites(rows),
+        orders=_list_orders(context, asking),
     )
+
+
+def _list_orders(context: RequestContext, asking: ReportQuery) -> list[InterventionHistory]:
+    """Work orders made in the span; of an incident, those about its alarms."""
+    selection = OrderSelection(since=asking.begins, until=asking.ends, alarms=asking.alarms)
+    return list_histories(context.connection, selection)[::-1]
 
 
 def _busiest(asking: ReportQuery, happened: Iterable[TimelineEvent]) -> int:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from hypervisor.access.errors import (
     AccountError,
+    FieldOnlyError,
     ForbiddenError,
     NoAccountError,
     TooManyAttemptsError,
@@ -38,6 +39,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ForbiddenError)
     def _forbidden(request: Request, error: ForbiddenError) -> Response:
+        if isinstance(error, FieldOnlyError) and request.method == "GET" and for_a_person(request):
+            return RedirectResponse("/field", status_code=HTTPStatus.SEE_OTHER)
         return answer(request, HTTPStatus.FORBIDDEN, str(error))
 
     @app.exception_handler(TooManyAttemptsError)

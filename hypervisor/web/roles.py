@@ -18,6 +18,7 @@ def words(person: Person) -> str:
 
 ROLES: Mapping[Role, str] = {
     Role.SOURCE: mark("Source of alarms"),
+    Role.AGENT: mark("Field agent"),
     Role.VIEWER: mark("Viewer"),
     Role.OPERATOR: mark("Operator"),
     Role.AUTHOR: mark("Rule author"),

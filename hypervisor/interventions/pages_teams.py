@@ -1,0 +1,141 @@
+"""Teams: who is sent, where they work, who belongs to them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hypervisor.access import queries_roles
+from hypervisor.access.context import Context, RequestContext
+from hypervisor.alarms import queries_list
+from hypervisor.base.duties import Duty
+from hypervisor.database.audit import ActError
+from hypervisor.interventions import service
+from hypervisor.interventions.form import parse_place
+from hypervisor.interventions.model import InterventionError, NoInterventionError, Team
+from hypervisor.interventions.schemas import TeamPut
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+
+router = APIRouter()
+_Short = Annotated[str, Field(max_length=1_000)]
+_TEAM_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+
+
+class TeamForm(BaseModel):
+    """What stands in the fields of a team. `members`: names of accounts; `place`: its depot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: _Short = ""
+    title: _Short = ""
+    area: _Short = ""
+    place: _Short = ""
+    members: list[_Short] = []
+    retired: bool = False
+    reason: _Short = ""
+
+
+@router.get("/teams")
+def list_teams(context: Context) -> Response:
+    """The teams that the reader sees."""
+    return render(
+        context,
+        "teams.html",
+        teams=service.list_teams(context),
+        areas=_name_areas(context),
+        names=_read_titles(context),
+        administers=context.person.may(Duty.ADMINISTER),
+    )
+
+
+@router.get("/teams/new")
+def show_new_team(context: Context) -> Response:
+    """The form of a new team."""
+    context.require_anywhere(Duty.ADMINISTER)
+    return _render_form(context, TeamForm(), is_new=True)
+
+
+@router.get("/teams/{name}")
+def show_team(context: Context, name: Annotated[str, Path(pattern=_TEAM_NAME)]) -> Response:
+    """The form of a team."""
+    context.require_anywhere(Duty.ADMINISTER)
+    return _render_form(context, _fill(_find(context, name)), is_new=False)
+
+
+@router.post("/teams")
+def store_team(context: Context, entered: Annotated[TeamForm, Form()]) -> Response:
+    """Make or change it."""
+    context.require_anywhere(Duty.ADMINISTER)
+    try:
+        lat, lon = parse_place(entered.place)
+        put = TeamPut.model_validate(
+            {
+                "title": entered.title,
+                "area": entered.area or None,
+                "lat": lat,
+                "lon": lon,
+                "members": entered.members,
+                "retired": entered.retired,
+            }
+        )
+        service.store_team(context, entered.name.strip(), put, reason=entered.reason)
+    except (InterventionError, ActError) as error:
+        return _render_form(context, entered, is_new=True, wrong=refusal(error))
+    except ValidationError as error:
+        where = " ".join(str(part) for part in error.errors()[0]["loc"])
+        wrong = InterventionError("{where}: not as expected", where)
+        return _render_form(context, entered, is_new=True, wrong=refusal(wrong))
+    return RedirectResponse("/teams", status_code=303)
+
+
+def _find(context: RequestContext, name: str) -> Team:
+    for team in service.list_teams(context):
+        if team.name == name:
+            return team
+    raise NoInterventionError("there is no team {name!r}{hint}", name, "")
+
+
+def _fill(team: Team) -> TeamForm:
+    return TeamForm(
+        name=team.name,
+        title=team.title,
+        area=team.area or "",
+        place="" if team.lat is None else f"{team.lat}, {team.lon}",
+        members=list(team.members),
+        retired=team.retired_at is not None,
+    )
+
+
+def _render_form(
+    context: RequestContext, entered: TeamForm, *, is_new: bool, wrong: str = ""
+) -> Response:
+    held = context.person.territory(Duty.ADMINISTER)
+    with context.owning() as owner:
+        areas = [
+            (code, kind, title)
+            for code, kind, title, _ in queries_roles.list_areas(owner)
+            if held.covers(queries_roles.get_territory(owner, code))
+        ]
+    return render(
+        context,
+        "team_form.html",
+        status_code=422 if wrong else 200,
+        entered=entered,
+        is_new=is_new,
+        wrong=wrong,
+        areas=areas,
+        whole=held.whole,
+        accounts=_read_titles(context),
+    )
+
+
+def _name_areas(context: RequestContext) -> dict[str, str]:
+    return {code: title for code, _, title, _ in queries_roles.list_areas(context.connection)}
+
+
+def _read_titles(context: RequestContext) -> dict[str, str]:
+    """Accounts by name; only who administers may read them all."""
+    with context.owning() as owner:
+        return queries_list.read_account_titles(owner)

@@ -1,0 +1,127 @@
+"""What agents do in the field, at once or hours later: nothing that they noted is lost."""
+
+from datetime import timedelta
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.duties import Duty
+from hypervisor.base.translation import mark
+from hypervisor.database import audit
+from hypervisor.database.connect import Connection
+from hypervisor.interventions import queries
+from hypervisor.interventions.model import (
+    IN_FIELD,
+    TRANSITIONS,
+    Intervention,
+    InterventionError,
+    NoInterventionError,
+    OrderAct,
+    OrderState,
+)
+from hypervisor.interventions.queries import NewEvent
+from hypervisor.interventions.schemas import ActPost, FieldActPost
+from hypervisor.interventions.service import check_act, is_repeated
+from sensors._errors import Message
+
+OLDEST = timedelta(days=30)  # that a phone may keep an act
+
+# What became of the order before an act from the field came.
+_LATE = {
+    OrderState.DONE: mark("{who} has closed order {number} meanwhile"),
+    OrderState.CANCELLED: mark("{who} has cancelled order {number} meanwhile"),
+    OrderState.OPEN: mark("{who} has taken order {number} back meanwhile"),
+    OrderState.REFUSED: mark("{who} has refused order {number} meanwhile"),
+}
+_MOVED = mark("{who} has given order {number} to another team meanwhile")
+_ELSEWHERE = mark("{who} was quicker: order {number} is further on already")
+_KEPT = mark("{what}; what you noted stands in its history")
+
+
+def list_orders(context: RequestContext) -> list[Intervention]:
+    """The unfinished orders of the agent's teams, the most urgent first."""
+    with context.owning() as owner:
+        return queries.list_unfinished_of(owner, context.person.account)
+
+
+def find_order_of(
+    connection: Connection, context: RequestContext, number: int
+) -> tuple[Intervention, int]:
+    """An order that a team of the agent has or had, and that team's number.
+
+    Raises NoInterventionError: there is none, or it was never theirs. `connection`: the owner's.
+    """
+    order = queries.find_intervention(connection, number)
+    team = queries.find_team_of(connection, number, context.person.account)
+    if order is None or team is None:
+        raise NoInterventionError("there is no order {number} of your teams", number)
+    return order, team
+
+
+def act_in_field(context: RequestContext, number: int, post: FieldActPost) -> Message | None:
+    """Store an act of an agent; a repeat under its key changes nothing.
+
+    Returns:
+        None, or a sentence: it came too late to change the order, and is kept in its history.
+
+    Raises:
+        NoInterventionError: the order was never of the agent's teams.
+        InterventionError: it is no act of agents, or something is missing.
+    """
+    context.require_anywhere(Duty.FIELD)
+    if post.act not in IN_FIELD:
+        raise InterventionError("{act} is no act of agents: dispatch does this", post.act.value)
+    check_act(post)
+    now = context.clock()
+    noted_at = now - min(timedelta(milliseconds=post.age_ms), OLDEST)
+    with context.writing() as connection:
+        if is_repeated(connection, context, number, post.key):
+            return _repeat_answer(connection, number, post)
+        queries.lock_intervention(connection, number)
+        order, team = find_order_of(connection, context, number)
+        late = _explain_late(connection, order, context.person.account, post.act)
+        event = NewEvent(
+            act=post.act if late is None else OrderAct.LATE,
+            author=context.person.name,
+            at=now,
+            noted_at=noted_at,
+            team=team,
+            text=post.text,
+            details=_collect_details(post, late),
+            key=post.key,
+        )
+        queries.insert_event(connection, number, order.version, event)
+        audit.record(
+            connection,
+            kind="intervention",
+            subject=f"intervention/{number}",
+            reason=post.text or order.title,
+            author=context.person.name,
+            details={"act": event.act.value},
+        )
+    return late
+
+
+def _collect_details(post: ActPost, late: Message | None) -> dict[str, object]:
+    details = post.collect_details()
+    return details if late is None else {**details, "act": post.act.value, "why": str(late)}
+
+
+def _explain_late(
+    connection: Connection, order: Intervention, account: int, act: OrderAct
+) -> Message | None:
+    """Why an act no longer changes the order; None: it does."""
+    theirs = queries.is_of(connection, order.id, account)
+    if (act, order.state) in TRANSITIONS and (
+        theirs or act in {OrderAct.COMMENT, OrderAct.OBSERVE}
+    ):
+        return None
+    who = queries.list_events(connection, [order.id])[order.id][-1].author
+    words = _LATE.get(order.state, _ELSEWHERE if theirs else _MOVED)
+    return Message(_KEPT, Message(words, who, order.id))
+
+
+def _repeat_answer(connection: Connection, number: int, post: FieldActPost) -> Message | None:
+    """What was answered the first time, whose answer may have been lost."""
+    events = queries.list_events(connection, [number])[number]
+    stored = queries.find_keyed(connection, post.key)
+    late = [e for e in events if stored and e.number == stored[3] and e.act is OrderAct.LATE]
+    return Message(late[0].details["why"]) if late else None
