@@ -118,6 +118,7 @@ def _render_form(
             for code, kind, title, _ in queries_roles.list_areas(owner)
             if held.covers(queries_roles.get_territory(owner, code))
         ]
+        candidates = service.list_candidates(owner, context)
     return render(
         context,
         "team_form.html",
@@ -127,7 +128,7 @@ def _render_form(
         wrong=wrong,
         areas=areas,
         whole=held.whole,
-        accounts=_read_titles(context),
+        accounts={name: name for name in entered.members} | candidates,
     )
 
 

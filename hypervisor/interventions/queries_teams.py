@@ -1,7 +1,5 @@
 """SQL of teams and their members."""
 
-from collections.abc import Sequence
-
 from psycopg.rows import dict_row
 
 from hypervisor.database.connect import Connection
@@ -62,13 +60,3 @@ def store_team(connection: Connection, team: Team) -> None:
         "INSERT INTO team_member (team, account) SELECT %s, id FROM account WHERE name = ANY (%s)",
         [number, list(team.members)],
     )
-
-
-def list_unknown_accounts(connection: Connection, names: Sequence[str]) -> list[str]:
-    """Those of these names that no account in use has."""
-    rows = connection.execute(
-        "SELECT n FROM unnest(%s::text[]) n WHERE n NOT IN"
-        " (SELECT name FROM account WHERE disabled_at IS NULL) ORDER BY n",
-        [list(names)],
-    )
-    return [name for (name,) in rows]

@@ -71,7 +71,10 @@ class ActPost(BaseModel):
 class FieldActPost(ActPost):
     """An act of an agent. `age_ms`: how long ago it was noted, by the clock of the phone alone."""
 
-    key: UUID = Field(description="Of the act: a repeat changes nothing.")
+    key: UUID = Field(
+        description="Of the act: a repeat changes nothing.",
+        examples=["0d3c5f86-7f1d-4a4e-9a53-3d0e4b6a2c11"],
+    )
     age_ms: Annotated[int, Field(ge=0, le=10**11)] = 0
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from hypervisor.access import queries_places
 from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import ForbiddenError
+from hypervisor.accounts import service as accounts
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
@@ -194,7 +195,8 @@ def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str)
     for team in existing:
         context.require(Duty.ADMINISTER, area=team.area)
     with context.writing() as connection:
-        unknown = queries_teams.list_unknown_accounts(connection, put.members)
+        former = {member for team in existing for member in team.members}
+        unknown = sorted({*put.members} - former - {*list_candidates(connection, context)})
         if unknown:
             raise InterventionError("no account is named {name!r}", unknown[0])
         team = Team(
@@ -217,6 +219,19 @@ def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str)
             author=context.person.name,
             details={"area": put.area, "members": sorted(put.members), "retired": put.retired},
         )
+
+
+def list_candidates(connection: Connection, context: RequestContext) -> dict[str, str]:
+    """The accounts that the person may put into a team: name and title. `connection`: the owner's.
+
+    Raises ForbiddenError: they administer nothing.
+    """
+    administrator = accounts.require_administrator(context)
+    return {
+        account.name: account.title or account.name
+        for account in accounts.list_accounts(connection, administrator)
+        if account.disabled_at is None
+    }
 
 
 def _complete_place(context: RequestContext, new: NewIntervention) -> NewIntervention:

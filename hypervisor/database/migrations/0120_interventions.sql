@@ -170,7 +170,6 @@ SELECT guard('intervention_event', 'intervention IN (SELECT id FROM intervention
 SELECT guard('team', $$NOT (SELECT tenant_public())
     AND (communes IS NULL OR communes && ARRAY (SELECT unnest(tenant_communes())))$$);
 SELECT guard('team_member', 'team IN (SELECT id FROM team)');
-SELECT guard('intervention_transition', 'true');
 
 -- An agent sees the orders of their own teams, and nothing else. The lists are extended as they are:
 -- other migrations add roles, too.

@@ -31,6 +31,7 @@ KEPT = {
     ),
     *("event_log", "event_log_horizon", "past_event", "conductor", "rollup_state"),
     *("external_source", "external_mapping"),
+    *("team", "team_member", "intervention_transition"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_checklist", "exercise_skip"),
     *("exercise_message", "exercise_archive"),
     # follow the models, which are revisions

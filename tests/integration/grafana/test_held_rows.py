@@ -82,6 +82,8 @@ BELONGS = {
         WHEN kind = 'works' THEN key IN (SELECT key FROM own_work) END""",
     "rule_state": _BY_SUBJECT,
     "alarm": "id IN (SELECT id FROM own_alarm)",
+    "intervention": "commune IN (TABLE commune)",
+    "team": "communes IS NULL OR communes && ARRAY (TABLE commune)",
     "alarm_hold": _BY_SUBJECT,
     "set_aside": f"subject = '' OR {_BY_SUBJECT}",
     "transition": _BY_ALARM,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -129,6 +130,7 @@ def settle(world: World) -> dict[str, Any]:
         " content, areas) VALUES (%s, 1, 'draft', 'Alert', %s, 'sud', %s, %s, %s)",
         [publication, NOW, SECRET, content, Jsonb([area])],
     )
+    order = _make_order(world)
     done = audit.record(
         connection,
         kind="invalidate",
@@ -181,6 +183,10 @@ def settle(world: World) -> dict[str, Any]:
         "/features identifier": "zorn",
         "/exports form": "csv",
         **dict.fromkeys(("/api/v1/publications number", "/publications number"), publication),
+        **dict.fromkeys(
+            ("/api/v1/interventions number", "/interventions number", "/api/v1/field number"), order
+        ),
+        **dict.fromkeys(("/api/v1/interventions key", "/api/v1/field key"), str(UUID(int=7))),
         "/cap identifier": "zorn-1-1",
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
@@ -203,6 +209,28 @@ def settle(world: World) -> dict[str, Any]:
         "/api/v1/exercises number": 999_998,
         "/exercises number": 999_998,
     }
+
+
+def _make_order(world: World) -> int:
+    """A work order of a team of the Zorn's."""
+    (team,) = _one(
+        world,
+        "INSERT INTO team (name, title, area, communes) VALUES ('zorn', %s, %s, %s) RETURNING id",
+        *(SECRET, SOUTH, [YVETTE]),
+    )
+    (order,) = _one(
+        world,
+        "INSERT INTO intervention (title, description, priority, site, commune, opened_at)"
+        " VALUES (%s, %s, 'high', (SELECT id FROM site WHERE name = 'zorn'), %s, %s) RETURNING id",
+        *(SECRET, SECRET, YVETTE, NOW),
+    )
+    for number, act in enumerate(("create", "assign"), 1):
+        world.connection.execute(
+            "INSERT INTO intervention_event (intervention, number, act, state, at, noted_at,"
+            " author, team, text) VALUES (%s, %s, %s, '', %s, %s, 'sud', %s, %s)",
+            [order, number, act, NOW, NOW, team, SECRET],
+        )
+    return int(order)
 
 
 def _one(world: World, query: str, *said: Any) -> tuple[Any, ...]:

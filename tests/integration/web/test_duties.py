@@ -41,10 +41,12 @@ TAKES: Mapping[str, frozenset[Duty]] = {
             *("/sites", "/quality", "/api/v1/series", "/api/v1/readings", "/api/v1/dead-letters"),
             *("/api/v1/incidents", "/incidents", "/api/v1/publications", "/publications"),
             "/expert-forecasts",
+            *("/api/v1/interventions", "/interventions"),
         ),
         frozenset({Duty.OPERATE}),
     ),
     "/api/v1/hooks": frozenset({Duty.SEND}),
+    "/api/v1/field": frozenset({Duty.FIELD}),
     **dict.fromkeys(
         ("/api/v1/rules", "/rules", "/api/v1/thresholds", "/thresholds"),
         frozenset({Duty.WRITE_RULES}),
@@ -54,7 +56,8 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         frozenset({Duty.OPERATE, Duty.WRITE_RULES}),  # either of them
     ),
     **dict.fromkeys(
-        ("/api/v1/accounts", "/admin", "/api/v1/works", "/api/v1/exercises", "/exercises"),
+        ("/api/v1/accounts", "/admin", "/api/v1/works", "/api/v1/exercises", "/exercises")
+        + ("/api/v1/teams", "/teams"),
         frozenset({Duty.ADMINISTER}),
     ),
 }

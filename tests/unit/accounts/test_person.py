@@ -55,6 +55,7 @@ def test_what_each_role_may() -> None:
     """As docs/accounts.md has it."""
     assert {
         Role.SOURCE: {Duty.SEND},
+        Role.AGENT: {Duty.FIELD},
         Role.VIEWER: {Duty.READ},
         Role.OPERATOR: {Duty.READ, Duty.OPERATE},
         Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
