@@ -56,8 +56,10 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         frozenset({Duty.OPERATE, Duty.WRITE_RULES}),  # either of them
     ),
     **dict.fromkeys(
-        ("/api/v1/accounts", "/admin", "/api/v1/works", "/api/v1/exercises", "/exercises")
-        + ("/api/v1/teams", "/teams"),
+        (
+            *("/api/v1/accounts", "/admin", "/api/v1/works", "/api/v1/exercises", "/exercises"),
+            *("/api/v1/teams", "/teams"),
+        ),
         frozenset({Duty.ADMINISTER}),
     ),
 }
