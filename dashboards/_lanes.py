@@ -1,4 +1,4 @@
-"""Panels of floods and weather: alarms as lanes, health of gauges and stations."""
+"""Panels of any domain: alarms as lanes, health of its devices."""
 
 from dashboards._colours import (
     FEW_IS_GOOD,
@@ -18,8 +18,7 @@ from dashboards._sql import SINCE, UNTIL, before, hours, series_of, territory
 from dashboards._views import Table, Timeline
 from dashboards._widths import count_lanes
 from dashboards._words import Text
-from sensors.flood import DOMAIN as FLOOD
-from sensors.weather import DOMAIN as WEATHER
+from sensors._domain import Domain
 
 HEALTH = (
     State("silent", Text("silent", "muette"), VIOLET, "✕"),
@@ -124,10 +123,10 @@ DOUBTS = (
 )
 
 
-def health(domain: str, title: Text, *quantities: str) -> Panel:
+def health(domain: Domain, title: Text, *quantities: str) -> Panel:
     """The health of the devices of a domain that measure one of these quantities."""
     return Panel(
-        key=f"{domain}-health",
+        key=f"{domain.name}-health",
         title=title,
         about=Text(
             en="Each device and quantity at the end of the time range: age of the last reading and"
@@ -146,7 +145,7 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
             Column(
                 "quantity",
                 Text("Quantity", "Grandeur"),
-                states=_quantity_states(quantities),
+                states=_quantity_states(domain, quantities),
             ),
             Column("state", Text("State", "État"), states=HEALTH, cell="background"),
             Column("age", Text("Age", "Âge"), unit="min", decimals=0),
@@ -159,10 +158,8 @@ def health(domain: str, title: Text, *quantities: str) -> Panel:
     )
 
 
-def _quantity_states(quantities: tuple[str, ...]) -> tuple[State, ...]:
-    named = {
-        quantity.name: quantity for domain in (FLOOD, WEATHER) for quantity in domain.quantities
-    }
+def _quantity_states(domain: Domain, quantities: tuple[str, ...]) -> tuple[State, ...]:
+    named = {quantity.name: quantity for quantity in domain.quantities}
     return tuple(
         State(name, Text(named[name].label_en, named[name].label_fr), GREY) for name in quantities
     )

@@ -4,6 +4,7 @@ from dashboards import _flood_course, _flood_forecast, _flood_now, _flood_peaks,
 from dashboards._describe import Dashboard, Section
 from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
+from sensors.flood import DOMAIN
 
 DASHBOARD = Dashboard(
     key="flood",
@@ -37,7 +38,7 @@ DASHBOARD = Dashboard(
             title=Text(en="The gauges", fr="Les stations"),
             panels=(
                 health(
-                    "flood",
+                    DOMAIN,
                     Text(en="Health of the gauges", fr="État des stations"),
                     "level",
                     "basin_fill",

@@ -4,6 +4,7 @@ from dashboards import _weather_air, _weather_now, _weather_rain
 from dashboards._describe import Dashboard, Section
 from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._words import Text
+from sensors.weather import DOMAIN
 
 DASHBOARD = Dashboard(
     key="weather",
@@ -35,7 +36,7 @@ DASHBOARD = Dashboard(
                 _weather_rain.BLOCKED,
                 fault_lanes("weather"),
                 health(
-                    "weather",
+                    DOMAIN,
                     Text(en="Health of the stations", fr="État des stations"),
                     "air_temperature",
                     "rain",

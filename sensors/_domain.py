@@ -17,9 +17,9 @@ class CatalogueError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameNumber:
-    """A number in a frame: `value * scale`, rounded, in `size` bytes, big-endian.
+    """A number in a frame: `value * scale`, rounded, in `size` bytes.
 
-    `missing`: the raw number of a sensor that is not connected.
+    `missing`: the raw number of a sensor that is not connected. `prefix`: bytes before it.
     """
 
     quantity: str
@@ -27,6 +27,7 @@ class FrameNumber:
     scale: float = 1.0
     signed: bool = False
     missing: int | None = None
+    prefix: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Frame:
 
     port: int
     numbers: tuple[FrameNumber, ...]
+    little_endian: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

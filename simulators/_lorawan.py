@@ -49,11 +49,10 @@ CAYENNE: Mapping[str, tuple[int, FrameNumber]] = {
 class Layout:
     """What a device sends: a frame, and the object that its network server makes of it, if any.
 
-    `prefixes`: bytes before each number. `units`: the catalogue's unit of each quantity.
+    `units`: the catalogue's unit of each quantity.
     """
 
     frame: Frame
-    prefixes: tuple[bytes, ...] = ()
     fields: tuple[CodecField, ...] = ()
     units: Mapping[str, str] | None = None
 
@@ -119,15 +118,16 @@ def encode_frames(
     count = len(next(iter(values.values())))
     parts: list[NDArray[np.uint8]] = []
     decoded = {}
-    numbers = layout.frame.numbers
-    for number, prefix in zip(numbers, layout.prefixes or (b"",) * len(numbers), strict=True):
+    order = "<i8" if layout.frame.little_endian else ">i8"
+    for number in layout.frame.numbers:
         raw = _raw(number, values[number.quantity])
         scaled = raw / number.scale
         decoded[number.quantity] = (
             scaled if number.missing is None else np.where(raw == number.missing, np.nan, scaled)
         )
-        parts.append(np.tile(np.frombuffer(prefix, dtype=np.uint8), (count, 1)))
-        parts.append(raw.astype(">i8").view(np.uint8).reshape(count, 8)[:, 8 - number.size :])
+        low = 0 if layout.frame.little_endian else 8 - number.size
+        parts.append(np.tile(np.frombuffer(number.prefix, dtype=np.uint8), (count, 1)))
+        parts.append(raw.astype(order).view(np.uint8).reshape(count, 8)[:, low : low + number.size])
     joined = np.hstack(parts)
     size, flat = joined.shape[1], joined.tobytes()
     return [flat[i : i + size] for i in range(0, len(flat), size)], decoded
@@ -154,16 +154,22 @@ def _default_frame(fields: Sequence[CodecField], port: int) -> Frame:
 def _cayenne_layout(
     fields: Sequence[CodecField], port: int, units: Mapping[str, str]
 ) -> Layout | None:
-    numbers, prefixes = [], []
+    numbers = []
     for field in fields:
         name, _, channel = field.path.rpartition("_")
         scale, offset = _to_field(field, units)
         if name not in CAYENNE or not channel.isdecimal() or not field.is_plain or offset:
             return None
         code, number = CAYENNE[name]
-        numbers.append(replace(number, quantity=field.quantity, scale=number.scale * scale))
-        prefixes.append(bytes((int(channel), code)))
-    return Layout(frame=Frame(port=port, numbers=tuple(numbers)), prefixes=tuple(prefixes))
+        numbers.append(
+            replace(
+                number,
+                quantity=field.quantity,
+                scale=number.scale * scale,
+                prefix=bytes((int(channel), code)),
+            )
+        )
+    return Layout(frame=Frame(port=port, numbers=tuple(numbers)))
 
 
 def _objects(layout: Layout, decoded: Mapping[str, Column]) -> list[dict[str, Any]]:

@@ -14,10 +14,7 @@ KNOWN = catalogue()
 CODECS = describe_codecs(list_shipped(), KNOWN)
 LORA, PARTNER, HUB = ("lora", "chirpstack"), ("partner", "the-things-stack"), ("hub", "native")
 SPEAKERS = {
-    "compact-station": LORA,
     "tipping-bucket": LORA,
-    "path-counter": LORA,
-    "lamp-node": LORA,
     "air-probe": PARTNER,
     "radar-counter": PARTNER,
     "lamp-controller": HUB,
@@ -33,7 +30,7 @@ GAUGES = (("above", 110.0, ()), ("below", 240.0, (("above", 3 * 3600.0),)))
 
 def place(model: str, number: int = 1, **more: object) -> Place:
     """A device of a model, told as often as the catalogue says."""
-    gateway, protocol = SPEAKERS.get(model, ("", ""))
+    gateway, protocol = SPEAKERS.get(model, LORA if KNOWN.models[model].frame else ("", ""))
     quantities = {name: KNOWN.quantities[name] for name in KNOWN.models[model].quantities}
     changing = {n for n, each in quantities.items() if each.reporting is Reporting.ON_CHANGE}
     made = Place(
