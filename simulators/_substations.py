@@ -141,7 +141,7 @@ class _Works:
         lost = self._event("network-outage", "supply", 40.0)
         return self._slowly(np.where(lost > 0, lost, usual), 1.5)
 
-    def _wanted(self) -> Column:
+    def _daily_profile(self) -> Column:
         """Share of the day's mean that people want at this hour."""
         night = (self.hour >= 22) | (self.hour < 5.5)
         return np.where(night, NIGHT, np.where(self.hour < 8.5, MORNING, DAY))
@@ -151,7 +151,9 @@ class _Works:
         cold = np.maximum(BASE - self._slowly(self.air, 6), 0.0)
         heats = self._slowly(self.air, 24) < HEATING_LIMIT
         luck = 1 + 0.03 * smooth_noise(self.chance, len(self.grid), memory=24)
-        return np.asarray(self._loss() * cold * self._slowly(self._wanted(), 0.4) * heats * luck)
+        return np.asarray(
+            self._loss() * cold * self._slowly(self._daily_profile(), 0.4) * heats * luck
+        )
 
     def _hot_water(self) -> Column:
         """Heat for taps and the loop, kW, with a peak in the morning and in the evening."""
@@ -172,8 +174,8 @@ class _Works:
         curve = curve - SETBACK * ((self.hour >= 22) | (self.hour < 5.5))
         heats = self._slowly(self.air, 24) < HEATING_LIMIT
         rests = (self._ongoing("pump-stopped") > 0) | ~heats
-        wanted = np.where(rests, 24.0, np.maximum(curve * (0.5 + 0.5 * served), 24.0))
-        return np.minimum(self._slowly(wanted, 0.3), network - 3)
+        target = np.where(rests, 24.0, np.maximum(curve * (0.5 + 0.5 * served), 24.0))
+        return np.minimum(self._slowly(target, 0.3), network - 3)
 
     def _tap(self, network: Column) -> Column:
         drawn = np.exp(-0.5 * ((self.hour - 7.5) / 0.8) ** 2)

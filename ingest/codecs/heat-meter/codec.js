@@ -73,8 +73,8 @@ function decodeUplink(input) {
     var raw = bytes.slice(place, place + length);
     place += length;
     if (!current || form === 5 || form === 8 || form === 0) continue;
-    var found = meaning(vif, form < 8 ? integer(raw) : decimal(raw));
-    if (found && data[found[0]] === undefined) data[found[0]] = found[1];
+    var record = meaning(vif, form < 8 ? integer(raw) : decimal(raw));
+    if (record && data[record[0]] === undefined) data[record[0]] = record[1];
   }
   if (data.fault) warnings.push("the meter reports fault " + data.fault);
   return { data: data, warnings: warnings };
