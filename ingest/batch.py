@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ingest.acknowledgement import Acknowledgement
 from ingest.message import Arrival, NewDeadLetter
 from sensors._row import Rows
 
@@ -46,6 +47,7 @@ class Batch:
 
     rows: Rows
     letters: Sequence[NewDeadLetter] = ()
+    acknowledgements: Sequence[Acknowledgement] = ()
     heard: int | None = None
     gaps: Sequence[tuple[int, int]] = field(default=())
     lost: Sequence[tuple[int, int]] = field(default=())

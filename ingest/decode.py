@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ingest.acknowledgement import Acknowledgement
 from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
 from ingest.route import Parser, Routes
 from ingest.salvage import salvage
@@ -27,6 +28,7 @@ class Decoded:
     envelopes: list[Envelope] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     partly: set[int] = field(default_factory=set)
     raw: set[int] = field(default_factory=set)
@@ -91,6 +93,7 @@ def _decode_foreign(decoded: Decoded, arrival: Arrival, read: Parser, largest: i
         decoded.envelopes.append(envelope)
         decoded.arrivals.append(arrival)
         decoded.devices.append(device)
+    decoded.acknowledgements.extend(reply.acknowledgements)
     decoded.refused.extend(reply.refused)
     decoded.warnings.update(reply.warnings)
 

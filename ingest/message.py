@@ -75,6 +75,7 @@ class Reason(StrEnum):
     CODEC_TIMEOUT = "codec-timeout"
     CODEC_MEMORY = "codec-memory"
     CODEC_SUSPENDED = "codec-suspended"
+    UNKNOWN_COMMAND = "unknown-command"
 
 
 @dataclass(frozen=True, kw_only=True)

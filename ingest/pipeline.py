@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ingest.acknowledgement import Acknowledgement
 from ingest.batch import Batch, Beat, Parcel
 from ingest.check import TimeTolerance, check, count_clock_faults
 from ingest.decode import LARGEST, Decoded, decode
@@ -45,6 +46,7 @@ class Checked:
     inventory: Inventory
     rows: Rows
     refused: Sequence[Refused]
+    acknowledgements: Sequence[Acknowledgement] = ()
     sound: bool = True
 
 
@@ -86,7 +88,13 @@ class Pipeline:
             )
         self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
-        return Checked(parcel=parcel, inventory=inventory, rows=rows, refused=refused)
+        return Checked(
+            parcel=parcel,
+            inventory=inventory,
+            rows=rows,
+            refused=refused,
+            acknowledgements=decoded.acknowledgements,
+        )
 
     def _rows(self, decoded: Decoded, layouts: Layouts) -> tuple[Rows, list[Refused]]:
         """What is to be stored, a count of each message with a wrong clock included."""
@@ -111,7 +119,13 @@ class Pipeline:
             if not checked.sound or (new and checked.inventory is not self._inventory):
                 self._store_again(parcel.arrivals, parcel.beats)
             else:
-                self._commit(checked.rows, checked.refused, parcel.beats, len(parcel.arrivals))
+                self._commit(
+                    checked.rows,
+                    checked.refused,
+                    parcel.beats,
+                    len(parcel.arrivals),
+                    checked.acknowledgements,
+                )
         except UnavailableError:
             raise
         except Exception:
@@ -132,16 +146,22 @@ class Pipeline:
     def _store_again(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:
         decoded = decode(arrivals, Routes(self._inventory, self._library))
         rows, refused = self._rows(decoded, Layouts(self._inventory.devices))
-        self._commit(rows, refused, beats, len(arrivals))
+        self._commit(rows, refused, beats, len(arrivals), decoded.acknowledgements)
 
     def _commit(
-        self, rows: Rows, refused: Sequence[Refused], beats: Sequence[Beat], messages: int
+        self,
+        rows: Rows,
+        refused: Sequence[Refused],
+        beats: Sequence[Beat],
+        messages: int,
+        acknowledgements: Sequence[Acknowledgement] = (),
     ) -> None:
         heard = self._listening.after(beats)
         self._store.commit(
             Batch(
                 rows=rows,
                 letters=make_dead_letters(refused, largest=LARGEST) if refused else (),
+                acknowledgements=acknowledgements,
                 heard=heard.clock,
                 gaps=heard.gaps,
                 lost=heard.lost,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from ingest.acknowledgement import read_acknowledgement
 from ingest.chirpstack import read_chirpstack
 from ingest.codec import Codec
 from ingest.library import Library
@@ -66,22 +67,35 @@ class Routes:
         match topic.split("/"):
             case ["devices", device, "senml"]:
                 return Route(device, functools.partial(self._senml, "", device))
-            case ["gateways", gateway, "devices", address, "readings"]:
+            case ["devices", device, "commands", key, "ack"]:
+                return Route(device, functools.partial(self._acknowledgement, device, key))
+            case ["gateways", gateway, *rest]:
+                return self._gateway_route(topic, gateway, rest)
+        return Route(topic.removeprefix("devices/").removesuffix("/readings"))
+
+    def _gateway_route(self, topic: str, gateway: str, rest: list[str]) -> Route:
+        match rest:
+            case ["devices", address, "readings"]:
                 return Route(self._speakers.of_gateway(gateway, (address,)))
-            case ["gateways", gateway, "senml"]:
-                self._speakers.devices(gateway)
-                return Route("", functools.partial(self._senml, gateway, ""))
-            case ["gateways", gateway, "application", _, "device", _, "event", "up"]:
-                self._speakers.devices(gateway)
-                return Route("", functools.partial(self._uplink, gateway, read_chirpstack))
-            case ["gateways", gateway, "v3", _, "devices", _, "up"]:
-                self._speakers.devices(gateway)
-                return Route("", functools.partial(self._uplink, gateway, read_the_things_stack))
-            case ["gateways", *_]:
+            case ["senml"]:
+                read: Parser = functools.partial(self._senml, gateway, "")
+            case ["application", _, "device", _, "event", "up"]:
+                read = functools.partial(self._uplink, gateway, read_chirpstack)
+            case ["v3", _, "devices", _, "up"]:
+                read = functools.partial(self._uplink, gateway, read_the_things_stack)
+            case _:
                 raise unusable(
                     Reason.WRONG_SHAPE, "no form of message has the topic {topic!r}", topic
                 )
-        return Route(topic.removeprefix("devices/").removesuffix("/readings"))
+        self._speakers.devices(gateway)
+        return Route("", read)
+
+    @staticmethod
+    def _acknowledgement(device: str, key: str, arrival: Arrival) -> Reply:
+        try:
+            return read_acknowledgement(device, key, arrival)
+        except UnusableError as error:
+            return _make_refusal(error.refusal, arrival, device)
 
     # -- uplinks --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ FILTERS = (
     "gateways/+/v3/+/devices/+/up",  # The Things Stack v3
     "gateways/+/devices/+/readings",
     "gateways/+/senml",
+    "devices/+/commands/+/ack",  # what a device says of a command
 )
 # In an exercise the player alone may write below this: the same topics, and its clock.
 PLAYED = "exercise/"
@@ -34,6 +35,8 @@ SUBSCRIPTIONS = (
 DROPPED = "$SYS/broker/publish/messages/dropped"
 PRESENCE = "hypervisor/ingest"  # whether ingest is connected, retained
 HERE, AWAY = b"here", b"away"
+BROKER_START = "hypervisor/broker"  # retained: a word that each start of the broker has for itself
+COMMAND_FENCE = "hypervisor/commands"  # what the sender of commands says to itself
 PAUSES = "hypervisor/pause/"  # and an account that the broker is to put out for a while
 STAMP = "scenario-time"
 

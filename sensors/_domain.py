@@ -2,10 +2,11 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from sensors._command import CommandKind
 from sensors._common import COMMON
 from sensors._errors import TerritoryError
 from sensors._quantity import Quantity
@@ -44,7 +45,7 @@ class DeviceModel:
     """A make of device: what it measures. `quantities` are names of the catalogue.
 
     `units`: those that it sends, where they are not the catalogue's. `frame`: what simulators
-    send for it, where its codec is a script.
+    send for it, where its codec is a script. `commands`: the kinds that it obeys, by name.
     """
 
     name: str
@@ -53,6 +54,7 @@ class DeviceModel:
     description: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     frame: Frame | None = None
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,8 @@ class Domain:
     `grouping`: what makes its alarms one incident, where a rule does not say. `icon`: an SVG path,
     16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
-    quantity; benchmarks send it, and leave out a domain without one.
+    quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
+    can be told to do.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Domain:
     quantities: tuple[Quantity, ...]
     models: tuple[DeviceModel, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
+    commands: tuple[CommandKind, ...] = ()
     grouping: Literal["river", "commune", "site", "group"] = "commune"
     icon: str = "M8 2v12M2 8h12"
     colour: str = "#6b7680"
@@ -98,12 +102,12 @@ class Domain:
     calm: Mapping[str, float] = field(default_factory=dict)
 
 
-Part = TypeVar("Part", Quantity, DeviceModel, Threshold, Domain)
+Part = TypeVar("Part", Quantity, DeviceModel, Threshold, CommandKind, Domain)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All domains joined and their quantities, device models and thresholds, each by name.
+    """All domains joined and their quantities, models, thresholds and commands, each by name.
 
     `common`: the quantities of no domain, which a device of any may tell of itself.
     """
@@ -113,6 +117,7 @@ class Catalogue:
     models: Mapping[str, DeviceModel]
     domain_of: Mapping[str, str]  # quantity name -> domain name; common ones have none
     thresholds: Mapping[str, Threshold]
+    commands: Mapping[str, CommandKind]
     common: frozenset[str]
 
 
@@ -120,8 +125,8 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
     """Join domains into one catalogue.
 
     Raises:
-        CatalogueError: two domains, quantities, models or thresholds share a name, or a model or
-            threshold is of a quantity that no domain has.
+        CatalogueError: two domains, quantities, models, thresholds or commands share a name, or one
+            of them names a quantity or a command that no domain has.
     """
     joined = tuple(domains)
     quantities = _named("quantity", joined, lambda domain: domain.quantities)
@@ -131,20 +136,8 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
         quantities[common.name] = common
     models = _named("device model", joined, lambda domain: domain.models)
     thresholds = _named("threshold", joined, lambda domain: domain.thresholds)
-    for model in models.values():
-        for name in model.quantities:
-            if name not in quantities:
-                raise CatalogueError(
-                    "model {model!r} measures unknown quantity {name!r}", model.name, name
-                )
-    for threshold in thresholds.values():
-        if threshold.quantity not in quantities:
-            raise CatalogueError(
-                "threshold {threshold!r} is of unknown quantity {quantity!r}",
-                threshold.name,
-                threshold.quantity,
-            )
-    return Catalogue(
+    commands = _named("command", joined, lambda domain: domain.commands)
+    assembled = Catalogue(
         domains=_named("domain", joined, lambda domain: (domain,)),
         quantities=quantities,
         models=models,
@@ -152,8 +145,32 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
             quantity.name: domain.name for domain in joined for quantity in domain.quantities
         },
         thresholds=thresholds,
+        commands=commands,
         common=frozenset(quantity.name for quantity in COMMON),
     )
+    _check_names(assembled)
+    return assembled
+
+
+def _check_names(joined: Catalogue) -> None:
+    """Whether models, commands and thresholds name what there is."""
+    for model in joined.models.values():
+        owner = f"model {model.name!r}"
+        _require(f"{owner} measures", "quantity", model.quantities, joined.quantities)
+        _require(f"{owner} obeys", "command", model.commands, joined.commands)
+    for command in joined.commands.values():
+        named = [each.quantity for each in command.confirmed_by]
+        owner = f"command {command.name!r}"
+        _require(f"{owner} is confirmed by", "quantity", named, joined.quantities)
+    for threshold in joined.thresholds.values():
+        owner = f"threshold {threshold.name!r}"
+        _require(f"{owner} is of", "quantity", [threshold.quantity], joined.quantities)
+
+
+def _require(owner: str, what: str, names: Iterable[str], there: Container[str]) -> None:
+    for name in names:
+        if name not in there:
+            raise CatalogueError("{owner} unknown {what} {name!r}", owner, what, name)
 
 
 def _named(

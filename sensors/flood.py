@@ -1,11 +1,12 @@
 """Flood: rivers, retention basins, the official vigilance and the rain that feeds them.
 
-Standard names are Hub'Eau's and Sandre's (hydrometry) and TALQ's; ranges are what is physically
-possible in our rivers, not what is usual, and a site may narrow them.
+Standard names are Hub'Eau's and Sandre's (hydrometry) and OMA's (IPSO objects); ranges are what is
+physically possible in our rivers, not what is usual, and a site may narrow them.
 """
 
 from datetime import timedelta
 
+from sensors._command import Choice, CommandKind, Confirmation, Parameter
 from sensors._domain import DeviceModel, Domain, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
@@ -108,6 +109,33 @@ DOMAIN = Domain(
             nonnegative=True,
         ),
         Quantity(
+            name="gate_position",
+            standard="Positioner",
+            unit="%",
+            kind=Kind.GAUGE,
+            low=0.0,
+            high=100.0,
+            resolution=1.0,
+            interval=timedelta(minutes=5),
+            label_en="Opening of the gate",
+            label_fr="Ouverture de la vanne",
+            nonnegative=True,
+        ),
+        Quantity(
+            name="pump_running",
+            standard="Actuation",
+            unit="bool",
+            kind=Kind.STATE,
+            low=0.0,
+            high=1.0,
+            resolution=1.0,
+            interval=timedelta(hours=1),
+            label_en="Pump running",
+            label_fr="Pompe en marche",
+            reporting=Reporting.ON_CHANGE,
+            nonnegative=True,
+        ),
+        Quantity(
             name="vigilance",
             standard="vigilance",
             unit="code",
@@ -173,6 +201,20 @@ DOMAIN = Domain(
             vendor="generic",
             quantities=("basin_fill", "battery"),
             description="Level probe of a retention basin, as a share of its volume",
+        ),
+        DeviceModel(
+            name="basin-gate",
+            vendor="generic",
+            quantities=("gate_position", "battery"),
+            description="Motor of the gate of a retention basin",
+            commands=("gate_position",),
+        ),
+        DeviceModel(
+            name="pump-controller",
+            vendor="generic",
+            quantities=("pump_running",),
+            description="Controller of a lifting pump",
+            commands=("pump",),
         ),
         DeviceModel(
             name="vigilance-bulletin",
@@ -287,5 +329,54 @@ DOMAIN = Domain(
             usual=50.0,
         ),
         *_RARE,
+    ),
+    commands=(
+        CommandKind(
+            name="gate_position",
+            label_en="Move the gate",
+            label_fr="Manœuvrer la vanne",
+            actuator="gate",
+            parameters=(
+                Parameter(
+                    name="opening",
+                    label_en="Opening",
+                    label_fr="Ouverture",
+                    unit="%",
+                    low=0.0,
+                    high=100.0,
+                ),
+            ),
+            valid_for=timedelta(minutes=15),
+            within=timedelta(minutes=20),
+            confirmed_by=(
+                Confirmation(quantity="gate_position", parameter="opening", tolerance=2.0),
+            ),
+        ),
+        CommandKind(
+            name="pump",
+            label_en="Run the pump",
+            label_fr="Actionner la pompe",
+            actuator="pump",
+            parameters=(
+                Parameter(
+                    name="state",
+                    label_en="State",
+                    label_fr="État",
+                    choices=(
+                        Choice(name="on", label_en="on", label_fr="en marche"),
+                        Choice(name="off", label_en="off", label_fr="à l'arrêt"),
+                    ),
+                ),
+            ),
+            valid_for=timedelta(minutes=10),
+            within=timedelta(minutes=5),
+            confirmed_by=(
+                Confirmation(
+                    quantity="pump_running",
+                    parameter="state",
+                    ranges={"on": (1.0, 1.0), "off": (0.0, 0.0)},
+                ),
+            ),
+        ),
     ),
 )

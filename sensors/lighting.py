@@ -6,6 +6,7 @@ expected to: see `sensors._plan`.
 
 from datetime import timedelta
 
+from sensors._command import Choice, CommandKind, Confirmation, Parameter
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
@@ -255,6 +256,7 @@ DOMAIN = Domain(
                 "lamp_fault",
             ),
             description="Controller in a luminaire, fed by day and night",
+            commands=("switch", "dim"),
         ),
         DeviceModel(
             name="lamp-node",
@@ -293,6 +295,7 @@ DOMAIN = Domain(
                 "contactor_error",
             ),
             description="Controller of a lighting cabinet",
+            commands=("switch",),
         ),
     ),
     thresholds=(
@@ -315,6 +318,61 @@ DOMAIN = Domain(
             short_en="installed",
             short_fr="installée",
             usual=10.0,
+        ),
+    ),
+    commands=(
+        CommandKind(
+            name="switch",
+            label_en="Switch the light",
+            label_fr="Commuter l'éclairage",
+            actuator="light",
+            parameters=(
+                Parameter(
+                    name="state",
+                    label_en="State",
+                    label_fr="État",
+                    choices=(
+                        Choice(name="on", label_en="on", label_fr="allumé"),
+                        Choice(name="off", label_en="off", label_fr="éteint"),
+                        Choice(name="plan", label_en="as planned", label_fr="selon le programme"),
+                    ),
+                ),
+            ),
+            valid_for=timedelta(minutes=10),
+            within=timedelta(minutes=20),
+            confirmed_by=(
+                Confirmation(
+                    quantity="light_level",
+                    parameter="state",
+                    ranges={"on": (1.0, 100.0), "off": (0.0, 0.0)},
+                ),
+                Confirmation(
+                    quantity="cabinet_power",
+                    parameter="state",
+                    ranges={"on": (0.05, 100.0), "off": (0.0, 0.05)},
+                ),
+            ),
+            targets=("device", "group"),
+        ),
+        CommandKind(
+            name="dim",
+            label_en="Dim the light",
+            label_fr="Graduer l'éclairage",
+            actuator="light",
+            parameters=(
+                Parameter(
+                    name="level",
+                    label_en="Level",
+                    label_fr="Niveau",
+                    unit="%",
+                    low=0.0,
+                    high=100.0,
+                ),
+            ),
+            valid_for=timedelta(minutes=10),
+            within=timedelta(minutes=20),
+            confirmed_by=(Confirmation(quantity="light_level", parameter="level", tolerance=3.0),),
+            targets=("device", "group"),
         ),
     ),
 )

@@ -1,12 +1,14 @@
 """Mobility: traffic on roads, bicycles and pedestrians.
 
-Standard names are DATEX II's. Flow is of all lanes that a sensor watches: a site narrows the range.
+Standard names are DATEX II's, of signs NTCIP 1203's, of barriers OMA's (IPSO objects). Flow is of
+all lanes that a sensor watches: a site narrows the range.
 """
 
 from datetime import timedelta
 
+from sensors._command import Choice, CommandKind, Confirmation, Parameter
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
-from sensors._quantity import Kind, Quantity
+from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
     name="mobility",
@@ -98,6 +100,35 @@ DOMAIN = Domain(
             nonnegative=True,
             road_users="PEDESTRIAN",
         ),
+        Quantity(
+            name="sign_message_crc",
+            standard="dmsMessageCRC",
+            unit="1",
+            kind=Kind.STATE,
+            low=0.0,
+            high=65535.0,
+            resolution=1.0,
+            interval=timedelta(hours=1),
+            label_en="Check sum of the sign's text",
+            label_fr="Somme de contrôle du texte affiché",
+            reporting=Reporting.ON_CHANGE,
+            nonnegative=True,
+        ),
+        Quantity(
+            name="barrier_position",
+            standard="MultistateSelector",
+            unit="code",
+            kind=Kind.STATE,
+            low=0.0,
+            high=2.0,
+            resolution=1.0,
+            interval=timedelta(hours=1),
+            label_en="Position of the barrier",
+            label_fr="Position de la barrière",
+            reporting=Reporting.ON_CHANGE,
+            nonnegative=True,
+            codes={0: "open", 1: "closed", 2: "between"},
+        ),
     ),
     models=(
         DeviceModel(
@@ -158,6 +189,20 @@ DOMAIN = Domain(
                 ),
             ),
         ),
+        DeviceModel(
+            name="message-sign",
+            vendor="generic",
+            quantities=("sign_message_crc",),
+            description="Variable message sign",
+            commands=("sign_text",),
+        ),
+        DeviceModel(
+            name="road-barrier",
+            vendor="generic",
+            quantities=("barrier_position", "battery"),
+            description="Barrier that closes a road",
+            commands=("barrier",),
+        ),
     ),
     thresholds=(
         Threshold(
@@ -199,6 +244,52 @@ DOMAIN = Domain(
             short_en="capacity",
             short_fr="capacité",
             usual=1800.0,
+        ),
+    ),
+    commands=(
+        CommandKind(
+            name="sign_text",
+            label_en="Show on the sign",
+            label_fr="Afficher sur le panneau",
+            actuator="sign",
+            parameters=(
+                Parameter(
+                    name="text",
+                    label_en="Text (empty: dark)",
+                    label_fr="Texte (vide : éteint)",
+                    longest=120,
+                ),
+            ),
+            valid_for=timedelta(minutes=10),
+            within=timedelta(minutes=2),
+            confirmed_by=(Confirmation(quantity="sign_message_crc", parameter="text"),),
+        ),
+        CommandKind(
+            name="barrier",
+            label_en="Move the barrier",
+            label_fr="Manœuvrer la barrière",
+            actuator="barrier",
+            parameters=(
+                Parameter(
+                    name="position",
+                    label_en="Position",
+                    label_fr="Position",
+                    choices=(
+                        Choice(name="open", label_en="open", label_fr="ouverte"),
+                        Choice(name="closed", label_en="closed", label_fr="fermée"),
+                    ),
+                ),
+            ),
+            valid_for=timedelta(minutes=15),
+            within=timedelta(minutes=2),
+            confirmed_by=(
+                Confirmation(
+                    quantity="barrier_position",
+                    parameter="position",
+                    ranges={"open": (0.0, 0.0), "closed": (1.0, 1.0)},
+                ),
+            ),
+            signatures=2,
         ),
     ),
 )

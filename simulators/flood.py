@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensors.flood import DOMAIN
+from simulators._actuators import rest
 from simulators._catchment import discharge_of
 from simulators._field import Place
 from simulators._random import Column
@@ -167,7 +168,9 @@ READINGS: Mapping[str, Reading] = {
         lambda seen, course: _over_interval(seen, course.discharge, np.mean)
     ),
     "discharge": _of_course(_discharge),
+    "gate_position": lambda seen: rest("gate_position", seen),
     "level": _of_course(_level),
+    "pump_running": lambda seen: rest("pump_running", seen),
     "surface_elevation": _of_course(_surface),
     "vigilance": _vigilance,
 }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sensors._common import COMMON
 from sensors.mobility import DOMAIN
 from simulators import _bicycles, _traffic_counting
+from simulators._actuators import actuator_readings, is_actuator
 from simulators._calendar import LocalTimes, local_times
 from simulators._field import Field
 from simulators._random import chance_of
@@ -171,6 +172,8 @@ def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceRe
             yield from _traffic_counting.sensor_readings(
                 place, states[place.device], world, seed, CATALOGUE
             )
+        elif is_actuator(place):
+            yield from actuator_readings(place, world, seed, CATALOGUE)
         else:
             yield from _bicycles.counter_readings(place, world, seed, CATALOGUE)
 

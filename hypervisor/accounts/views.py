@@ -25,6 +25,7 @@ ROLE_HELP: Mapping[Role, str] = {
     Role.OPERATOR: mark(
         "acknowledges, writes the log, hands over, enters and invalidates readings"
     ),
+    Role.CONTROLLER: mark("does what operators do, commands devices and countersigns commands"),
     Role.AUTHOR: mark("changes rules and thresholds"),
     Role.ADMINISTRATOR: mark("does everything, and manages accounts, devices and works"),
 }
@@ -33,6 +34,8 @@ SCOPES: Mapping[Duty, str] = {
     Duty.SEND: mark("sending alarms"),
     Duty.FIELD: mark("working in the field"),
     Duty.OPERATE: mark("operating"),
+    Duty.COMMAND: mark("commanding devices"),
+    Duty.COUNTERSIGN: mark("countersigning commands"),
     Duty.WRITE_RULES: mark("changing rules"),
     Duty.ADMINISTER: mark("administering"),
 }

@@ -11,6 +11,8 @@ class Duty(StrEnum):
     FIELD = "field"  # work orders of one's own teams
     READ = "read"
     OPERATE = "operate"  # acts on alarms, log, hand-over, observations, work orders, exercises
+    COMMAND = "command"  # actuators in the field
+    COUNTERSIGN = "countersign"  # as the second person, what takes two
     WRITE_RULES = "rules"  # rules and thresholds
     ADMINISTER = "administer"  # accounts, devices, works, settings, routes
 
@@ -22,6 +24,7 @@ class Role(StrEnum):
     AGENT = "agent"  # of a team in the field
     VIEWER = "viewer"
     OPERATOR = "operator"
+    CONTROLLER = "controller"
     AUTHOR = "author"
     ADMINISTRATOR = "administrator"
 
@@ -31,6 +34,7 @@ DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.AGENT: frozenset({Duty.FIELD}),
     Role.VIEWER: frozenset({Duty.READ}),
     Role.OPERATOR: frozenset({Duty.READ, Duty.OPERATE}),
+    Role.CONTROLLER: frozenset({Duty.READ, Duty.OPERATE, Duty.COMMAND, Duty.COUNTERSIGN}),
     Role.AUTHOR: frozenset({Duty.READ, Duty.WRITE_RULES}),
     Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND, Duty.FIELD},  # no other system, no team
 }
@@ -40,6 +44,8 @@ WORDS: Mapping[Duty, str] = {
     Duty.FIELD: "work in the field (agents of a team do)",
     Duty.READ: "look at this",
     Duty.OPERATE: "act here (operators do)",
+    Duty.COMMAND: "command devices here (controllers do)",
+    Duty.COUNTERSIGN: "countersign commands here (controllers do)",
     Duty.WRITE_RULES: "change rules and thresholds here (authors do)",
     Duty.ADMINISTER: "administer this (administrators do)",
 }

@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from hypervisor.base.instance import Mode
 from hypervisor.broker import crash_notes, password_file, passwords, session
 from hypervisor.broker.binaries import BrokerPrograms
 from hypervisor.broker.child import last_lines, spawn, wait_until
@@ -52,6 +53,7 @@ class Broker:
     parts_host: str = LOOPBACK
     secured: TlsListener | None = None  # where it listens to devices by TLS as well
     password: str = ""  # of our own parts; needed where it is started
+    mode: Mode = Mode.LIVE  # which sender of commands has an account
     sparkplug: bool = False  # whether edge nodes may publish, and the bridge has a session
     former: str = "ingest-1"  # the client id of ingest's session in versions before this one
 
@@ -66,10 +68,12 @@ class Broker:
         """
         self.folder.folder(self.folder.broker)
         parts = dict.fromkeys(passwords.PARTS if self.password else (), self.password)
-        bridge = {passwords.SPARKPLUG: self.password} if self.password and self.sparkplug else {}
+        if self.password:
+            optional = [passwords.SPARKPLUG] if self.sparkplug else []
+            parts |= dict.fromkeys([passwords.SENDERS[self.mode], *optional], self.password)
         if parts or not password_file.read(self.folder):
-            drop = frozenset({passwords.SPARKPLUG} - bridge.keys())
-            passwords.change(self.folder, self.programs, put={**parts, **bridge}, drop=drop)
+            drop = {passwords.SPARKPLUG, *passwords.SENDERS.values()} - parts.keys()
+            passwords.change(self.folder, self.programs, put=parts, drop=frozenset(drop))
         passwords.write_access(self.folder)
         password_file.pause(self.folder, ())
         doors = [

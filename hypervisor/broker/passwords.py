@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hypervisor.base.instance import Mode
 from hypervisor.broker import password_file
 from hypervisor.broker.binaries import BrokerPrograms
 from hypervisor.broker.child import run_as
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
-from ingest.topics import DROPPED
+from ingest.topics import BROKER_START, COMMAND_FENCE, DROPPED, PLAYED
 
 INGEST = "ingest"  # for people and tools: reads what the session reads
 SESSION = "ingest.session"  # ingest itself; connecting as it takes over ingest's queue
@@ -20,6 +21,8 @@ KEEPER = "ingest.keeper"  # of the broker's keeper: receives ingest's requests t
 PLAYER = "player"
 READER = "alarms"  # reads notifications on the broker; has no password at first
 READERS = f"{READER}."  # and a name: further ones, since an account is connected once
+COMMANDS = "ingest.commands"  # sends commands to devices; of a live instance's broker
+REHEARSAL = "ingest.rehearsal"  # the same of an exercise's, where no device listens
 OBSERVER = "ingest.observations"  # tells new readings (SensorThings)
 LISTENERS = "observations."  # and an account of the hypervisor: it hears its territory's
 OBSERVED = "v1.1"  # the first level of these topics: the standard's version
@@ -31,7 +34,8 @@ SPARKPLUG_TOPICS = (
 SPARKPLUG_STATE = "spBv1.0/STATE/hypervisor"
 PROBE = "probe"  # may do nothing; its changing password proves that the broker has reloaded
 PARTS = (INGEST, SESSION, NOTIFY, KEEPER, OBSERVER)  # one password; no device's name has a dot
-RESERVED = frozenset({*PARTS, SPARKPLUG, PLAYER, PROBE, READER})
+SENDERS = {Mode.LIVE: COMMANDS, Mode.EXERCISE: REHEARSAL}
+RESERVED = frozenset({*PARTS, *SENDERS.values(), SPARKPLUG, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 # Any other account may only publish under its own name (the patterns).
@@ -40,10 +44,13 @@ ACCESS = f"""\
 pattern write devices/%u/readings
 pattern write devices/%u/senml
 pattern write gateways/%u/#
+pattern read devices/%u/commands
+pattern write devices/%u/commands/+/ack
 
 user {INGEST}
 topic read devices/+/readings
 topic read devices/+/senml
+topic read devices/+/commands/+/ack
 topic read gateways/#
 topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
@@ -51,6 +58,7 @@ topic readwrite hypervisor/heartbeat/#
 user {SESSION}
 topic read devices/+/readings
 topic read devices/+/senml
+topic read devices/+/commands/+/ack
 topic read gateways/#
 topic read exercise/#
 topic readwrite hypervisor/heartbeat/#
@@ -66,6 +74,16 @@ topic read hypervisor/ingest
 user {NOTIFY}
 topic write hypervisor/alarms/#
 
+user {COMMANDS}
+topic readwrite devices/+/commands
+topic readwrite {COMMAND_FENCE}
+topic read {BROKER_START}
+
+user {REHEARSAL}
+topic readwrite {PLAYED}devices/+/commands
+topic readwrite {PLAYED}{COMMAND_FENCE}
+topic read {BROKER_START}
+
 user {OBSERVER}
 topic write {OBSERVED}/#
 
@@ -74,6 +92,7 @@ topic write devices/+/readings
 topic write devices/+/senml
 topic write gateways/#
 topic write exercise/#
+topic read {PLAYED}devices/+/commands
 """
 
 # Added where there is a bridge. An edge node is called like its account.

@@ -5,6 +5,7 @@ briefly with a private socket as its only listener, where we create the session.
 and plain subscriptions survive a restart; mosquitto 2.0 forgets shared subscriptions.
 """
 
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -23,7 +24,7 @@ from hypervisor.broker.child import last_lines, spawn, stop
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SESSION, SPARKPLUG, SPARKPLUG_TOPICS
-from ingest.topics import PRESENCE, SESSION_MADE, SUBSCRIPTIONS
+from ingest.topics import BROKER_START, PRESENCE, SESSION_MADE, SUBSCRIPTIONS
 
 _SECONDS = 120.0  # reading a long queue takes a while
 _SAVE_SECONDS = 60.0  # and so does writing it
@@ -73,6 +74,7 @@ def _ensure(
                 made = not ingest.session_kept
                 ingest.subscribe(SUBSCRIPTIONS)
                 ingest.publish(PRESENCE, b"", retain=True)  # clears what an earlier run retained
+                ingest.publish(BROKER_START, secrets.token_hex(8).encode(), retain=True)
                 if made:
                     ingest.publish(SESSION_MADE, datetime.now(UTC).isoformat().encode())
             with _connect(door, former, lambda: _check_running(child, log)) as old:

@@ -23,6 +23,7 @@ class Lock(IntEnum):
     COPYING = 7362  # readings into the columnar copy
     INCIDENTS = 7363
     FEEDS = 7364  # asking official services
+    COMMANDS = 7365  # sending commands to devices
     CITIZENS_MAIL = 7371  # sending warnings to citizens
     CITIZENS_PUSH = 7372
 

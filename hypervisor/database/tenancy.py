@@ -37,6 +37,8 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "audit": frozenset(),
     "closing": frozenset({"author", "reason"}),
     "codec": frozenset({"author", "script"}),
+    "command": frozenset({"author", "reason"}),
+    "command_event": frozenset({"who", "why"}),
     "dead_letter": frozenset({"payload"}),
     "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
     "exercise_run": frozenset({"author", "reason"}),

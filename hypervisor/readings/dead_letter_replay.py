@@ -18,7 +18,7 @@ from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.readings import queries as readings
-from hypervisor.readings import queries_dead_letters
+from hypervisor.readings import queries_acknowledgements, queries_dead_letters
 from hypervisor.readings.ingest_worker import IngestContext
 from hypervisor.readings.queries_dead_letters import DeadLetter
 from ingest.check import TimeTolerance, check
@@ -212,7 +212,9 @@ def _check_letter(
             for envelope in decoded.envelopes
         ]
         decoded.partly.add(id(arrival))  # what is refused now is not the message as received
-    return *check(decoded, ingest.layouts, ingest.belief), raw
+    rows, problems = check(decoded, ingest.layouts, ingest.belief)
+    problems += queries_acknowledgements.store(ingest.connection, decoded.acknowledgements)
+    return rows, problems, raw
 
 
 def _make_arrival(letter: DeadLetter) -> Arrival:

@@ -9,11 +9,19 @@ import psycopg
 from hypervisor.database import feed, gaps
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings import queries, queries_codecs, queries_dead_letters, queries_workers
+from hypervisor.readings import (
+    queries,
+    queries_acknowledgements,
+    queries_codecs,
+    queries_dead_letters,
+    queries_workers,
+)
 from hypervisor.readings.ingest_inventory import build_inventory
 from hypervisor.readings.queries_workers import Tally
 from hypervisor.registry import queries as registry_queries
 from ingest.batch import Batch
+from ingest.decode import LARGEST
+from ingest.letters import make_dead_letters
 from ingest.ports import Inventory, NotStorableError, OccupiedError, UnavailableError
 from sensors._domain import Catalogue
 
@@ -85,17 +93,19 @@ class Intake:
         """Write a batch; returns the counts since the last heartbeat."""
         done = replace(self._done, batches=self._done.batches + 1)
         done.messages += batch.messages
-        done.refused += len(batch.letters)
         if len(batch.rows):
             changed = queries.store(connection, batch.rows)
             done.rows += len(changed)
             done.repeated += len(batch.rows) - len(changed)
             if len(changed):
                 feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
-        if batch.letters:
-            queries_dead_letters.store_letters(
-                connection, batch.letters, self._worker, again=batch.again
-            )
+        letters = list(batch.letters)
+        if batch.acknowledgements:
+            refused = queries_acknowledgements.store(connection, batch.acknowledgements)
+            letters += make_dead_letters(refused, largest=LARGEST)
+        done.refused += len(letters)
+        if letters:
+            queries_dead_letters.store_letters(connection, letters, self._worker, again=batch.again)
         if batch.gaps:
             queries_workers.record_gaps(connection, self._worker, batch.gaps)
         for begins, ends in batch.lost:

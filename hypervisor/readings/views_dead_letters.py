@@ -22,6 +22,7 @@ _OLD = mark("Older than the retention period: import it as history if you need i
 _RETIRED = mark("Measured after the device was retired: correct its dates, then replay.")
 _STAMP = mark("No scenario stamp: an exercise accepts only the player's messages.")
 _LARGE = mark("Too large for a message of readings.")
+_COMMAND = mark("No command with this key was sent to this device: does it answer an older one?")
 _OTHER = mark("See the detail of each letter.")
 
 _MEANING = {
@@ -42,6 +43,7 @@ _MEANING = {
     "device-retired": _RETIRED,
     **dict.fromkeys(("no-stamp", "simulated"), _STAMP),
     "too-large": _LARGE,
+    "unknown-command": _COMMAND,
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def run(
     """
     broker = replace(
         _configure(settings, host=host, parts_host=parts_host, secured=secured),
+        mode=mode,
         sparkplug=settings.sparkplug and mode is Mode.LIVE,
     )
     player = {passwords.PLAYER: settings.player_password} if mode is Mode.EXERCISE else {}

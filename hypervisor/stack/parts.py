@@ -16,12 +16,14 @@ from hypervisor.broker.server_account import Account, current_account
 from hypervisor.stack.liveness import PipePulse
 from hypervisor.stack.supervisor import Job
 
-PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping")  # in the order of starting
+# In the order of starting.
+PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping", "commands")
 COLLECTOR = "collect"  # live instances only: an exercise reads no real service
 OBSERVER = "observations"  # where the settings say so
 MAILER = "mailing"  # live instances only, where the settings say so
 BRIDGE = "sparkplug"  # live instances only, where the settings say so
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
+_WORDS = {"commands": ("commands", "send")}  # where a part is started otherwise than by its name
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
 _SERVER_KEYS = (
@@ -54,7 +56,7 @@ class Launcher:
         env = {**part_environment(), **(bound.environment() if bound else {})}
         with pulse.renewed() as pipe:
             return spawn(
-                [*interpreter_command(), "--data", self.folder.root, part],
+                [*interpreter_command(), "--data", self.folder.root, *get_words(part)],
                 account=self.account,
                 log=self.folder.log(part),
                 env={**env, LIFE: str(pipe)},
@@ -74,7 +76,13 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        return started and words[-1] in (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER, MAILER, BRIDGE)
+        parts = (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER, MAILER, BRIDGE)
+        return started and words[-1] in {get_words(part)[-1] for part in parts}
+
+
+def get_words(part: str) -> tuple[str, ...]:
+    """What follows `hypervisor` where a part is started."""
+    return _WORDS.get(part, (part,))
 
 
 def parts_for(

@@ -276,7 +276,7 @@ class _RunningInstance:
     def _start_broker(self, mode: Mode) -> None:
         settings = self._settings
         bridged = load_settings(self.folder.root).sparkplug and mode is Mode.LIVE
-        self.broker = replace(self.broker, sparkplug=bridged)
+        self.broker = replace(self.broker, mode=mode, sparkplug=bridged)
         self._restore_passwords()
         self.broker.create()
         proof = passwords.new_password()

@@ -21,6 +21,7 @@ ROLES: Mapping[Role, str] = {
     Role.AGENT: mark("Field agent"),
     Role.VIEWER: mark("Viewer"),
     Role.OPERATOR: mark("Operator"),
+    Role.CONTROLLER: mark("Controller"),
     Role.AUTHOR: mark("Rule author"),
     Role.ADMINISTRATOR: mark("Administrator"),
 }

@@ -1,0 +1,1 @@
+"""Commands to actuators: drafted, signed, sent, acknowledged, confirmed by a reading."""

@@ -1,0 +1,116 @@
+"""SQL of the sender: what is due, what the broker and readings say, what has run out."""
+
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from hypervisor.base.translation import mark
+from hypervisor.commands.model import SENDER, CommandState
+from hypervisor.commands.queries import NOW
+from hypervisor.commands.wire import OutgoingCommand
+from hypervisor.database.connect import Connection
+from hypervisor.database.quality import is_suspect
+
+CHANNEL = "hypervisor_command"  # NOTIFY wakes the sender
+
+# Rows that somebody else holds are left to the next look, so that nobody waits in a circle.
+_SEND = f"""
+WITH due AS (
+    SELECT c.id, c.kind, c.parameters, c.valid_until, d.name AS device, n.now,
+        extract(epoch FROM c.valid_until - n.now)::float8 AS remaining
+    FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
+    WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
+    ORDER BY c.changed_at, c.drafted_at, c.id LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED),
+sent AS (
+    INSERT INTO command_event (command, to_state, at, who, why, broker)
+    SELECT id, 'sent', now, %(who)s, '', %(broker)s FROM due RETURNING command)
+SELECT id, device, kind, parameters, valid_until, remaining FROM due JOIN sent ON command = id
+ORDER BY remaining, id
+"""  # noqa: S608  a constant
+# Why a state ends by itself.
+OVER: dict[CommandState, tuple[CommandState, str]] = {
+    CommandState.DRAFTED: (
+        CommandState.EXPIRED,
+        mark("nobody countersigned it while it was valid"),
+    ),
+    CommandState.QUEUED: (CommandState.EXPIRED, mark("it could not be sent while it was valid")),
+    CommandState.SENT: (
+        CommandState.EXPIRED,
+        mark("the broker was lost while it was sent: whether the device got it is not known"),
+    ),
+    CommandState.ACCEPTED: (
+        CommandState.EXPIRED,
+        mark("the device did not acknowledge it while it was valid"),
+    ),
+    CommandState.ACKNOWLEDGED: (
+        CommandState.FAILED,
+        mark("the device acknowledged it, but no reading has confirmed it in time"),
+    ),
+}
+_EXPIRE = f"""
+INSERT INTO command_event (command, to_state, at, who, why)
+SELECT id, %(to_state)s, now, %(who)s, %(why)s FROM (
+    SELECT c.id, n.now FROM command c, (SELECT {NOW} AS now) n
+    WHERE c.state = %(state)s AND c.due_at <= n.now ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) over
+RETURNING command
+"""  # noqa: S608  a constant
+# A device's clock may lag behind ours a little; but what was measured before arrived before.
+_CONFIRM = f"""
+INSERT INTO command_event (command, to_state, at, who, why)
+SELECT shown.id, 'confirmed', {NOW}, 'device/' || shown.device,
+    shown.quantity || ' ' || shown.value FROM (
+    SELECT c.id, d.name AS device, c.quantity, r.value
+    FROM command c JOIN device d ON d.id = c.device
+    JOIN series s ON s.device = c.device AND s.quantity = c.quantity
+    CROSS JOIN LATERAL (SELECT value FROM reading WHERE series_id = s.id
+        AND time >= c.sent_at - interval '5 s' AND time <= c.due_at
+        AND received_at >= c.sent_at AND value BETWEEN c.low AND c.high
+        AND NOT ({is_suspect()}) ORDER BY time LIMIT 1) r
+    WHERE c.state IN ('accepted', 'acknowledged') AND c.due_at IS NOT NULL
+    ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) shown
+RETURNING command
+"""  # noqa: S608  constants
+
+
+def send_due(connection: Connection, broker: str, *, most: int) -> list[OutgoingCommand]:
+    """Mark the next commands as sent; to be committed before they are published."""
+    with connection.cursor(row_factory=class_row(OutgoingCommand)) as cursor:
+        return cursor.execute(_SEND, {"most": most, "broker": broker, "who": SENDER}).fetchall()
+
+
+def list_doubtful(connection: Connection) -> list[tuple[UUID, str, bool]]:
+    """What was sent without an answer: its key, the broker's start, whether it is still valid."""
+    query: LiteralString = (
+        f"SELECT id, broker, valid_until > {NOW} FROM command"  # noqa: S608  a constant
+        " WHERE state = 'sent' AND due_at IS NOT NULL ORDER BY id"
+    )
+    return connection.execute(query).fetchall()
+
+
+def end_overdue(connection: Connection) -> int:
+    """End the states whose time is over; how many."""
+    ended = 0
+    for state, (to_state, why) in OVER.items():
+        values = {"state": state.value, "to_state": to_state.value, "why": why, "who": SENDER}
+        ended += connection.execute(_EXPIRE, values).rowcount
+    return ended
+
+
+def confirm(connection: Connection) -> int:
+    """Confirm the commands that a stored reading shows; how many."""
+    return connection.execute(_CONFIRM).rowcount
+
+
+def note_sender(connection: Connection, broker: str | None) -> None:
+    """The sender is there. `broker`: the start of the broker that it is connected to."""
+    connection.execute(
+        "INSERT INTO command_sender (seen_at, broker) VALUES (clock_timestamp(), %s)"
+        " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, broker = EXCLUDED.broker",
+        [broker],
+    )
+
+
+def drain_notifications(connection: Connection) -> list[str]:
+    """The channels that have woken us."""
+    return [notification.channel for notification in connection.notifies(timeout=0)]

@@ -1,0 +1,210 @@
+"""The sender of commands: one process; what it does survives its own death and the broker's.
+
+A command is `sent` in the database before it is published, and `accepted` when the broker has said
+that it has it. What is sent without an answer is in doubt: the next connection resolves it
+(`link.py`), or nobody can, and it is never published again.
+"""
+
+import select
+import time
+from collections.abc import Callable, Collection
+from uuid import UUID
+
+from hypervisor.base.instance import Mode
+from hypervisor.base.settings import Settings
+from hypervisor.base.translation import mark
+from hypervisor.commands import queries, queries_sending
+from hypervisor.commands.link import Address, Link
+from hypervisor.commands.model import SENDER, CommandState
+from hypervisor.commands.wire import topics_of
+from hypervisor.database import instance as instance_store
+from hypervisor.database import locks
+from hypervisor.database.connect import Connection, keep_connected, listen
+from hypervisor.database.locks import Lock
+
+AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it dies just then
+_TICK = 0.5  # s without anything to do
+_RETRY = 1.0  # s between two tries to reach the broker
+_STANDBY = 0.5  # s between two tries to take over
+_BEAT = 5.0  # s between two signs of life
+_SWEEP = 1.0  # s between two looks at readings and times
+
+_NEVER_TAKEN = mark("the broker never got it")
+
+Say = Callable[[str], None]
+
+
+def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
+    """Send until stopped; a lost database or broker is waited for, a second sender stands by."""
+
+    def work(connection: Connection) -> None:
+        while not locks.take(connection, Lock.COMMANDS):
+            if stopping():
+                return
+            time.sleep(_STANDBY)
+        mode = instance_store.require(connection).mode
+        Sender(connection, make_address(settings, mode), mode, say).run(stopping)
+
+    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+
+
+def make_address(settings: Settings, mode: Mode) -> Address:
+    """Where the sender of an instance speaks to the broker, and as whom."""
+    return Address(
+        host=settings.broker_host,
+        port=settings.parts_port,
+        user=settings.broker_account("commands" if mode is Mode.LIVE else "rehearsal"),
+        password=settings.broker_password,
+    )
+
+
+class Sender:
+    """The work of one process on its own autocommit connection, which holds the lock."""
+
+    def __init__(self, connection: Connection, address: Address, mode: Mode, say: Say) -> None:
+        self._connection, self._address, self._say = connection, address, say
+        self._topics = topics_of(mode)
+        self._link: Link | None = None
+        self._next_try = self._next_beat = self._next_sweep = 0.0
+        listen(connection, queries_sending.CHANNEL)
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        try:
+            while not stopping():
+                if not self.turn():
+                    self._wait()
+        finally:
+            self._leave()
+
+    def turn(self) -> bool:
+        """Do what is due; whether there may be more."""
+        self._tend()
+        try:
+            if self._link is None:
+                self._connect()
+            return self._link is not None and self._send(self._link)
+        except OSError as error:
+            self._say(f"{error}; trying again")
+            self._forget()
+            return False
+
+    # -- the broker -------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        if time.monotonic() < self._next_try:
+            return
+        self._next_try = time.monotonic() + _RETRY
+        link = Link(self._address, self._topics)
+        link.open()
+        self._resolve(link)
+        link.settle()
+        self._link = link
+        self._next_beat = 0.0
+        self._say(f"connected to the broker as {self._address.user}")
+
+    def _resolve(self, link: Link) -> None:
+        """What was sent without an answer: the broker took it, or never got it, or nobody knows."""
+        doubtful = queries_sending.list_doubtful(self._connection)
+        taken = [key for key, _, _ in doubtful if key in link.echoed]
+        same = {
+            key: valid
+            for key, start, valid in doubtful
+            if key not in link.echoed and start and start == link.start
+        }
+        self._move(taken, CommandState.ACCEPTED, "")
+        self._move(
+            [key for key, valid in same.items() if valid],
+            CommandState.QUEUED,
+            _NEVER_TAKEN,
+        )
+        self._move(
+            [key for key, valid in same.items() if not valid],
+            CommandState.EXPIRED,
+            queries_sending.OVER[CommandState.QUEUED][1],
+        )
+
+    def _send(self, link: Link) -> bool:
+        """Send what is due; whether there may be more. Raises OSError: the broker is lost."""
+        link.turn(0.0)
+        link.settle()
+        commands = queries_sending.send_due(self._connection, link.start, most=AT_ONCE)
+        began = time.monotonic()
+        late = []
+        for number, command in enumerate(commands):
+            remaining = command.remaining - (time.monotonic() - began)
+            if remaining < 1:
+                late.append(command.id)
+                continue
+            try:
+                link.publish(command, seconds=remaining)
+            except OSError:
+                unsent = [each.id for each in commands[number:]]
+                self._move(unsent, CommandState.QUEUED, _NEVER_TAKEN)
+                raise
+        self._move(late, CommandState.EXPIRED, queries_sending.OVER[CommandState.QUEUED][1])
+        if commands:
+            self._record_verdicts(link)
+        return len(commands) == AT_ONCE
+
+    def _record_verdicts(self, link: Link) -> None:
+        try:
+            verdicts = link.await_verdicts()
+        except OSError:
+            verdicts = link.take_verdicts()  # those that came before it was lost
+            self._record([(each.key, each.refusal) for each in verdicts])
+            raise
+        self._record([(each.key, each.refusal) for each in verdicts])
+        link.settle()
+
+    def _record(self, verdicts: Collection[tuple[UUID, str]]) -> None:
+        self._move([key for key, refusal in verdicts if not refusal], CommandState.ACCEPTED, "")
+        for key, refusal in verdicts:
+            if refusal:
+                self._move([key], CommandState.REFUSED, f"by the broker: {refusal}")
+
+    def _move(self, keys: Collection[UUID], to_state: CommandState, why: str) -> None:
+        """Of those that are `sent`: what a device has acknowledged meanwhile stays so."""
+        if keys:
+            queries.move(
+                self._connection,
+                keys,
+                to_state,
+                states=[CommandState.SENT],
+                at=queries.read_clock(self._connection),
+                who=SENDER,
+                why=why,
+            )
+
+    def _forget(self) -> None:
+        self._link = None
+        self._next_try = time.monotonic() + _RETRY
+        self._next_beat = 0.0
+
+    def _leave(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    # -- times and readings -----------------------------------------------------------------------
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + _BEAT
+            start = None if self._link is None else self._link.start
+            queries_sending.note_sender(self._connection, start)
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP
+            queries_sending.confirm(self._connection)  # before its time is over
+            queries_sending.end_overdue(self._connection)
+
+    def _wait(self) -> None:
+        """Until a command or the broker wakes us, or a while is over."""
+        sources = [self._connection.fileno()]
+        if self._link is not None:
+            try:
+                sources.append(self._link.fileno())
+            except OSError:  # the next turn notices it
+                return
+        select.select(sources, [], [], _TICK)
+        queries_sending.drain_notifications(self._connection)
