@@ -5,21 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.message import UNSTAMPED, Arrival, Reason
+from ingest.message import UNSTAMPED, Acknowledgement, Arrival, Reason
 from ingest.reply import Reply, unusable
 from sensors._errors import Message
 
 _LONGEST = 2_000  # bytes
-
-
-class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`key`: the command's. `state`: what it becomes. `reason`: in the device's words."""
-
-    device: str
-    key: UUID
-    state: Literal["acknowledged", "refused", "failed"]
-    reason: str
-    arrival: Arrival
 
 
 class _Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.acknowledgement import Acknowledgement
-from ingest.message import Arrival, NewDeadLetter
+from ingest.message import Acknowledgement, Arrival, NewDeadLetter
 from sensors._row import Rows
 
 

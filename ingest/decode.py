@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.acknowledgement import Acknowledgement
-from ingest.message import MOST_OBJECTS, Arrival, Envelope, Reason, Refused
+from ingest.message import MOST_OBJECTS, Acknowledgement, Arrival, Envelope, Reason, Refused
 from ingest.route import Parser, Routes
 from ingest.salvage import salvage
 from sensors._errors import Message

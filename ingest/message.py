@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -27,6 +28,19 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     received_at: int
     again: bool = False
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a device says of a command.
+
+    `key`: the command's. `state`: what it becomes. `reason`: in the device's words.
+    """
+
+    device: str
+    key: UUID
+    state: Literal["acknowledged", "refused", "failed"]
+    reason: str
+    arrival: Arrival
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):

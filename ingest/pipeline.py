@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.acknowledgement import Acknowledgement
 from ingest.batch import Batch, Beat, Parcel
 from ingest.check import TimeTolerance, check, count_clock_faults
 from ingest.decode import LARGEST, Decoded, decode
@@ -15,7 +14,7 @@ from ingest.heartbeat import HeartbeatState
 from ingest.layout import Layouts
 from ingest.letters import make_dead_letters
 from ingest.library import Library
-from ingest.message import Arrival, Reason, Refused
+from ingest.message import Acknowledgement, Arrival, Reason, Refused
 from ingest.ports import Inventory, InventorySource, NotStorableError, Store, UnavailableError
 from ingest.route import Routes
 from sensors._errors import Message

@@ -1,13 +1,9 @@
 """What becomes of one message of another form than native JSON."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from ingest.message import Arrival, Envelope, Reason, Refused
+from ingest.message import Acknowledgement, Arrival, Envelope, Reason, Refused
 from sensors._errors import Message
-
-if TYPE_CHECKING:
-    from ingest.acknowledgement import Acknowledgement
 
 Value = float | bool | None
 
@@ -45,7 +41,7 @@ class Reply:
     """
 
     envelopes: list[tuple[str, Envelope]] = field(default_factory=list)
-    acknowledgements: "list[Acknowledgement]" = field(default_factory=list)
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
 

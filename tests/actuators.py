@@ -39,7 +39,7 @@ class Actuator:
             reconnect_on_failure=False,
         )
         client.username_pw_set(self.name, self.password)
-        client.on_connect = lambda *_: client.subscribe(f"devices/{self.name}/commands", 1)
+        client.on_connect = self._on_connect
         client.on_message = lambda _client, _data, message: self._obey(message)
         self._client = client
 
@@ -59,6 +59,9 @@ class Actuator:
     def leave(self) -> None:
         self._client.disconnect()
         self._client.loop(0.01)
+
+    def _on_connect(self, client: Client, *_: Any) -> None:
+        client.subscribe(f"devices/{self.name}/commands", 1)
 
     def _obey(self, message: MQTTMessage) -> None:
         command = json.loads(message.payload)

@@ -13,6 +13,7 @@ from hypervisor.backtest.queries_past_events import KINDS
 from hypervisor.base.settings import Settings
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources
+from sensors._command import Parameter
 from sensors._domain import catalogue
 from simulators._scenarios import scenario_files
 
@@ -61,6 +62,34 @@ def write_event_kinds() -> str:
     return ", ".join(f"`{kind}`" for kind in KINDS)
 
 
+def write_commands(language: str = "en") -> str:
+    """A row a kind of command, in the catalogue's order."""
+    head = {
+        "en": "| command | domain | parameters | valid for | confirmed by | people |",
+        "fr": "| commande | domaine | paramètres | valable | confirmée par | personnes |",
+    }
+    rows = []
+    for domain in catalogue().domains.values():
+        for kind in domain.commands:
+            parameters = ", ".join(_format_parameter(each) for each in kind.parameters)
+            minutes = f"{kind.valid_for.total_seconds() / 60:g} min"
+            confirmed = " ".join(f"`{each.quantity}`" for each in kind.confirmed_by)
+            label = domain.label_fr if language == "fr" else domain.label_en
+            rows.append(
+                f"| `{kind.name}` | {label} | {parameters} | {minutes} | {confirmed}"
+                f" | {kind.signatures} |"
+            )
+    return "\n" + "\n".join([head[language], "|-|-|-|-|-|-|", *rows]) + "\n"
+
+
+def _format_parameter(parameter: Parameter) -> str:
+    if parameter.choices:
+        return f"`{parameter.name}`: {' '.join(f'`{each.name}`' for each in parameter.choices)}"
+    if parameter.longest:
+        return f"`{parameter.name}`: ≤ {parameter.longest}"
+    return f"`{parameter.name}`: {parameter.low:g} … {parameter.high:g} {parameter.unit}"
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "communes": lambda: str(sum(area.given["kind"] == "commune" for area in _essonne().areas)),
     "devices": lambda: f"{len(_essonne().devices):,}",
@@ -68,6 +97,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "cabinets": lambda: _count_devices("cabinet-controller"),
     "kinds of events": write_event_kinds,
     "settings": write_settings,
+    "commands": write_commands,
+    "commandes": lambda: write_commands("fr"),
     "thresholds": write_thresholds,
     "scenarios": lambda: " ".join(f"`{name}`" for name in scenario_files()),
 }

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 Reason = Annotated[str, typer.Option(help="Why.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for a password instead of making one.")]
-_ROLES = "ROLE, or ROLE:AREA (a code): source, viewer, operator, author, administrator; repeatable."
+_ROLES = (
+    "ROLE, or ROLE:AREA (a code): source, viewer, operator, controller, author, administrator;"
+    " repeatable."
+)
 
 
 def attach(app: typer.Typer) -> None:

@@ -48,6 +48,7 @@ _GAUGES = {
     "housekeeping_last_run_age_seconds": "Time since the last housekeeping.",
     "rollup_unread_batches": "Batches stored and not yet rolled up; charts read them raw.",
     "rollup_last_run_age_seconds": "Time since the last run of the roll-up.",
+    "command_sender_age_seconds": "Time since the sender of commands was last seen.",
     "columnar_rows": "Readings in the columnar copy.",
     "readings": "Readings stored, approximately.",
     "sites": "Sites registered.",
@@ -143,6 +144,12 @@ def _build_families(measured: Measured) -> Iterator[Metric]:
         "Deliveries of notifications.",
         ("state",),
         (((state,), count) for state, count in measured.deliveries),
+    )
+    yield _labelled_gauge(
+        "commands",
+        "Commands to devices under way.",
+        ("state",),
+        (((state,), count) for state, count in measured.commands),
     )
     for name, help_text in _COUNTERS.items():
         yield CounterMetricFamily(

@@ -28,6 +28,12 @@ _DELIVERIES = (
     " AS states (state) LEFT JOIN delivery USING (state) GROUP BY 1 ORDER BY 1"
 )
 _INSTANCE = "SELECT mode, name FROM instance"
+_COMMANDS = (
+    "SELECT states.state, count(command.id) FROM"
+    " unnest(ARRAY['accepted', 'acknowledged', 'drafted', 'queued', 'sent']) AS states (state)"
+    " LEFT JOIN command ON command.state = states.state AND due_at IS NOT NULL"
+    " GROUP BY 1 ORDER BY 1"
+)
 _FIGURES = {
     "evaluation_age_seconds": _EVALUATED,
     "evaluation_watermark_age_seconds": _WATERMARK,
@@ -54,6 +60,9 @@ _FIGURES = {
     ),
     "rollup_last_run_age_seconds": (
         "SELECT extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM rollup_state"
+    ),
+    "command_sender_age_seconds": (
+        "SELECT extract(epoch FROM clock_timestamp() - seen_at)::float8 FROM command_sender"
     ),
     "columnar_rows": "SELECT coalesce(sum(rows), 0)::float8 FROM columnar_part",
     "readings": "SELECT approximate_row_count('reading')",
@@ -90,6 +99,7 @@ class Measured:
     letters: Sequence[tuple[str, bool, int]]  # reason, replayed, count
     alarms: Sequence[tuple[str, str, str, int]]  # state, severity, domain, count
     deliveries: Sequence[tuple[str, int]]  # state, count
+    commands: Sequence[tuple[str, int]]  # state, count of those under way
     figures: dict[str, float | None]
 
 
@@ -109,5 +119,6 @@ def measure(connection: Connection) -> Measured:
         letters=connection.execute(_DEAD_LETTERS).fetchall(),
         alarms=connection.execute(_ALARMS).fetchall(),
         deliveries=connection.execute(_DELIVERIES).fetchall(),
+        commands=connection.execute(_COMMANDS).fetchall(),
         figures=figures,
     )

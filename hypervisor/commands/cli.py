@@ -107,9 +107,9 @@ def list_commands(
     from hypervisor.commands import queries
     from sensors._domain import catalogue
 
-    wanted = queries.CommandFilter(open=is_open or None, device=device or None)
+    selection = queries.CommandFilter(open=is_open or None, device=device or None)
     with open_database(context) as connection:
-        commands = queries.list_commands(connection, wanted, limit=limit)
+        commands = queries.list_commands(connection, selection, limit=limit)
     _print(commands, catalogue(), as_json=as_json)
 
 

@@ -24,6 +24,7 @@ from ingest.topics import BROKER_START
 
 PATIENCE = 15.0  # s for an answer of the broker
 _FOREVER = 0xFFFFFFFF
+_CLOSED = "the broker has closed the connection"
 _START_SECONDS = 2.0  # for the word of the broker's start; a foreign broker has none
 
 
@@ -107,7 +108,7 @@ class Link:
         """Of its socket, to wait for the broker. Raises OSError: the connection is lost."""
         opened = self._client.socket()
         if opened is None:
-            raise ConnectionError("the broker has closed the connection")
+            raise ConnectionError(_CLOSED)
         return int(opened.fileno())
 
     def publish(self, command: OutgoingCommand, *, seconds: float) -> None:
@@ -120,7 +121,7 @@ class Link:
         topic = self._topics.of_device(command.device)
         sent = self._client.publish(topic, command.write(), qos=1, properties=options)
         if sent.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
-            raise ConnectionError("the broker has closed the connection")
+            raise ConnectionError(_CLOSED)
         self._keys[sent.mid] = command.id
 
     def await_verdicts(self) -> list[Verdict]:

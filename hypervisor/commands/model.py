@@ -84,7 +84,7 @@ STEPS: Mapping[CommandState, frozenset[CommandState]] = {
 }
 
 # Why a person's act is not possible in a state; who or what could release it.
-_REFUSALS: Mapping[CommandState, str] = {
+REFUSALS: Mapping[CommandState, str] = {
     CommandState.DRAFTED: mark("command {id} waits for its second signature"),
     CommandState.QUEUED: mark("command {id} is signed already, and is sent at once"),
     CommandState.EXPIRED: mark("command {id} has expired: give a new one"),
@@ -184,7 +184,7 @@ def make_key(batch: UUID, device: str) -> UUID:
 
 def refuse_step(command: Command) -> CommandError:
     """Why a person cannot sign or cancel this command any more."""
-    refusal = _REFUSALS.get(command.state)
+    refusal = REFUSALS.get(command.state)
     if refusal is None:
         return CommandError(_SENT, str(command.id), command.state.value)
     return CommandError(refusal, str(command.id))

@@ -124,20 +124,20 @@ def hold_actuators(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
 
 def list_commands(
     connection: Connection,
-    wanted: CommandFilter,
+    selection: CommandFilter,
     *,
     behind: tuple[datetime, UUID] | None = None,
     limit: int | None = None,
 ) -> list[Command]:
     """Commands, the latest first; `behind`: only those that come after this one."""
     conditions: dict[LiteralString, Any] = {
-        "c.state = %s": None if wanted.state is None else wanted.state.value,
-        "(c.due_at IS NOT NULL) = %s": wanted.open,
-        "s.name = %s": wanted.site,
-        "d.name = %s": wanted.device,
-        "c.kind = %s": wanted.kind,
-        "c.alarm = %s": wanted.alarm,
-        "c.batch = %s": wanted.batch,
+        "c.state = %s": None if selection.state is None else selection.state.value,
+        "(c.due_at IS NOT NULL) = %s": selection.open,
+        "s.name = %s": selection.site,
+        "d.name = %s": selection.device,
+        "c.kind = %s": selection.kind,
+        "c.alarm = %s": selection.alarm,
+        "c.batch = %s": selection.batch,
     }
     given = {condition: value for condition, value in conditions.items() if value is not None}
     where: LiteralString = " AND ".join(["true", *given])

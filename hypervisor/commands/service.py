@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from hypervisor.base.translation import mark
 from hypervisor.commands import queries
 from hypervisor.commands.model import (
+    REFUSALS,
     Command,
     CommandState,
     Expectation,
@@ -23,6 +25,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import did_you_mean, nearest_hint
 
+_SUPERSEDED = mark("a newer command for the same actuator")
 _SHORTEST = timedelta(seconds=1)
 UNDER_WAY = (
     *(CommandState.QUEUED, CommandState.SENT),
@@ -227,7 +230,7 @@ def queue(
             states=UNDER_WAY,
             at=at,
             who=who,
-            why="a newer command for the same actuator",
+            why=_SUPERSEDED,
         )
     return queued
 
@@ -246,7 +249,7 @@ def sign(connection: Connection, key: UUID, *, who: str, why: str = "") -> list[
         )
     at = queries.read_clock(connection)
     if any(draft.valid_until <= at for draft in drafts):
-        raise CommandError("command {id} has expired: give a new one", drafts[0].id)
+        raise CommandError(REFUSALS[CommandState.EXPIRED], drafts[0].id)
     queued = queue(connection, [draft.id for draft in drafts], who=who, why=why or "signed", at=at)
     if not queued:  # signed or cancelled in this moment
         raise refuse_step(queries.list_by_id(connection, [drafts[0].id])[0])

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
-from ingest.acknowledgement import Acknowledgement
-from ingest.message import Reason, Refused
+from ingest.message import Acknowledgement, Reason, Refused
 from sensors._errors import Message
 
 # By what the function `acknowledge_command` answers (schema 0110).

@@ -27,6 +27,7 @@ from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
+from hypervisor.stack.doctor_commands import check_commands
 from hypervisor.stack.doctor_external import check_sources
 from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
@@ -63,6 +64,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_sources(settings, now)
     for room in rooms.modules("diagnosis"):
         findings += room.check(settings, now)
+    findings += check_commands(settings, now)
     findings += check_web(settings)
     findings += check_basemap(settings)
     findings += check_certificates(settings, now)

@@ -3,6 +3,8 @@
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise, product
 
 import pytest
 
@@ -11,6 +13,7 @@ from dashboards._describe import Panel
 from dashboards._scan import dashboards
 from rules._pack import packs
 from sensors import _units as units
+from sensors._command import CommandError, CommandKind, Value, checksum
 from sensors._domain import CatalogueError, DeviceModel, Domain, Threshold, assemble, catalogue
 from sensors._quantity import Kind, Quantity
 from simulators._simulator import find_simulators
@@ -19,6 +22,9 @@ CATALOGUE = catalogue()
 DOMAINS = list(CATALOGUE.domains.values())
 QUANTITIES = list(CATALOGUE.quantities.values())
 each_domain = pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
+each_command = pytest.mark.parametrize(
+    "kind", CATALOGUE.commands.values(), ids=lambda kind: kind.name
+)
 each_quantity = pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
 
 
@@ -62,6 +68,84 @@ def test_thresholds_are_of_the_domain_s_quantities(domain: Domain) -> None:
             units.dimension(unit),
             units.dimension(f"({unit})/h"),
         )
+
+
+@each_command
+def test_a_command_is_described_whole(kind: CommandKind) -> None:
+    assert kind.label_en
+    assert kind.label_fr
+    assert kind.actuator
+    assert kind.targets
+    assert timedelta(0) < kind.valid_for <= timedelta(hours=1)
+    assert timedelta(0) < kind.within <= timedelta(hours=1)
+    obeying = [model for model in CATALOGUE.models.values() if kind.name in model.commands]
+    assert obeying, "no model obeys it"
+    confirming = {confirmation.quantity for confirmation in kind.confirmed_by}
+    for model in obeying:
+        assert not confirming or confirming & set(model.quantities), model.name
+        owner = {CATALOGUE.domain_of.get(name) for name in model.quantities} - {None}
+        (domain,) = owner
+        assert kind in CATALOGUE.domains[str(domain)].commands
+
+
+@each_command
+def test_a_command_has_parameters_that_can_be_given(kind: CommandKind) -> None:
+    assert kind.parameters
+    for parameter in kind.parameters:
+        assert parameter.label_en
+        assert parameter.label_fr
+        forms = (bool(parameter.choices), parameter.longest > 0, parameter.low < parameter.high)
+        assert forms.count(True) == 1, parameter.name
+        if parameter.is_number:
+            units.check(parameter.unit)
+        for choice in parameter.choices:
+            assert choice.label_en
+            assert choice.label_fr
+    for values in examples(kind):
+        assert kind.parse(values) == values
+        for language in ("en", "fr"):
+            assert kind.describe(values, language)
+
+
+@each_command
+def test_what_confirms_a_command_is_a_possible_reading(kind: CommandKind) -> None:
+    for confirmation in kind.confirmed_by:
+        quantity = CATALOGUE.quantities[confirmation.quantity]
+        (parameter,) = (each for each in kind.parameters if each.name == confirmation.parameter)
+        assert confirmation.ranges.keys() <= {choice.name for choice in parameter.choices}
+        if parameter.is_number:
+            assert units.dimension(parameter.unit) == units.dimension(quantity.unit)
+            assert quantity.resolution <= confirmation.tolerance
+        spans = [confirmation.expect(values[parameter.name]) for values in examples(kind)]
+        assert any(spans)
+        for span in spans:
+            if span is not None:
+                low, high = span
+                assert max(low, quantity.low) <= min(high, quantity.high)
+        if parameter.choices:  # none of two choices is taken for the other
+            ends = sorted(confirmation.ranges.values())
+            assert all(first[1] <= after[0] for first, after in pairwise(ends))
+
+
+def examples(kind: CommandKind) -> list[dict[str, Value]]:
+    """Orders with each choice, both ends of each number, and texts."""
+    values: list[list[Value]] = [
+        [choice.name for choice in parameter.choices]
+        or (["", "ROUTE INONDÉE"] if parameter.longest else [parameter.low, parameter.high])
+        for parameter in kind.parameters
+    ]
+    names = [parameter.name for parameter in kind.parameters]
+    return [dict(zip(names, chosen, strict=True)) for chosen in product(*values)]
+
+
+def test_a_text_has_the_check_sum_of_the_standard() -> None:
+    assert checksum("123456789") == 0x906E  # the check value of CRC-16/ISO-IEC 3309
+
+
+@pytest.mark.parametrize("given", [True, None, "x", float("nan"), 101, -1, [1]])
+def test_what_is_no_number_within_bounds_is_refused(given: object) -> None:
+    with pytest.raises(CommandError, match="expected a number from 0 to 100 %"):
+        CATALOGUE.commands["dim"].parse({"level": given})
 
 
 @each_domain

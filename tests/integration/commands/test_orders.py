@@ -5,7 +5,6 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from hypervisor.commands import queries
 from hypervisor.commands.model import STEPS, CommandState
 from hypervisor.database.connect import Connection
 from tests.integration.commands.conftest import Room
@@ -152,7 +151,7 @@ def test_a_page_ends_where_the_next_begins(room: Room) -> None:
 def _insert(connection: Connection, command: str, state: str, *, who: str = "test") -> None:
     connection.execute(
         "INSERT INTO command_event (command, to_state, at, who, why)"
-        f" VALUES (%s, %s, {queries.NOW}, %s, 'test')",
+        " VALUES (%s, %s, clock_timestamp(), %s, 'test')",
         [command, state, who],
     )
 

@@ -1,7 +1,6 @@
 """The way of a command over the real broker: sent once, acknowledged, confirmed, or why not."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -181,7 +180,6 @@ def test_what_a_killed_sender_left_in_doubt_is_resolved_by_the_fence(
         }
         link.publish(sent[taken], seconds=60)
         link.await_verdicts()  # and is killed before it records that
-        os.close(link.fileno())
         assert {read(settings, key).state for key in (taken, lost)} == {CommandState.SENT}
         with sender(settings):
             await_state(settings, taken, CommandState.ACCEPTED)
@@ -191,6 +189,8 @@ def test_what_a_killed_sender_left_in_doubt_is_resolved_by_the_fence(
         for name in ("lamp-1", "lamp-2"):
             wait_for(lambda: actuators[name].received, lambda: name)  # noqa: B023  at once
             assert len(actuators[name].received) == 1
+        with pytest.raises(OSError, match="lost"):  # the next connection has ended this one
+            link.turn(1.0)
 
 
 def test_what_was_sent_under_another_start_of_the_broker_is_never_sent_again(

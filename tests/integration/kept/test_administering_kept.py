@@ -85,7 +85,7 @@ def test_an_account_is_made_with_its_record(connection: Connection) -> None:
         ),
         (
             {"name": "Bob", "roles": ()},
-            "give Bob a role: source, viewer, operator, author, administrator",
+            "give Bob a role: source, viewer, operator, controller, author, administrator",
         ),
         ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
         ({"name": "Bob", "password": "short"}, "a password needs at least 12 characters"),

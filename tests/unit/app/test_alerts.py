@@ -31,6 +31,7 @@ def samples() -> set[str]:
         letters=[("not-json", False, 1)],
         alarms=[("active", "major", "flood", 1)],
         deliveries=[("dead", 1)],
+        commands=[("queued", 1)],
         figures=dict.fromkeys([*api_metrics._COUNTERS, *api_metrics._GAUGES], 1),  # noqa: SLF001
     )
     meter = Meter(Hub("", lambda: datetime.now(UTC)))
