@@ -58,8 +58,9 @@ def test_what_each_role_may() -> None:
         Role.AGENT: {Duty.FIELD},
         Role.VIEWER: {Duty.READ},
         Role.OPERATOR: {Duty.READ, Duty.OPERATE},
+        Role.CONTROLLER: {Duty.READ, Duty.OPERATE, Duty.COMMAND, Duty.COUNTERSIGN},
         Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
-        Role.ADMINISTRATOR: {Duty.READ, Duty.OPERATE, Duty.WRITE_RULES, Duty.ADMINISTER},
+        Role.ADMINISTRATOR: set(Duty) - {Duty.SEND},
     } == DUTIES
 
 
