@@ -60,7 +60,7 @@ def test_what_each_role_may() -> None:
         Role.OPERATOR: {Duty.READ, Duty.OPERATE},
         Role.CONTROLLER: {Duty.READ, Duty.OPERATE, Duty.COMMAND, Duty.COUNTERSIGN},
         Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
-        Role.ADMINISTRATOR: set(Duty) - {Duty.SEND},
+        Role.ADMINISTRATOR: set(Duty) - {Duty.SEND, Duty.FIELD},
     } == DUTIES
 
 
