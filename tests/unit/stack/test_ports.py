@@ -2,8 +2,9 @@
 
 import os
 import socket
+from contextlib import closing
 
-from hypervisor.broker.ports import find_holder, free_port, is_free
+from hypervisor.broker.ports import find_holder, free_port, is_free, listen
 
 
 def test_a_free_port_is_free_and_below_what_clients_are_lent() -> None:
@@ -21,3 +22,9 @@ def test_the_holder_of_a_taken_port_is_named() -> None:
 
 def test_a_port_to_avoid_is_avoided() -> None:
     assert free_port(avoid=frozenset(range(20_000, 31_999))) not in range(20_000, 31_999)
+
+
+def test_a_server_answers_at_once_where_we_listen() -> None:
+    """Python's event loop turns Nagle's delay off only where the socket's protocol is named."""
+    with closing(listen(0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
