@@ -13,7 +13,7 @@ from rules._arrivals import Arrivals
 from rules._axis import Axis, Fact, Index, merged
 from rules._calendar import CalendarInput, calendar_input
 from rules._callers import Caller, Callers
-from rules._clocks import ClockFactory, supply_ends
+from rules._clocks import ClockFactory, reach_ends
 from rules._in_service import rows_of, services
 from rules._inputs import Instants, SeriesColumns, Subject
 from rules._interval import Mask
@@ -266,12 +266,13 @@ class Block:
 
     @functools.cached_property
     def wakes(self) -> Instants:
-        """The keys at which what is known of a supply ends, without one."""
+        """The keys at which what is known of a supply or a service ends, without it."""
         ends = [
             self.axis.key(i, end)
             for i, subject in enumerate(self.subjects)
             for device in subject.devices.values()
-            if device.fed is not None and (end := supply_ends(device.fed)) is not None
+            for steps in device.reachable
+            if (end := reach_ends(steps)) is not None
         ]
         return np.array(ends, dtype=np.int64)
 

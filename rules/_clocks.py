@@ -1,4 +1,4 @@
-"""The clocks that run only while we were listening, and while a device had its supply."""
+"""The clocks that run only while we were listening, and while a device was within reach."""
 
 import functools
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Clocks:
 
 
 class ClockFactory:
-    """Makes the clocks, one for each supply, however many devices it feeds."""
+    """Makes the clocks, one for each supply or service, however many devices it has."""
 
     def __init__(self, gaps: Sequence[Span]) -> None:
         spans = [span for span in gaps if span[1] > span[0]]
@@ -74,39 +74,44 @@ class ClockFactory:
         self._ends = np.array([stop for _, stop in spans], dtype=np.int64)
         self._always = Listening(self._begins, self._ends)
         # By the identity of the steps, which are held so that no other object takes it over.
-        self._fed: dict[int, tuple[Steps, Listening]] = {}
+        self._limited: dict[tuple[int, ...], tuple[tuple[Steps, ...], Listening]] = {}
 
     def clocks(self, devices: Sequence[Device | None]) -> Clocks:
         """The clocks of a block's devices, one a subject; None: it has no such device."""
-        supplies = [None if device is None else device.fed for device in devices]
-        if all(fed is None for fed in supplies):
+        limits = [() if device is None else device.reachable for device in devices]
+        if not any(limits):
             return Clocks([self._always], np.zeros(len(devices), dtype=np.intp))
         listenings = [self._always]
-        places = {id(None): 0}
-        for fed in supplies:
-            if fed is not None and id(fed) not in places:
-                places[id(fed)] = len(listenings)
-                listenings.append(self._clock(fed))
-        return Clocks(listenings, np.array([places[id(fed)] for fed in supplies], dtype=np.intp))
+        places: dict[tuple[int, ...], int] = {(): 0}
+        for reachable in limits:
+            if _key(reachable) not in places:
+                places[_key(reachable)] = len(listenings)
+                listenings.append(self._clock(reachable))
+        which = np.array([places[_key(reachable)] for reachable in limits], dtype=np.intp)
+        return Clocks(listenings, which)
 
-    def _clock(self, fed: Steps) -> Listening:
-        if id(fed) not in self._fed:
-            begins, ends = _without_supply(fed)
-            begins = np.concatenate([begins, self._begins])
-            ends = np.concatenate([ends, self._ends])
-            self._fed[id(fed)] = fed, Listening(*_united(begins, ends))
-        return self._fed[id(fed)][1]
-
-
-def supply_ends(fed: Steps) -> int | None:
-    """When a supply is last known to go, not to come back as far as one knows; None: it is on."""
-    return int(fed.at[-1]) if len(fed.at) and fed.value[-1] == 0 else None
+    def _clock(self, reachable: tuple[Steps, ...]) -> Listening:
+        key = _key(reachable)
+        if key not in self._limited:
+            spans = [(self._begins, self._ends), *(_unreachable(steps) for steps in reachable)]
+            begins, ends = (np.concatenate(edges) for edges in zip(*spans, strict=True))
+            self._limited[key] = reachable, Listening(*_united(begins, ends))
+        return self._limited[key][1]
 
 
-def _without_supply(fed: Steps) -> tuple[Instants, Instants]:
-    off = fed.value == 0
-    ends = np.append(fed.at[1:], _FAR)
-    return fed.at[off], ends[off]
+def _key(reachable: tuple[Steps, ...]) -> tuple[int, ...]:
+    return tuple(id(steps) for steps in reachable)
+
+
+def reach_ends(steps: Steps) -> int | None:
+    """When a device is last known to fall out of reach, for as long as one knows; None: never."""
+    return int(steps.at[-1]) if len(steps.at) and steps.value[-1] == 0 else None
+
+
+def _unreachable(steps: Steps) -> tuple[Instants, Instants]:
+    off = steps.value == 0
+    ends = np.append(steps.at[1:], _FAR)
+    return steps.at[off], ends[off]
 
 
 def _united(begins: Instants, ends: Instants) -> tuple[Instants, Instants]:

@@ -79,12 +79,19 @@ class Device:
     has one; None: always. Time without supply is no listening time: a lamp is not silent by day.
     It must reach beyond the horizon; where it ends without a supply, a `due` is no later than that
     end, to be judged again with what is known then. Devices fed alike share one object, whose
-    clock is then worked out once.
+    clock is then worked out once. `answers` holds the same of the service that a device is read
+    from: 0 while it did not answer.
     """
 
     commissioned: int  # µs
     in_service: Steps  # 1 or 0
     fed: Steps | None = None
+    answers: Steps | None = None
+
+    @property
+    def reachable(self) -> tuple[Steps, ...]:
+        """What says, with 0, when nothing can be heard of it."""
+        return tuple(steps for steps in (self.fed, self.answers) if steps is not None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -232,7 +232,7 @@ def _silence_times(subjects: Sequence[Subject]) -> list[int]:
     times = [device.commissioned for device in devices]
     received = [c.received_at for subject in subjects for c in subject.series.values()]
     got = np.concatenate(received) if received else np.empty(0, dtype=np.int64)
-    # A silence completes within its span, and that of our gaps, of a supply's last coming.
-    fed = {id(device.fed): device.fed for device in devices if device.fed is not None}
-    supplies = [steps.at[-1:] for steps in fed.values()]
-    return times + _ends([got[got != NEVER]]) + _ends(supplies)[1:]
+    # A silence completes within its span, and that of our gaps, of the last return within reach.
+    reachable = {id(steps): steps for device in devices for steps in device.reachable}
+    back = [steps.at[-1:] for steps in reachable.values()]
+    return times + _ends([got[got != NEVER]]) + _ends(back)[1:]

@@ -83,6 +83,7 @@ def _device(device: Device, moved: Moved) -> Device:
         commissioned=_instant(device.commissioned, moved),
         in_service=_steps(device.in_service, moved),
         fed=None if device.fed is None else _steps(device.fed, moved),
+        answers=None if device.answers is None else _steps(device.answers, moved),
     )
 
 

@@ -37,11 +37,7 @@ def of_subject(subject: SubjectFacts, written: "_Written | None" = None) -> Fact
             name: {
                 "commissioned": device.commissioned,
                 "in service": _steps(device.in_service, memo),
-                **(
-                    {}
-                    if device.fed is None or name in subject.supplies  # a lamp's: see supplies
-                    else {"answers": _steps(device.fed, memo)}
-                ),
+                **({} if device.answers is None else {"answers": _steps(device.answers, memo)}),
             }
             for name, device in subject.devices.items()
         },

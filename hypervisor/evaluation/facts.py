@@ -233,11 +233,11 @@ def read_revisions(
 
 
 def device(
-    registered: RegisteredDevice, revisions: Iterable[Revision], *, fed: Steps | None = None
+    registered: RegisteredDevice, revisions: Iterable[Revision], *, answers: Steps | None = None
 ) -> Device:
     """One device by its revisions; a retired one is out of service for good.
 
-    `fed`: of a device that is read from a service, 0 while that did not answer.
+    `answers`: of a device that is read from a service, 0 while that did not answer.
     """
     in_service = {BEGINNING: 1.0}
     for revision in revisions:
@@ -248,7 +248,7 @@ def device(
         in_service = {at: value for at, value in in_service.items() if at < retired}
         in_service[retired] = 0.0
     return Device(
-        commissioned=micros(registered.commissioned), in_service=steps(in_service), fed=fed
+        commissioned=micros(registered.commissioned), in_service=steps(in_service), answers=answers
     )
 
 

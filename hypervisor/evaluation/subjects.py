@@ -137,10 +137,10 @@ class _RegistryIndex:
             self._members.setdefault(owner, {})[name] = revisions
 
     def _device(self, registered: RegisteredDevice) -> Device:
-        fed = self._answering.get(str(registered.properties.get("feed")))
+        answers = self._answering.get(str(registered.properties.get("feed")))
         revisions = self._revisions.get(("device", registered.name), [])
         try:
-            return facts.device(registered, revisions, fed=fed)
+            return facts.device(registered, revisions, answers=answers)
         except Exception as error:  # noqa: BLE001  one device stops no other
             self._fail(registered.site, error)
             return facts.device(registered, [])

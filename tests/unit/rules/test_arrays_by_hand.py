@@ -546,7 +546,12 @@ def test_what_passes_a_site_upstream_arrives_a_way_later() -> None:
         withdrawn=Steps.of([(HOUR, 1.0)]),
         earlier=(("old", HOUR),),
     )
-    device = Device(commissioned=HOUR, in_service=Steps.of([(0, 1.0)]), fed=Steps.of([(HOUR, 0.0)]))
+    device = Device(
+        commissioned=HOUR,
+        in_service=Steps.of([(0, 1.0)]),
+        fed=Steps.of([(HOUR, 0.0)]),
+        answers=Steps.of([(2 * HOUR, 0.0)]),
+    )
     mill = Upstream(
         site="mill",
         lag=4 * HOUR,
@@ -570,6 +575,7 @@ def test_what_passes_a_site_upstream_arrives_a_way_later() -> None:
     moved = found.devices["one"]
     assert moved.commissioned == 4 * HOUR
     assert (told(moved.in_service), told(moved.fed)) == ([(3, 1)], [(4, 0)])
+    assert told(moved.answers) == [(5, 0)]
     assert told(found.thresholds["alert"]) == [(4, 2)]
     (soon,) = arriving(subject, 9 * HOUR)
     assert hours(soon.series["level"].time) == [0, 1, 2]

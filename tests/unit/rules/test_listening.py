@@ -98,27 +98,32 @@ def test_devices_of_one_supply_share_its_clock() -> None:
     assert first.distinct[1] is again.distinct[1]
 
 
+SWITCHINGS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0.0, 1.0])), max_size=8)
+Switchings = list[tuple[int, float]]
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0.0, 1.0])), max_size=8),
+    SWITCHINGS,
+    st.none() | SWITCHINGS,
     st.lists(st.tuples(st.integers(0, 60), st.integers(1, 10)), max_size=3),
     st.integers(0, 60),
     st.integers(1, 30),
 )
-def test_the_clock_runs_while_we_listen_and_the_lamp_is_fed(
-    fed: list[tuple[int, float]], gaps: list[tuple[int, int]], since: int, span: int
+def test_the_clock_runs_while_we_listen_and_the_device_has_its_supply_and_its_service(
+    fed: Switchings, answers: Switchings | None, gaps: list[tuple[int, int]], since: int, span: int
 ) -> None:
-    pairs = sorted(dict(fed).items())
-    supply = Steps(
-        at=np.array([at for at, _ in pairs], dtype=np.int64),
-        value=np.array([value for _, value in pairs]),
-    )
     spans = tuple((begins, begins + length) for begins, length in gaps)
-    device = Device(commissioned=0, in_service=ALWAYS, fed=supply)
+    device = Device(
+        commissioned=0,
+        in_service=ALWAYS,
+        fed=_switched(fed),
+        answers=None if answers is None else _switched(answers),
+    )
     clocks = ClockFactory(_disjoint(spans)).clocks([device])
     found = int(clocks.after(np.array([since]), np.array([0]), span)[0])
     runs = [
         not any(begins <= t < stop for begins, stop in spans)
-        and next((value for at, value in reversed(pairs) if at <= t), 1.0) != 0
+        and all(_state(switchings, t) != 0 for switchings in (fed, answers or []))
         for t in range(200)
     ]
     heard = [t for t in range(since, 200) if runs[t]]
@@ -126,6 +131,19 @@ def test_the_clock_runs_while_we_listen_and_the_lamp_is_fed(
         assert found == heard[span - 1] + 1
     else:
         assert found > 200
+
+
+def _switched(switchings: Switchings) -> Steps:
+    pairs = sorted(dict(switchings).items())
+    return Steps(
+        at=np.array([at for at, _ in pairs], dtype=np.int64),
+        value=np.array([value for _, value in pairs]),
+    )
+
+
+def _state(switchings: Switchings, time: int) -> float:
+    pairs = sorted(dict(switchings).items(), reverse=True)
+    return next((value for at, value in pairs if at <= time), 1.0)
 
 
 def _disjoint(spans: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
