@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
-from hypervisor.overview import views_now
+from hypervisor.overview import views_bar
 from hypervisor.web.page import Page
 from hypervisor.web.request import RequestMiddleware, current_request
 
@@ -44,7 +44,7 @@ def install(app: FastAPI) -> None:
 
 def shell(context: RequestContext) -> dict[str, Any]:
     """The bar and the rail around a page."""
-    return {"bar": views_now.build_bar(context), "rail": rail(context)}
+    return {"bar": views_bar.build_bar(context), "rail": rail(context)}
 
 
 def rail(context: RequestContext) -> list[Link]:

@@ -1,13 +1,14 @@
 """`hypervisor bench`: performance on this machine."""
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from hypervisor.bench.ingest import Plan
 
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -99,25 +100,29 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Throughput and delay of ingest, compared with a bare loop."""
+    from hypervisor.bench import ingest as measure
+
+    plan = measure.Plan(
+        messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(","))
+    )
+    parts = {
+        measure.WATCHED: watch,
+        measure.OBSERVED: observations,
+        measure.ROLLED: rollup and not forecasts,
+        measure.FORECAST: forecasts,
+    }
+    for kind in (kind for kind, beside in parts.items() if beside):
+        plan = plan.compared_beside(kind)
+    _run_ingest(plan if form is None else plan.compared_in(form), as_json=as_json)
+
+
+def _run_ingest(plan: "Plan", *, as_json: bool) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from hypervisor.bench.ingest import FORECAST, FORMS, OBSERVED, ROLLED, WATCHED, Bench, Plan
-    from hypervisor.bench.servers import BenchError, ground
+    from hypervisor.bench.ingest import Bench
+    from hypervisor.bench.servers import ground
 
-    if form is not None and form not in FORMS:
-        raise BenchError(f"--format {form!r}: expected {', '.join(FORMS)}")
-    plan = Plan(messages=messages, rounds=rounds, seconds=seconds, kinds=tuple(kinds.split(",")))
-    if watch:
-        plan = replace(plan, kinds=("ingest", WATCHED))
-    if observations:
-        plan = replace(plan, kinds=("ingest", OBSERVED))
-    if rollup or forecasts:  # long enough that hours are rolled up during the run
-        plan = replace(plan, messages=messages * 4, seconds=seconds * 5)
-        plan = replace(plan, kinds=("ingest", FORECAST if forecasts else ROLLED))
-        plan = replace(plan, rows=(4,), rates=(1_000,))
-    if form is not None:
-        plan = replace(plan, messages=messages // 3, rows=(4,), rates=(1_000,), kinds=FORMS[form])
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting servers", total=plan.runs)
 

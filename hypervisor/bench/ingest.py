@@ -67,6 +67,22 @@ class Plan:
     def runs(self) -> int:
         return len(self.rows) * len(self.kinds) * (self.rounds + 3 * len(self.rates))
 
+    def compared_beside(self, kind: str) -> "Plan":
+        """Ingest beside a part, a kind of BESIDE, compared with ingest alone."""
+        plan = replace(self, kinds=("ingest", kind))
+        if kind not in {ROLLED, FORECAST}:
+            return plan
+        # Long enough that hours are rolled up during the run.
+        longer = replace(plan, messages=self.messages * 4, seconds=self.seconds * 5)
+        return replace(longer, rows=(4,), rates=(1_000,))
+
+    def compared_in(self, form: str) -> "Plan":
+        """Uplinks of a form, compared with native. Raises BenchError: it is none of FORMS."""
+        if form not in FORMS:
+            raise BenchError(f"--format {form!r}: expected {', '.join(FORMS)}")
+        kinds = FORMS[form]
+        return replace(self, messages=self.messages // 3, rows=(4,), rates=(1_000,), kinds=kinds)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:

@@ -1,6 +1,6 @@
 """The subjects of a territory and the rules in force there, arranged for evaluation."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,36 +84,12 @@ def arrange(
         (EVERY, name): error for name, error in failed_subjects.items()
     }
     failed |= {(key, EVERY): TerritoryError(r.problem) for key, r in rules.items() if r.problem}
-    limit = power_schedule.retention // 2 or _FARTHEST
-    revisions: dict[Pair, Revisions] = {}
-    listens: dict[Pair, Mapping[int, int]] = {}
-    inapplicable: dict[Pair, str] = {}
-    looked_back: dict[tuple[object, ...], int] = {}  # of series that are alike
-    by_shape: dict[tuple[object, ...], list[_Applicable]] = {}
-    for subject in subjects_by_key.values():
-        shape = shape_of(subject)
-        if shape not in by_shape:
-            by_shape[shape] = [*_list_applicable(rules.values(), subject)]
-        for rule, written in by_shape[shape]:
-            pair = (rule.id, subject.key)
-            try:
-                if isinstance(written, Exception):
-                    raise written  # noqa: TRY301  set aside as what follows is
-                _check_models(rule, subject)
-                inapplicable |= _explain_inapplicable(rule, subject)
-                if all(revision is None for _, revision in written):
-                    continue
-                listen = partial(_look_backs, rule, subject, looked_back)
-                kept, look_backs = _within_retention(written, listen, limit)
-            except Exception as error:  # noqa: BLE001  one rule at one subject stops no other
-                failed[pair] = error
-                continue
-            if any(revision is not None for _, revision in kept):
-                revisions[pair], listens[pair] = kept, look_backs
-    planned = {key for rule, key in revisions if rules[rule].planned}
+    applied = _AppliedRules(limit=power_schedule.retention // 2 or _FARTHEST, failed=failed)
+    applied.apply(rules.values(), subjects_by_key.values())
+    planned = {key for rule, key in applied.revisions if rules[rule].planned}
     lit = _light(subjects_by_key, planned, power_schedule, failed)
-    revisions = {pair: written for pair, written in revisions.items() if pair[1] in lit}
-    listens = {pair: listens[pair] for pair in revisions}
+    revisions = {pair: written for pair, written in applied.revisions.items() if pair[1] in lit}
+    listens = {pair: applied.listens[pair] for pair in revisions}
     longest: dict[int, int] = {}
     for each in listens.values():
         for series, reach in each.items():
@@ -130,9 +106,52 @@ def arrange(
             for series_facts in subject.series.values()
             for series in series_facts.ids
         },
-        inapplicable=inapplicable,
+        inapplicable=applied.inapplicable,
         failed=failed,
     )
+
+
+@dataclass(kw_only=True)
+class _AppliedRules:
+    """Rules at subjects: what applies, what it reads, and why another does not.
+
+    `limit`: how far a revision may look back, µs. `failed` takes what cannot be evaluated.
+    """
+
+    limit: int
+    failed: dict[Pair, Exception]
+    revisions: dict[Pair, Revisions] = field(default_factory=dict)
+    listens: dict[Pair, Mapping[int, int]] = field(default_factory=dict)
+    inapplicable: dict[Pair, str] = field(default_factory=dict)
+    _looked_back: dict[tuple[object, ...], int] = field(default_factory=dict)  # of series alike
+
+    def apply(self, rules: Collection[RuleHistory], subjects: Iterable[SubjectFacts]) -> None:
+        """Try every rule at every subject; what subjects of a shape have in common, once."""
+        by_shape: dict[tuple[object, ...], list[_Applicable]] = {}
+        for subject in subjects:
+            shape = shape_of(subject)
+            if shape not in by_shape:
+                by_shape[shape] = [*_list_applicable(rules, subject)]
+            for rule, written in by_shape[shape]:
+                try:
+                    self._apply(rule, written, subject)
+                except Exception as error:  # noqa: BLE001  one rule at one subject stops no other
+                    self.failed[rule.id, subject.key] = error
+
+    def _apply(
+        self, rule: RuleHistory, written: Revisions | Exception, subject: SubjectFacts
+    ) -> None:
+        if isinstance(written, Exception):
+            raise written
+        _check_models(rule, subject)
+        self.inapplicable |= _explain_inapplicable(rule, subject)
+        if all(revision is None for _, revision in written):
+            return
+        listen = partial(_look_backs, rule, subject, self._looked_back)
+        kept, look_backs = _within_retention(written, listen, self.limit)
+        if any(revision is not None for _, revision in kept):
+            pair = (rule.id, subject.key)
+            self.revisions[pair], self.listens[pair] = kept, look_backs
 
 
 _Applicable = tuple[RuleHistory, Revisions | Exception]

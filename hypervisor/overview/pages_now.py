@@ -15,7 +15,7 @@ from hypervisor.base.translation import mark
 from hypervisor.interventions import views as order_views
 from hypervisor.interventions.queries import Selection, list_interventions
 from hypervisor.logbook import service_handover
-from hypervisor.overview import queries, views_now, views_rivers, views_start, views_wall
+from hypervisor.overview import queries, views_bar, views_now, views_rivers, views_start, views_wall
 from hypervisor.overview.views_start import Start
 from hypervisor.publications.queries import list_waiting
 from hypervisor.web import once, visits
@@ -118,11 +118,11 @@ def show_wall(context: Context) -> Response:
         **views_now.template_words(context, wall.look),
     }
     if wants_fragment():
-        return fragment(context, "wall_live.html", bar=views_now.build_bar(context), **values)
+        return fragment(context, "wall_live.html", bar=views_bar.build_bar(context), **values)
     return render(context, "wall.html", **values)
 
 
 @router.get("/bar")
 def show_bar(context: Context) -> HTMLResponse:
     """The parts of the status bar that change."""
-    return fragment(context, "parts/bar.html", bar=views_now.build_bar(context))
+    return fragment(context, "parts/bar.html", bar=views_bar.build_bar(context))

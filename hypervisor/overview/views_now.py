@@ -1,4 +1,4 @@
-"""Data of the page Now and of the status bar, with their texts in the reader's language."""
+"""Data of the page Now, with its texts in the reader's language."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,10 @@ from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import views_words
-from hypervisor.alarms.load import FLOOD_BEGINS
-from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, mark_plural, translate_plural
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import limit_label, quantity_label
-from hypervisor.database.instance import watermark
-from hypervisor.evaluation import queries_setbacks
-from hypervisor.exercises import views as exercise_views
-from hypervisor.exercises.model import Run
-from hypervisor.exercises.queries_runs import get_latest_run
 from hypervisor.feeds import queries_bulletins
 from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.feeds.views_official import Official, is_notable, list_official
@@ -32,7 +25,7 @@ from hypervisor.forecast.trend import Course
 from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
 from hypervisor.overview import queries
-from hypervisor.overview.queries import Changes, Glance, OpenAlarm
+from hypervisor.overview.queries import Changes, OpenAlarm
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
 from hypervisor.overview.views_bulletins import show_bulletin
 from hypervisor.overview.views_rivers import (
@@ -114,10 +107,7 @@ def _look(context: RequestContext) -> Now:
     links = {
         (above, below): travel for above, below, travel in queries_site.list_links(connection, now)
     }
-    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
-    heard = queries_silence.list_expected_series(connection, hazards, now)
-    lost = [series.device for series in heard if series.silent(now) or series.suspect]
-    resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
+    sensors = _read_sensors(context, links, levels)
     worst = _worst(standing)
     named = {place.name: place for place in places}
     water = Water(
@@ -134,13 +124,7 @@ def _look(context: RequestContext) -> Now:
         readings |= queries.list_readings(
             connection, quantity, devices, since=now - _PEAKS, now=now
         )
-    with (
-        context.owning() as owner
-    ):  # colours and bulletins are public; of routes only theirs is taken
-        colours = list_official(owner, now)
-        bulletins = queries_bulletins.list_in_force(owner, now)
-        roads = load_roads(owner, now)
-        duty = find_on_call(owner, now, context.person.territory())
+    around = _read_surroundings(context)
     return Now(
         standing=tuple(standing),
         worsening=tuple(worse),
@@ -155,20 +139,68 @@ def _look(context: RequestContext) -> Now:
                     fills=fills,
                     limits=limits,
                     worst=worst,
-                    silent=frozenset(series.site for series in heard if series.silent(now)),
+                    silent=sensors.silent,
                     peaks=predict_peaks(links, courses, readings, now),
                 ),
             )
         ),
-        blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
-        sensors=len({series.device for series in heard}),
-        colours=tuple(colours),
-        bulletins=tuple(bulletins),
-        roads=roads,
-        duty=duty,
+        blind=sensors.blind,
+        sensors=sensors.count,
+        colours=around.colours,
+        bulletins=around.bulletins,
+        roads=around.roads,
+        duty=around.duty,
         worst=worst,
         readings=readings,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sensors:
+    """The monitored devices: how many, which are blind, and the sites that are silent."""
+
+    count: int
+    blind: tuple[BlindSensor, ...]
+    silent: frozenset[str]
+
+
+def _read_sensors(
+    context: RequestContext,
+    links: Mapping[tuple[str, str], float],
+    levels: Mapping[str, Course],
+) -> _Sensors:
+    connection, now = context.connection, context.now()
+    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
+    heard = queries_silence.list_expected_series(connection, hazards, now)
+    lost = [series.device for series in heard if series.silent(now) or series.suspect]
+    resting = queries_silence.list_out_of_service(connection, lost, now) if lost else ()
+    return _Sensors(
+        count=len({series.device for series in heard}),
+        blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
+        silent=frozenset(series.site for series in heard if series.silent(now)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Surroundings:
+    """What others publish, and who is on call."""
+
+    colours: tuple[Official, ...]
+    bulletins: tuple[StoredBulletin, ...]
+    roads: Roads
+    duty: OnCallNow
+
+
+def _read_surroundings(context: RequestContext) -> _Surroundings:
+    """As the owner: colours and bulletins are public, of routes only the reader's is taken."""
+    now = context.now()
+    with context.owning() as owner:
+        return _Surroundings(
+            colours=tuple(list_official(owner, now)),
+            bulletins=tuple(queries_bulletins.list_in_force(owner, now)),
+            roads=load_roads(owner, now),
+            duty=find_on_call(owner, now, context.person.territory()),
+        )
 
 
 def _worst(standing: Iterable[OpenAlarm]) -> dict[str, OpenAlarm]:
@@ -338,70 +370,3 @@ def _quantities(context: RequestContext) -> Callable[[BlindSensor], str]:
         return text[:1].upper() + text[1:] + ("…" if len(names) > 3 else "")
 
     return label_quantities
-
-
-_EARLY = timedelta(seconds=1)  # a player's clock starts this much before its run
-_LATE = timedelta(seconds=30)  # a healthy process reports every few seconds
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """`load_mark`: alarms in ten minutes that make a flood of alarms.
-
-    `clock`: None in an exercise in which no scenario has begun.
-    `set_aside`: rules and sites whose evaluation failed.
-    """
-
-    glance: Glance
-    healthy: bool
-    delay: timedelta | None
-    load_mark: int
-    wall: datetime
-    clock: datetime | None
-    exercise_words: str
-    set_aside: int
-
-    @property
-    def flooded(self) -> bool:
-        return self.glance.raised_lately > self.load_mark
-
-    @property
-    def unacknowledged(self) -> int:
-        return sum(count for count, _active in self.glance.tally.values())
-
-
-def build_bar(context: RequestContext) -> Bar:
-    """Read the figures of the bar."""
-    now, wall = context.now(), context.clock()
-    seen = queries.read_glance(context.connection, now=now, wall=wall)
-    live = context.instance.mode is Mode.LIVE
-    delay = measure_delay(seen, now=now, live=live)
-    late = live and (delay is None or delay > _LATE or not seen.workers_heard)
-    run = None if live else get_latest_run(context.connection)
-    set_aside = queries_setbacks.count(context.connection)
-    return Bar(
-        glance=seen,
-        healthy=not late and seen.workers > 0 and not set_aside,
-        delay=delay,
-        load_mark=FLOOD_BEGINS,
-        wall=wall,
-        clock=now if live else _scenario_clock(context, run),
-        exercise_words="" if live else exercise_views.format_banner(context, run),
-        set_aside=set_aside,
-    )
-
-
-def measure_delay(seen: Glance, *, now: datetime, live: bool) -> timedelta | None:
-    """How far the evaluation is behind: in an exercise behind what its player has sent."""
-    if seen.evaluated_to is None:
-        return None
-    ahead = now if live or seen.heard_to is None else max(now, seen.heard_to)
-    return max(ahead - seen.evaluated_to, timedelta(0))
-
-
-def _scenario_clock(context: RequestContext, run: Run | None) -> datetime | None:
-    """What an exercise's clock shows. Of a run that waits at its beginning: the beginning."""
-    stands = watermark(context.connection)
-    if stands is None:
-        return run.begins if run else None
-    return run.begins if run and timedelta(0) < run.begins - stands <= _EARLY else stands

@@ -42,7 +42,8 @@ def up(
     from hypervisor.base.instance import Mode
     from hypervisor.base.settings import load_settings
     from hypervisor.stack import detached
-    from hypervisor.stack.up import UpOptions, run
+    from hypervisor.stack.prepare import UpOptions
+    from hypervisor.stack.up import run
 
     data = context.obj or load_settings().data
     mode = Mode.EXERCISE if exercise else None
@@ -89,7 +90,7 @@ def migrate(
     """
     from hypervisor.base.instance import InstanceError, Mode
     from hypervisor.base.settings import load_settings
-    from hypervisor.stack.up import UpOptions, prepare
+    from hypervisor.stack.prepare import UpOptions, prepare
 
     settings = load_settings(context.obj)
     if mode not in set(Mode):

@@ -7,17 +7,16 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from hypervisor.base.instance import Instance, Mode, require_mode, require_timezone
+from hypervisor.base.instance import Instance, Mode, require_timezone
 from hypervisor.base.program import program
 from hypervisor.base.settings import load_settings
 from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, tls
-from hypervisor.broker.child import command_line, find_processes, stop_pid, trim_log, wait_until
+from hypervisor.broker.child import trim_log, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import SCARCE_BYTES, STATE_FILE, DataFolder, open_folder
 from hypervisor.broker.keeper import Keeper, run_keeper
@@ -27,11 +26,12 @@ from hypervisor.broker.probe import ACCEPTED, connack, get_login
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import connect, migrate
 from hypervisor.stack import instance_settings
 from hypervisor.stack.liveness import DatabasePulse, SchedulerPulse
+from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_for
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
+from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
     InstanceState,
     ServiceManager,
@@ -49,18 +49,6 @@ READY_SECONDS = 30.0
 PORT_TRIES = 5
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpOptions:
-    """The command's options. `mode` None: the instance's own, live if it is new."""
-
-    data: Path
-    mode: Mode | None = None
-    name: str | None = None
-    timezone: str | None = None
-    web_port: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)  # may override settings
 
 
 def run(options: UpOptions, say: Say) -> None:
@@ -391,44 +379,3 @@ class _RunningInstance:
         if free < SCARCE_BYTES and not warned:
             self.say(f"the disk of {self.folder.root} is nearly full: {free // 1024**2} MB free")
         return free < SCARCE_BYTES
-
-
-def prepare(url: str, options: UpOptions, default_name: str, say: Say) -> Instance:
-    """Migrate the database; create the instance or check its mode.
-
-    Raises InstanceError: it was made in the other mode; StoreError: the database cannot be used.
-    """
-    with connect(url) as connection:
-        applied = migrate(connection)
-        instance = instance_store.read(connection)
-        if instance is None:
-            instance = Instance(mode=options.mode or Mode.LIVE, name=options.name or default_name)
-            if options.timezone is not None:
-                instance = replace(instance, timezone=require_timezone(options.timezone))
-            instance_store.create(connection, instance)
-    if options.mode is not None:
-        require_mode(instance, options.mode)
-    if options.name is not None and options.name != instance.name:
-        say(f"the instance keeps its name {instance.name!r}, given when it was created")
-    if options.timezone not in {None, instance.timezone}:
-        say(f"the instance keeps its time zone {instance.timezone}, given when it was created")
-    if applied:
-        say(f"migrations applied: {', '.join(applied)}")
-    return instance
-
-
-def stop_orphans(
-    ours: Mapping[str, tuple[Callable[[list[str]], bool], signal.Signals]],
-    say: Callable[[str], None],
-) -> int:
-    """Stop each process that one of `ours` recognises (name, test, signal); how many there were."""
-    count = 0
-    for name, (is_mine, by) in ours.items():
-        for pid in find_processes(is_mine):
-            if not is_mine(command_line(pid)):  # ended with a sibling meanwhile
-                continue
-            count += 1
-            ended = stop_pid(pid, by, seconds=30)
-            how = "stopped" if ended else "killed"
-            say(f"{name} of an earlier run was still running (pid {pid}): {how}")
-    return count

@@ -47,7 +47,7 @@ CHANGING = frozenset(
         "hypervisor.evaluation.series_tail": "WaitingRows",
         "hypervisor.evaluation.prefilter": "Prefilter",
         "hypervisor.evaluation.memory": "Memory Standing Watermark",
-        "hypervisor.evaluation.territory": "Territory",
+        "hypervisor.evaluation.territory": "Territory _AppliedRules",
         "hypervisor.evaluation.arrivals": "Arrived",
         "hypervisor.evaluation.recording": "Findings",
         "hypervisor.evaluation.schedule": "EvaluationPlan",

@@ -8,7 +8,7 @@ from hypervisor.base.instance import InstanceError, Mode
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.exercises.plan import load_field
 from hypervisor.exercises.playable import load_story
-from hypervisor.stack.up import UpOptions, prepare
+from hypervisor.stack.prepare import UpOptions, prepare
 
 pytestmark = pytest.mark.integration
 

@@ -24,9 +24,9 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases, instance
 from hypervisor.database.connect import connect
 from hypervisor.stack import detached, run_state
+from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
-from hypervisor.stack.up import stop_orphans
 from tests.integration.stack.ups import Up, is_of
 
 pytestmark = [

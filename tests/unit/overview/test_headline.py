@@ -15,11 +15,11 @@ from hypervisor.forecast.trend import Course
 from hypervisor.forecast.views_arrival import write_basis, write_eta, write_range
 from hypervisor.notifications.on_call import OnCallNow
 from hypervisor.overview.queries import Glance
+from hypervisor.overview.views_bar import measure_delay
 from hypervisor.overview.views_now import (
     Now,
     explain_no_rivers,
     explain_nothing_worse,
-    measure_delay,
     write_headline,
 )
 from hypervisor.overview.views_rivers import Worsening
