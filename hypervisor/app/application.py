@@ -18,6 +18,7 @@ from hypervisor.base.process import RUN_HEADER, RUN_ID
 from hypervisor.base.settings import Settings
 from hypervisor.citizens import front
 from hypervisor.database.pool import Pool
+from hypervisor.publications import hazards
 from hypervisor.web import access_errors, content_policy, plain, problems, static_files
 from hypervisor.web.conditional_get import ConditionalGetMiddleware
 from hypervisor.web.guard import RequestGuard
@@ -57,6 +58,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     app.state.pool = Pool(settings.database_url)
     app.state.hub = Hub(settings.database_url, clock)
     app.state.settings = settings
+    hazards.use_file(hazards.find_file(settings))
     app.state.run_id = os.environ.get(RUN_ID, "")
     app.state.catalogue = catalogue
     app.state.clock = clock

@@ -208,6 +208,11 @@ class Settings(BaseSettings):
     publisher_id: str = Field(
         default="", description="CAP's `sender`; default: the host of the public URL."
     )
+    hazards: Path | None = Field(
+        default=None,
+        description="A YAML file that changes hazards and advice to citizens; a name: in the data"
+        " folder.",
+    )
     cap_key: Path | None = Field(
         default=None, description="The key (PEM) that signs CAP documents; takes `signxml`."
     )

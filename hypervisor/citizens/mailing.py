@@ -27,6 +27,7 @@ from hypervisor.database.connect import (
     listen,
     wait_for_notification,
 )
+from hypervisor.publications import hazards
 from hypervisor.publications.service import load_publisher
 
 _IDLE = 2.0  # s
@@ -113,6 +114,7 @@ def build_lane(
 ) -> Lane | None:
     """A lane on its own connection; None: the settings have none."""
     instance = instance_store.require(connection)
+    hazards.use_file(hazards.find_file(settings))
     publisher = load_publisher(settings, instance)
     zone = ZoneInfo(instance.timezone)
     key = AddressKey(secret=settings.citizens_key)

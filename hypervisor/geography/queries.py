@@ -125,6 +125,15 @@ def list_gauges(connection: Connection) -> list[Gauge]:
     ).fetchall()
 
 
+def list_rivers_of(connection: Connection, communes: Sequence[str]) -> frozenset[str]:
+    """The rivers with a site in these communes."""
+    rows = connection.execute(
+        "SELECT DISTINCT river FROM site WHERE river IS NOT NULL AND commune = ANY(%s)",
+        [list(communes)],
+    )
+    return frozenset(river for (river,) in rows)
+
+
 def replace_courses(connection: Connection, courses: Iterable[Course], *, source: str) -> None:
     """Store the courses of a file instead of those that stand."""
     with connection.transaction(), connection.cursor() as cursor:

@@ -7,9 +7,10 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from hypervisor.publications.cap import MEDIA as CAP
 from hypervisor.publications.cap import NAMESPACE as CAP_NAMESPACE
-from hypervisor.publications.cap import Outlines, list_rings
+from hypervisor.publications.cap import list_rings
 from hypervisor.publications.hazards import OTHER, load_hazards
 from hypervisor.publications.model import PublishedMessage
+from hypervisor.publications.official import Outlines
 
 MEDIA = "application/atom+xml"
 PART = 50  # messages of an archive; also of the feed

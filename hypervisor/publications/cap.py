@@ -2,8 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -15,9 +14,12 @@ from hypervisor.publications.model import (
     PublishedMessage,
     cap_time,
 )
+from hypervisor.publications.official import OfficialColour, Outlines
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA = "application/cap+xml"
+COLOUR = "OFFICIAL-COLOUR"  # a parameter's valueName
+_COLOURS = {1: "green", 2: "yellow", 3: "orange", 4: "red"}
 _LANGUAGES = {"fr": "fr-FR", "en": "en-GB"}
 _CODES = {"commune": "INSEE", "epci": "SIREN", "departement": "INSEE-DEPARTEMENT"}
 _NOTES = {
@@ -26,7 +28,6 @@ _NOTES = {
     "Draft": "PROJET : non publié. / DRAFT: not published.",
 }
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-Outlines = Mapping[str, Mapping[str, Any]]  # GeoJSON geometries by commune
 Ring = Sequence[tuple[float, float]]  # longitude, latitude; the last is the first
 
 
@@ -48,9 +49,13 @@ def write_alert(  # noqa: PLR0913  what a document is made of
     publisher_name: str,
     address: str,
     outlines: Outlines,
+    official: Sequence[OfficialColour] = (),
     status: str | None = None,
 ) -> str:
-    """The document. `earlier`: messages that it replaces; `status`: another than the message's."""
+    """The document. `earlier`: messages that it replaces; `status`: another than the message's.
+
+    `official`: colours that stand beside it; its own severity is the publisher's.
+    """
     alert = Element("alert", xmlns=NAMESPACE)
     status = status or message.status
     _add(alert, "identifier", message.identifier)
@@ -63,18 +68,17 @@ def write_alert(  # noqa: PLR0913  what a document is made of
     _add(alert, "references", " ".join(each.reference for each in earlier))
     for language in ("fr", "en"):
         if message.content.words(language)[0] == language:
-            _add_info(alert, message, language, publisher_name, address, outlines)
+            info = _add_info(alert, message, language, publisher_name, address)
+            for colour in official:
+                _add_colour(info, colour)
+            for area in message.areas:
+                _add_area(info, area, outlines)
     return _DECLARATION + tostring(alert, encoding="unicode")
 
 
-def _add_info(  # noqa: PLR0913, PLR0917  what an info is made of
-    alert: Element,
-    message: PublishedMessage,
-    language: str,
-    publisher_name: str,
-    address: str,
-    outlines: Outlines,
-) -> None:
+def _add_info(
+    alert: Element, message: PublishedMessage, language: str, publisher_name: str, address: str
+) -> Element:
     content = message.content
     words = content.words(language)[1]
     hazard = load_hazards().get(content.hazard) or load_hazards()[OTHER]
@@ -98,8 +102,17 @@ def _add_info(  # noqa: PLR0913, PLR0917  what an info is made of
     _add(info, "instruction", words.instruction)
     if address:
         _add(info, "web", f"{address}/public/{quote(message.identifier)}")
-    for area in message.areas:
-        _add_area(info, area, outlines)
+    return info
+
+
+def _add_colour(info: Element, colour: OfficialColour) -> None:
+    parameter = SubElement(info, "parameter")
+    _add(parameter, "valueName", COLOUR)
+    parts = (
+        *(str(colour.colour), _COLOURS[colour.colour], colour.phenomenon, colour.place),
+        *(colour.source, cap_time(colour.issued)),
+    )
+    _add(parameter, "value", "; ".join(part.replace(";", ",") for part in parts))
 
 
 def _add_area(info: Element, area: PublishedArea, outlines: Outlines) -> None:

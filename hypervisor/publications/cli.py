@@ -1,15 +1,25 @@
 """`hypervisor publications`: what was published; people publish in the console."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from hypervisor.database.command import Json, current_time, open_database, print_json
+from hypervisor.database.command import (
+    Json,
+    current_time,
+    open_database,
+    print_json,
+    print_table,
+)
 
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(
-        no_args_is_help=True, help="Warnings to citizens: list. Two people publish in the console."
+        no_args_is_help=True, help="Warnings to citizens. Two people publish in the console."
     )
     group.command("list")(list_)
+    group.command("check")(check)
     app.add_typer(group, name="publications")
 
 
@@ -46,3 +56,20 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
             f"{content.expires:%Y-%m-%d %H:%M}Z",
         )
     Console().print(table)
+
+
+def check(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="Default: HYPERVISOR_HAZARDS.")] = None,
+) -> None:
+    """Check a file of hazards and advice; list the hazards with it."""
+    from hypervisor.base.settings import load_settings
+    from hypervisor.publications.hazards import find_file, read_file, read_shipped
+
+    chosen = file or find_file(load_settings(context.obj))
+    hazards = read_shipped() if chosen is None else read_file(chosen)
+    rows = [
+        (name, hazard.title.fr, hazard.title.en, f"{hazard.hours} h", ", ".join(hazard.rules))
+        for name, hazard in hazards.items()
+    ]
+    print_table(("hazard", "French", "English", "holds", "alarms of rules"), rows)

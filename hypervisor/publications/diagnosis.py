@@ -1,4 +1,4 @@
-"""`hypervisor doctor`'s check of drafts that wait for their second signature."""
+"""`hypervisor doctor`'s checks of hazards and of drafts that wait for their second signature."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,11 +6,30 @@ from datetime import datetime, timedelta
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.publications import queries
-from hypervisor.stack.doctor_machine import Finding, warning
+from hypervisor.publications.hazards import HazardsError, find_file, read_file
+from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 
 def check(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Warn of drafts too old to be signed; nothing while the database does not answer."""
+    """The instance's file of hazards, and drafts too old to be signed."""
+    yield from _check_hazards(settings)
+    yield from _check_drafts(settings, now)
+
+
+def _check_hazards(settings: Settings) -> Iterator[Finding]:
+    file = find_file(settings)
+    if file is None:
+        return
+    try:
+        hazards = read_file(file)
+    except HazardsError as error:
+        yield bad("hazards", str(error), "correct it; until then what it said last holds, or ours")
+    else:
+        yield good("hazards", f"{file}: {len(hazards)} hazards")
+
+
+def _check_drafts(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Nothing while the database does not answer."""
     limit = timedelta(hours=settings.publication_draft_hours)
     try:
         with store_errors(), connect(settings.database_url) as connection:

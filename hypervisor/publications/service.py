@@ -34,6 +34,7 @@ from hypervisor.publications.model import (
     make_refusal,
     require_step,
 )
+from hypervisor.publications.official import list_official_colours
 from hypervisor.publications.signing import load_signer
 from sensors._nearest import did_you_mean
 
@@ -173,14 +174,18 @@ def publish(
         draft = _require_draft(publication, PublicationAct.PUBLISH, now)
         _require_signable(draft, context.person.name, publisher, now=now, wall=wall)
         message = make_message(publication, draft, publisher, now)
-        queries_messages.lock_messages(connection)
+        outlines = list_outlines(connection, message.communes)
         document = cap.write_alert(
             message,
             publication.messages,
             publisher_name=publisher.name,
             address=publisher.address,
-            outlines=list_outlines(connection, message.communes),
+            outlines=outlines,
+            official=list_official_colours(
+                connection, message.content.hazard, outlines, message.communes, now
+            ),
         )
+        queries_messages.lock_messages(connection)
         stored = queries_messages.insert_message(connection, message, sign(document))
         _record(
             connection,

@@ -18,6 +18,16 @@ from tests.integration.web.served import NOW
 
 pytestmark = pytest.mark.integration
 A = "{http://www.w3.org/2005/Atom}"
+OFFICIAL = """
+INSERT INTO official_reach (area, lines) VALUES
+    ('OR1', '[[[2.1, 48.55], [2.9, 48.55]]]'), ('YV1', '[[[2.72, 48.4], [2.72, 48.6]]]');
+INSERT INTO official_colour (feed, area, title, phenomenon, begins, ends, colour, issued)
+SELECT feed, area, title, phenomenon, '2024-01-01 22:00Z', NULL, colour, '2024-01-01 22:00Z'
+FROM (VALUES ('vigicrues', 'OR1', 'Orge aval', 'flood', 3),
+    ('vigicrues', 'YV1', 'Yvette', 'flood', 4), ('meteofrance', '91', 'Essonne', 'rain-flood', 2),
+    ('meteofrance', '91', 'Essonne', 'wind', 4), ('meteofrance', '92', 'Elsewhere', 'rain-flood', 4)
+) v (feed, area, title, phenomenon, colour)
+"""
 GEORSS = "{http://www.georss.org/georss}"
 
 
@@ -59,6 +69,20 @@ def list_documents(client: httpx.Client, feed: ET.Element) -> list[str]:
         assert answer.headers["content-type"] == "application/cap+xml"
         documents.append(answer.text)
     return documents
+
+
+def test_a_warning_names_the_official_colours_of_its_hazard_and_place(
+    live: Room, citizen: httpx.Client
+) -> None:
+    live.world.connection.execute(OFFICIAL)
+    live.world.connection.commit()
+    identifier = live.publish((ORGE,))["messages"][0]["identifier"]
+    document = citizen.get(f"/cap/alerts/{identifier}").text
+    (french, _english) = capparser.parse(stringXML=document).info[0]
+    assert [str(each.value[0]) for each in french.parameter[0]] == [
+        "3; orange; flood; Orge aval; Vigicrues; 2024-01-01T22:00:00-00:00",
+        "2; yellow; rain-flood; Essonne; Météo-France, vigilance; 2024-01-01T22:00:00-00:00",
+    ]
 
 
 def test_foreign_readers_understand_a_warning_from_beginning_to_end(

@@ -5,6 +5,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from capvalidator import check_schema
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from hypervisor.publications.model import (
     WarningContent,
     WarningWords,
 )
+from hypervisor.publications.official import OfficialColour
 from hypervisor.web.schemas import Commune
 
 SENT = datetime(2024, 1, 2, tzinfo=UTC)
@@ -98,6 +100,25 @@ def test_a_document_says_everything_in_both_languages() -> None:
     assert "<note>" not in text
     assert "<references>" not in text
     assert "<instruction>" not in text, "an empty element"
+
+
+def test_official_colours_stand_before_the_areas_of_each_language() -> None:
+    colours = [
+        OfficialColour(
+            colour=colour, phenomenon="flood", place=place, source="Vigicrues", issued=SENT
+        )
+        for colour, place in ((3, "Orge aval; essai"), (1, "Yvette"))
+    ]
+    text = write(message(), official=colours)
+    assert check_schema(text.encode()).passed
+    for info in ET.fromstring(text).findall("{*}info"):  # noqa: S314
+        values = [each.findtext("{*}value") for each in info.findall("{*}parameter")]
+        assert values == [
+            "3; orange; flood; Orge aval, essai; Vigicrues; 2024-01-02T00:00:00-00:00",
+            "1; green; flood; Yvette; Vigicrues; 2024-01-02T00:00:00-00:00",
+        ]
+        names = {each.findtext("{*}valueName") for each in info.findall("{*}parameter")}
+        assert names == {"OFFICIAL-COLOUR"}
 
 
 def test_without_english_there_is_one_info() -> None:
