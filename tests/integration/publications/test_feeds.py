@@ -81,7 +81,7 @@ def test_a_warning_names_the_official_colours_of_its_hazard_and_place(
     (french, _english) = capparser.parse(stringXML=document).info[0]
     assert [str(each.value[0]) for each in french.parameter[0]] == [
         "3; orange; flood; Orge aval; Vigicrues; 2024-01-01T22:00:00-00:00",
-        "2; yellow; rain-flood; Essonne; Météo-France, vigilance; 2024-01-01T22:00:00-00:00",
+        "2; yellow; rain-flood; Essonne; Météo-France; 2024-01-01T22:00:00-00:00",
     ]
 
 
