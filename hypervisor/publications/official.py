@@ -39,11 +39,11 @@ def list_official_colours(
 ) -> list[OfficialColour]:
     """Those in force of a hazard's phenomena in these communes, the worst first."""
     kind = load_hazards().get(hazard) or load_hazards()[OTHER]
-    found = [
+    in_force = [
         *_list_feeds(owner, outlines, communes, now),
         *(_list_rivers(owner, communes, now) if _FLOOD in kind.official else ()),
     ]
-    chosen = {each for each in found if each.phenomenon in kind.official}
+    chosen = {each for each in in_force if each.phenomenon in kind.official}
     return sorted(chosen, key=lambda each: (-each.colour, each.phenomenon, each.place))
 
 
