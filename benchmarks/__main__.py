@@ -11,6 +11,7 @@ from benchmarks import hydrographs as hydrograph_bench
 from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
+from benchmarks import sensorthings as sensorthings_bench
 from hypervisor.bench.latency import SERVER
 from hypervisor.bench.run import Json, run
 
@@ -68,6 +69,17 @@ def citizens(
     """Requests a second that the public page answers from one core."""
     plan = citizens_bench.Plan(communes=communes, seconds=seconds)
     run(citizens_bench.measure, plan, as_json=as_json)
+
+
+@app.command()
+def sensorthings(
+    series: Annotated[int, typer.Option(help="Series, one a site.")] = 10_000,
+    days: Annotated[int, typer.Option(help="Days of readings, every quarter of an hour.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Time of SensorThings' answers: latest value of each series, nested expansions."""
+    plan = sensorthings_bench.Plan(series=series, days=days)
+    run(sensorthings_bench.measure, plan, as_json=as_json)
 
 
 @app.command()
