@@ -241,7 +241,7 @@ def test_an_administrator_is_refused_nowhere(
     with signed_in(base, world.url, "anne", EVERYTHING) as anne:
         wrong = []
         for route in writes():
-            if route.path.endswith("/logout"):
+            if route.path.endswith("/logout") or takes(route) == {Duty.SEND}:  # tokens only
                 continue
             for variant in variants(route, values):
                 answer = send_variant(anne, variant, values)

@@ -23,6 +23,7 @@ from hypervisor.database import databases, pool
 from hypervisor.database.connect import Connection, connect
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.web.demonstration import EPCI, make_demonstration
+from tests.integration.web.others import NOWHERE
 from tests.integration.web.served import NOW, server, signed_in
 from tests.integration.web.trying import OPEN, SAFE, Route, address, every_route, send
 
@@ -113,6 +114,7 @@ def _things(connection: Connection) -> dict[str, Any]:
     assert row is not None
     site, device, quantity, alarm, incident, entry, rule, commune, letter = row
     return {
+        **NOWHERE,
         **dict.fromkeys(("site", "owner", "subject", "name", "sites"), site),
         **dict.fromkeys(("device", "devices"), device),
         **dict.fromkeys(("/api/v1/devices name", "/admin/devices name"), device),
