@@ -79,14 +79,16 @@ def poll(context: PollContext) -> Iterator[Page]:
     for part in plan_parts(sorted(gauges), cursor, context.now, recovering=recovering):
         for first in range(0, len(part.stations), _STATIONS):
             chunk = part.stations[first : first + _STATIONS]
+            # A new gauge stays new until all of its month was read: what fails begins again.
+            last = {} if part.name == "new" else cursor["last"]
             for rows in list_observation_pages(context, chunk, part.since):
                 read, unusable = read_parts(rows, Row)
-                _advance(cursor["last"], read, chunk, latest=context.now + _AHEAD)
+                _advance(last, read, chunk, latest=context.now + _AHEAD)
                 yield Page(
                     observations=list_observations(read, gauges), unusable=unusable, cursor=cursor
                 )
-        for station in part.stations:
-            cursor["last"].setdefault(station, None)
+            for station in chunk:
+                cursor["last"].setdefault(station, last.get(station))
         cursor["asked"][part.name] = text(micros(context.now))
         yield Page(cursor=cursor)
 

@@ -34,8 +34,13 @@ class Outage:
 def find_outage(feed: Feed, state: FeedState, now: datetime, *, usable: bool) -> Outage | None:
     """The outage that this poll shows. `state`: before it.
 
-    Nobody answered, or nobody asked (we were not running): of the devices it says the same.
+    Nobody answered, or nobody asked (we were not running): of the devices it says the same. Of a
+    service that never answered it begins with the first poll.
     """
-    if state.answered_at is None or now - state.answered_at <= LATE_INTERVALS * feed.every:
+    if state.answered_at is None:
+        if usable and not state.failures:
+            return None
+        return Outage(begins=state.polled_at or now, ends=now if usable else None)
+    if now - state.answered_at <= LATE_INTERVALS * feed.every:
         return None
     return Outage(begins=state.answered_at, ends=now if usable else None)

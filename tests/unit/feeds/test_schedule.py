@@ -1,13 +1,18 @@
 """When a feed is due, from when on its service does not answer, and what Hub'Eau's rows mean."""
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from hypervisor.base.settings import Settings
 from hypervisor.feeds import hubeau
 from hypervisor.feeds.hubeau import FEED, Row, list_observations, plan_parts
-from hypervisor.feeds.model import FeedState
-from hypervisor.feeds.poll import Device, read_parts
+from hypervisor.feeds.model import Answer, FeedError, FeedState, Validators
+from hypervisor.feeds.poll import Device, PollContext, read_parts
 from hypervisor.feeds.schedule import Outage, find_outage, next_poll
 
 NOW = datetime(2026, 8, 26, 12, tzinfo=UTC)
@@ -31,7 +36,11 @@ def test_an_outage_begins_with_the_last_answer() -> None:
     assert find_outage(FEED, before, NOW, usable=True) == Outage(begins=NOW - HOUR, ends=NOW)
     lately = FeedState(name="hubeau", answered_at=NOW - 20 * MINUTE)
     assert find_outage(FEED, lately, NOW, usable=False) is None
-    assert find_outage(FEED, FeedState(name="hubeau"), NOW, usable=False) is None
+    never = FeedState(name="hubeau")
+    assert find_outage(FEED, never, NOW, usable=True) is None
+    assert find_outage(FEED, never, NOW, usable=False) == Outage(begins=NOW, ends=None)
+    failed = FeedState(name="hubeau", polled_at=NOW - HOUR, failures=1)
+    assert find_outage(FEED, failed, NOW, usable=True) == Outage(begins=NOW - HOUR, ends=NOW)
 
 
 def test_gauges_are_asked_the_less_often_the_longer_they_say_nothing() -> None:
@@ -54,6 +63,52 @@ def test_gauges_are_asked_the_less_often_the_longer_they_say_nothing() -> None:
         ("late", 1, 13 * HOUR),
     ]
     assert ("all", 4, 31 * DAY) in parts(NOW + DAY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cut(PollContext):
+    """Answers one page of another gauge's month, then nothing more."""
+
+    def ask(
+        self,
+        what: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        validators: Validators | None = None,  # noqa: ARG002  as the method it stands for
+    ) -> Answer:
+        asked = parameters or {}
+        if "added" not in asked["code_entite"]:
+            return Answer(content={"data": []})
+        if "cursor" in asked:
+            raise FeedError("no answer")
+        at = (NOW - 25 * DAY).isoformat()
+        row = {"grandeur_hydro": "H", "date_obs": at, "resultat_obs": 1, "code_station": "added"}
+        return Answer(content={"data": [row], "next": f"{what}?cursor=2"})
+
+
+def test_the_month_of_a_new_gauge_begins_again_where_it_was_cut_off() -> None:
+    hour_ago = (NOW - HOUR).isoformat()
+    cursor: Mapping[str, Any] = {"last": {"old": hour_ago}, "asked": {"all": hour_ago}}
+    devices = tuple(
+        Device(name=name, code=name, quantities=frozenset({"level"})) for name in ("added", "old")
+    )
+    context = _Cut(
+        feed=FEED,
+        settings=Settings(),
+        state=FeedState(name="hubeau", cursor=cursor),
+        now=NOW,
+        devices=devices,
+    )
+    pages = []
+    with suppress(FeedError):
+        for page in hubeau.poll(context):
+            pages.append(page)  # noqa: PERF402  what was stored before it failed
+    assert len(pages[0].observations) == 1
+    stored = pages[-1].cursor or {}
+    again = plan_parts(["added", "old"], stored, NOW + 5 * MINUTE, recovering=True)
+    assert [(part.name, part.stations) for part in again if "added" in part.stations] == [
+        ("new", ("added",))
+    ]
 
 
 def test_the_recorded_answer_of_august() -> None:
