@@ -92,7 +92,7 @@ def _live_through(world: World, service: Service, clock: Clock, *, outage: range
         (range(115, 475),),
         # From the first poll on; over the crest; a service that comes and goes.
         pytest.param(
-            (range(365), range(325, 685), range(0, 600, 3)), marks=pytest.mark.long, id="others"
+            (range(365), range(130, 490), range(0, 500, 3)), marks=pytest.mark.long, id="others"
         ),
     ],
 )
