@@ -9,6 +9,7 @@ from simulators._scenarios import scenario_files
 from tests.unit.packs.judging import Told, told
 
 SEEDS = (1, 2, 3)
+WEEK = "territory-week"  # each of its alarms is another story's too: the whole of it is enough
 FLAPPING = 6  # alarms of one rule and subject in any story: more is no story but a flicker
 
 
@@ -25,7 +26,7 @@ def flapping(alarms: tuple[Alarm, ...]) -> dict[tuple[str, str], int]:
     return {pair: count for pair, count in told_of.items() if count > FLAPPING}
 
 
-@pytest.mark.parametrize("name", scenario_files())
+@pytest.mark.parametrize("name", [name for name in scenario_files() if name != WEEK])
 def test_a_part_of_the_territory(name: str) -> None:
     result = told(name, SEEDS[0], whole=False)
     require(result)
