@@ -16,6 +16,7 @@ from ingest.message import Reason
 from sensors._errors import Message
 
 ROOTS = ("d2LogicalModel", "Envelope", "messageContainer", "payload", "payloadPublication")
+_EXERCISES = {"securityExercise", "technicalExercise"}
 _PUBLICATION = "SituationPublication"
 _CLOSED = {"roadClosed", "carriagewayClosures", "closedPermanentlyForTheWinter", "bridgeClosed"}
 _HIDDEN = {"internalNote"}
@@ -46,7 +47,10 @@ class Publication:
 
 
 def read_publication(body: bytes) -> Publication:
-    """Read a document. Raises FeedError: it is none, or publishes something else."""
+    """Read a document; exercises are left out.
+
+    Raises FeedError: it is none, or publishes something else.
+    """
     outer: dict[str, dict[str, str]] = {}
     events: list[RoadEvent] = []
     unusable: list[Unusable] = []
@@ -58,6 +62,8 @@ def read_publication(body: bytes) -> Publication:
         ):
             if element.tag == "publicationTime":
                 issued = issued or _read_time(element.text)
+                continue
+            if _find(element, "informationStatus") in _EXERCISES:
                 continue
             reference = element.get("id", "")
             references.add(reference)

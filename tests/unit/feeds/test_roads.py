@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -9,6 +10,7 @@ from hypervisor.feeds import roads
 from hypervisor.feeds.datex import read_publication
 from hypervisor.feeds.model import FeedError, Page, RoadEvent
 from hypervisor.feeds.recordings import Recordings
+from hypervisor.standards.datex import Publisher, Situation, write_situations
 from ingest.message import Reason
 from tests.unit.feeds.asking import make_context
 from tests.unit.feeds.hostile import answering, body
@@ -165,3 +167,25 @@ def test_what_is_recorded_is_of_today() -> None:
     publication = read_publication(text.encode())
     assert publication.issued == datetime(2026, 11, 28, 6, tzinfo=UTC)
     assert not publication.unusable
+
+
+@pytest.mark.parametrize(("mode", "roads"), [("LIVE", ["N118"]), ("EXERCICE", [])])
+def test_our_own_publication_is_read_and_an_exercise_left_out(
+    mode: Literal["LIVE", "EXERCICE"], roads: list[str]
+) -> None:
+    at = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    publisher = Publisher(name="Essonne", mode=mode, licence="", time=at)
+    flooded = Situation(
+        id="flooded-1",
+        version=at,
+        kind="EnvironmentalObstruction",
+        details={"environmentalObstructionType": "flooding"},
+        begins=at,
+        texts={"fr": "route inondée"},
+        line=[(2.3, 48.6), (2.4, 48.7)],
+        road="N118",
+    )
+    publication = read_publication(b"".join(write_situations(publisher, [flooded])))
+    assert [(event.road, event.kind) for event in publication.events] == [
+        (road, "flood") for road in roads
+    ]
