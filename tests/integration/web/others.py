@@ -124,7 +124,8 @@ def settle(world: World) -> dict[str, Any]:
         expires=NOW + timedelta(hours=12),
         fr=FrenchWords(headline=SECRET, description=SECRET),
     ).model_dump_json()
-    area = {"code": YVETTE, "kind": "commune", "name": "Zorn-le-Bourg", "communes": [YVETTE]}
+    commune = {"code": YVETTE, "name": "Zorn-le-Bourg"}
+    area = {**commune, "kind": "commune", "communes": [commune]}
     connection.execute(
         "INSERT INTO publication_event (publication, number, act, kind, at, author, reason,"
         " content, areas) VALUES (%s, 1, 'draft', 'Alert', %s, 'sud', %s, %s, %s)",
