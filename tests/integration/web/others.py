@@ -132,6 +132,7 @@ def settle(world: World) -> dict[str, Any]:
         [publication, NOW, SECRET, content, Jsonb([area])],
     )
     order = _make_order(world)
+    command = _make_command(world)
     done = audit.record(
         connection,
         kind="invalidate",
@@ -188,6 +189,10 @@ def settle(world: World) -> dict[str, Any]:
             ("/api/v1/interventions number", "/interventions number", "/api/v1/field number"), order
         ),
         **dict.fromkeys(("/api/v1/interventions key", "/api/v1/field key"), str(UUID(int=7))),
+        **dict.fromkeys(("/api/v1/commands key", "/api/v1/commands batch"), command),
+        "/api/v1/commands target": "device/zorn",
+        "/api/v1/commands kind": "dim",
+        "/api/v1/commands parameters": {"level": 40},
         "/cap identifier": "zorn-1-1",
         "/api/v1/auth/tokens number": token,
         "/api/v1/past-events number": event,
@@ -210,6 +215,20 @@ def settle(world: World) -> dict[str, Any]:
         "/api/v1/exercises number": 999_998,
         "/exercises number": 999_998,
     }
+
+
+def _make_command(world: World) -> str:
+    """A command to the Zorn's device that waits for its second signature."""
+    (command,) = _one(
+        world,
+        "INSERT INTO command (id, batch, kind, parameters, actuator, device, site, target, author,"
+        " reason, signatures, within, drafted_at, valid_until, changed_at)"
+        " SELECT %s, %s, 'dim', %s, 'light', id, site, 'device/zorn', 'sud', %s, 2, '1 min', %s,"
+        " %s, %s FROM device WHERE name = 'zorn' RETURNING id",
+        *(UUID(int=9), UUID(int=9), Jsonb({"level": 40}), SECRET),
+        *(NOW, NOW + timedelta(days=36_500), NOW),
+    )
+    return str(command)
 
 
 def _make_order(world: World) -> int:
