@@ -1,7 +1,7 @@
 """`python -m benchmarks`: benchmarks for developers, on private servers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
 from benchmarks import sensorthings as sensorthings_bench
+from benchmarks import subscribers as subscribers_bench
 from hypervisor.bench.latency import SERVER
 from hypervisor.bench.run import Json, run
 
@@ -80,6 +81,18 @@ def sensorthings(
     """Time of SensorThings' answers: latest value of each series, nested expansions."""
     plan = sensorthings_bench.Plan(series=series, days=days)
     run(sensorthings_bench.measure, plan, as_json=as_json)
+
+
+@app.command()
+def subscribers(
+    channel: Annotated[Literal["mail", "push"], typer.Option(help="By what.")] = "mail",
+    count: Annotated[int, typer.Option(help="Subscribers.")] = 10_000,
+    kills: Annotated[int, typer.Option(help="How often the sender is killed meanwhile.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """A warning to many subscribers by a sender that is killed: who has it never, or twice."""
+    plan = subscribers_bench.Plan(channel=channel, subscribers=count, kills=kills)
+    run(subscribers_bench.measure, plan, as_json=as_json)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def measure(place: Ground, plan: Plan, tick: Callable[[str, int, int], None]) ->
     """Answers a second of the page and strip of all communes, one in four already known."""
     tick("publishing", 0, 0)
     with connect(place.settings.database_url) as connection:
-        codes = _publish(connection, plan)
+        codes = publish(connection, plan)
     port = free_port()
     base = f"http://{LOOPBACK}:{port}"
     cores = sorted(os.sched_getaffinity(0))
@@ -81,7 +81,7 @@ def measure(place: Ground, plan: Plan, tick: Callable[[str, int, int], None]) ->
     }
 
 
-def _publish(connection: Connection, plan: Plan) -> list[str]:
+def publish(connection: Connection, plan: Plan) -> list[str]:
     """Communes, and warnings of all of them."""
     now = datetime.now(UTC).replace(microsecond=0)
     communes = [

@@ -38,12 +38,44 @@ def _reload(page: Page) -> str:
     return page.locator("main").inner_text()
 
 
+def _choose_places(page: Page) -> None:
+    """By keyboard: a name typed, Enter; arrows and space; what is chosen stays in sight."""
+    places = page.get_by_role("group", name="Where")
+    chosen = places.get_by_role("status")
+    count = places.get_by_role("checkbox").count()
+    first = chosen.inner_text().removeprefix("Chosen: ")
+    filters = places.get_by_role("searchbox")
+    name = next(
+        name
+        for name in places.locator("[data-part]").last.locator("label").all_inner_texts()
+        if name != first
+    )
+    filters.fill(name.upper().replace("-", " "))
+    assert places.get_by_role("checkbox").count() < count
+    filters.press("Enter")
+    expect(chosen).to_contain_text(name)
+    expect(filters).to_have_value("")
+    filters.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    expect(places.get_by_role("checkbox").first).to_be_checked()
+    page.keyboard.press("Space")
+    places.get_by_role("checkbox", name=name, exact=True).uncheck()
+    filters.fill("no such place")
+    expect(chosen).to_have_text(f"Chosen: {first} No place has this name.")
+    expect(places.get_by_role("checkbox", name=first, exact=True)).to_be_visible()
+    _inspect(page)
+    filters.fill("")
+
+
 def test_a_warning_from_an_alarm_to_its_end(live_console: Console) -> None:
     writes = live_console.page("/alarms", role="operator")
     writes.locator("a[href*='/alarms/']").first.click()
     writes.get_by_role("link", name="Publish a warning").click()
     expect(writes.get_by_label("Headline").first).not_to_be_empty()
     _inspect(writes)
+    _choose_places(writes)
     writes.get_by_label("Hazard", exact=True).select_option("wind")
     writes.get_by_role("button", name="Take the usual words").click()
     expect(writes.get_by_label("What to do, a line each").last).to_contain_text("Stay at home")

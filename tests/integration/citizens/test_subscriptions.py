@@ -12,6 +12,7 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.citizens import diagnosis, mailing
+from hypervisor.citizens import queries_subscriptions as queries
 from hypervisor.citizens.lane import Lane
 from hypervisor.citizens.mailing import build_lane
 from hypervisor.database.connect import Connection, connect
@@ -166,6 +167,19 @@ def test_a_mail_that_was_not_taken_comes_later_under_its_key(post: Post) -> None
         "SELECT string_agg(error, '') FROM subscription_delivery"
     ).fetchone()
     assert "jeanne" not in str(error)
+
+
+def test_what_a_dead_sender_had_taken_is_sent_by_the_next(post: Post) -> None:
+    post.confirm("jeanne@town.example")
+    post.room.publish((ORGE,))
+    queries.fan_out(post.connection, post.room.clock())
+    (taken,) = queries.claim(post.connection, "mail", 40)
+    assert post.deliver() == []  # nobody knows yet that it died
+    assert queries.release(post.connection, "push") == 0
+    assert queries.release(post.connection, "mail") == 1
+    (mail,) = post.deliver()
+    assert mail.key == f"citizen-{taken.message}-{taken.subscription}"
+    assert queries.release(post.connection, "mail") == 0
 
 
 def test_nothing_tells_who_subscribed_and_nobody_is_flooded(post: Post) -> None:

@@ -30,7 +30,11 @@ def read(client: httpx.Client, path: str, status: int = 200) -> str:
 def entered(page: str) -> dict[str, str]:
     """What stands in the fields of the draft's form."""
     (form,) = re.findall(r'<form class="draft-form".*?</form>', page, re.DOTALL)
-    fields = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', form))
+    boxes = r'<input type="checkbox" name="(\w+)" value="([^"]*)"(?: (checked))?>'
+    fields = dict(
+        re.findall(r'<input[^>]* name="(\w+)"[^>]* value="([^"]*)"', re.sub(boxes, "", form))
+    )
+    fields |= {name: value for name, value, checked in re.findall(boxes, form) if checked}
     fields |= dict(
         re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', form, re.DOTALL)
     )
