@@ -15,7 +15,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Place
 from sensors._nearest import did_you_mean
 
-_QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*(\S+)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*((?![0-9.])\S+)?\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +52,12 @@ class Reader:
                 hint = did_you_mean(name, self.catalogue.thresholds)
                 raise RuleError(self.place, "unknown threshold {name!r}{hint}", name, hint)
             match = _QUANTITY.fullmatch(str(text))
-            if match is None:
+            unit = self.catalogue.thresholds[name].unit
+            if match is None or (match[2] is None and unit != "1"):
                 raise RuleError(
                     self.place, "{text!r} is not a threshold; expected a value such as 3.1 m", text
                 )
-            unit = self.catalogue.thresholds[name].unit
-            scale, offset = converted(match[2], unit, self.place)
+            scale, offset = converted(match[2] or unit, unit, self.place)
             value = bounded_number(float(match[1]) * scale + offset, str(text), self.place)
             thresholds[name] = Steps.of([(self.origin, value)])
         return thresholds

@@ -18,7 +18,7 @@ class CatalogueError(TerritoryError):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameNumber:
-    """A number in a frame: `value * scale`, rounded, in `size` bytes.
+    """A number in a frame: `value * scale + offset`, rounded, in `size` bytes.
 
     `missing`: the raw number of a sensor that is not connected. `prefix`: bytes before it.
     """
@@ -26,6 +26,7 @@ class FrameNumber:
     quantity: str
     size: int
     scale: float = 1.0
+    offset: float = 0.0
     signed: bool = False
     missing: int | None = None
     prefix: bytes = b""

@@ -106,12 +106,12 @@ def weather_factor(who: Riders, rain: Column, temperature: Column) -> Column:
 
 def _share(who: Riders, when: LocalTimes) -> Column:
     """Share of a workday's number, per hour."""
-    workday = _shape(who.workday, when.hour) + when.school * _shape(who.school, when.hour)
-    rest = who.weekend * _shape(who.rest, when.hour)
+    workday = shape(who.workday, when.hour) + when.school * shape(who.school, when.hour)
+    rest = who.weekend * shape(who.rest, when.hour)
     return np.where(when.workday, workday, rest)
 
 
-def _shape(peaks: tuple[Peak, ...], hour: Column) -> Column:
+def shape(peaks: tuple[Peak, ...], hour: Column) -> Column:
     """Sum of bell curves over the hours of the day."""
     total = np.zeros(len(hour))
     for at, width, weight in peaks:

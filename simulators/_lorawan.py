@@ -121,7 +121,7 @@ def encode_frames(
     order = "<i8" if layout.frame.little_endian else ">i8"
     for number in layout.frame.numbers:
         raw = _raw(number, values[number.quantity])
-        scaled = raw / number.scale
+        scaled = (raw.astype(np.float64) - number.offset) / number.scale
         decoded[number.quantity] = (
             scaled if number.missing is None else np.where(raw == number.missing, np.nan, scaled)
         )
@@ -140,7 +140,8 @@ def _raw(number: FrameNumber, values: Column) -> NDArray[np.int64]:
     high = (1 << bits) - 1
     if number.missing is not None and number.missing == high:
         high -= 1
-    raw = np.clip(np.round(np.nan_to_num(values) * number.scale), low, high).astype(np.int64)
+    scaled = np.nan_to_num(values) * number.scale + number.offset
+    raw = np.clip(np.round(scaled), low, high).astype(np.int64)
     return raw if number.missing is None else np.where(np.isnan(values), number.missing, raw)
 
 

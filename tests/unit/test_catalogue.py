@@ -42,6 +42,12 @@ mobility occupancy % gauge 0 100 0.1 360 periodic positive
 mobility heavy_share % gauge 0 100 0.1 360 periodic positive
 mobility bicycles 1 increment 0 2000 1 900 periodic positive
 mobility pedestrians 1 increment 0 2000 1 900 periodic positive
+visitors visitors 1 gauge 0 100000 1 300 periodic positive
+visitors visitors_in 1 increment 0 20000 1 900 periodic positive
+visitors visitors_out 1 increment 0 20000 1 900 periodic positive
+waste container_fill % gauge -5 110 0.1 1800 periodic -
+waste container_temperature Cel gauge -40 120 0.1 1800 periodic -
+waste container_tilt bool state 0 1 1 1800 on_change positive
 weather air_temperature Cel gauge -50 50 0.1 360 periodic -
 weather dew_point Cel gauge -60 40 0.1 360 periodic -
 weather humidity % gauge 0 100 1 360 periodic positive

@@ -203,6 +203,8 @@ EXPECTED = {
         " supply_voltage V lamp_fault code cabinet_door bool cabinet_power kW phase1_current A"
         " earth_leakage bool supply_loss bool contactor_error bool"
     ),
+    "visitors": "visitors 1 visitors_in 1 visitors_out 1",
+    "waste": "container_fill % container_temperature Cel container_tilt bool",
     "mobility": (
         "traffic_flow {veh}/h traffic_speed km/h occupancy % heavy_share % bicycles 1 pedestrians 1"
     ),
