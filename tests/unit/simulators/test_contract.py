@@ -20,7 +20,14 @@ HOURS = 60.0
 LORAWAN = ("chirpstack", "the-things-stack")
 FIELD = field()
 # What is of the place or its authorities, and no matter of a device.
-OF_THE_PLACE = {"catchment_rain", "vigilance", "snow_depth", "solar_radiation", "sunshine"}
+OF_THE_PLACE = {
+    "container_tilt",
+    "catchment_rain",
+    "vigilance",
+    "snow_depth",
+    "solar_radiation",
+    "sunshine",
+}
 WORLD = World(load_scenario("october-flood"), FIELD, 3, hours=HOURS)
 each_domain = pytest.mark.parametrize("domain", sorted(find_simulators()))
 
