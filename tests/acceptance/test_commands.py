@@ -163,7 +163,7 @@ def give_orders(street: Street, load: Load, chance: random.Random) -> None:
             ]
             for order in orders:
                 order.result()
-            wait_until(lambda: not _open(street), seconds=5, every=0.1)
+            wait_until(lambda: not _open(street), seconds=load.valid_seconds, every=0.05)
         for kill in killing:
             kill.result()
 
@@ -238,9 +238,9 @@ def run(folder: Path, load: Load, tell: Callable[[str], None]) -> None:
         check(street, load, tell)
 
 
-def test_four_hundred_commands(open_tmp: Path, tell: Callable[[str], None]) -> None:
-    kills = ("commands", "web", "broker", "commands")
-    load = Load(devices=40, waves=10, kills=kills, valid_seconds=4, seed=1)
+def test_three_hundred_commands(open_tmp: Path, tell: Callable[[str], None]) -> None:
+    kills = ("commands", "web", "broker")
+    load = Load(devices=50, waves=6, kills=kills, valid_seconds=3, seed=1)
     run(open_tmp, load, tell)
 
 
