@@ -267,7 +267,7 @@ def create_token(  # noqa: PLR0913  what a token is
 
 def _check_scopes(owner: Person, scopes: Sequence[Duty]) -> None:
     if not scopes:
-        raise AccountError("give the token a scope: send, field, read, operate, rules, administer")
+        raise AccountError("give the token a scope: {scopes}", ", ".join(Duty))
     lacking = [duty.value for duty in scopes if not owner.may(duty)]
     if lacking:
         raise AccountError(

@@ -28,6 +28,7 @@ OWNERS = frozenset(
             "exercise_skip",
         ),  # its leaders'
         "exercise_archive",
+        "intervention_transition",
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",
         *("provider_account", "provider_session", "sign_in_rules"),

@@ -85,7 +85,7 @@ def test_an_account_is_made_with_its_record(connection: Connection) -> None:
         ),
         (
             {"name": "Bob", "roles": ()},
-            "give Bob a role: source, viewer, operator, controller, author, administrator",
+            "give Bob a role: source, agent, viewer, operator, controller, author, administrator",
         ),
         ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
         ({"name": "Bob", "password": "short"}, "a password needs at least 12 characters"),
@@ -238,7 +238,13 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
     ("given", "told"),
     [
         ({"name": " "}, "say what the token is for"),
-        ({"scopes": []}, "give the token a scope: send, read, operate, rules, administer"),
+        (
+            {"scopes": []},
+            (
+                "give the token a scope: send, field, read, operate, command, countersign, rules,"
+                " administer"
+            ),
+        ),
         (
             {"scopes": [Duty.READ, Duty.WRITE_RULES, Duty.ADMINISTER]},
             "a token never has more permissions than its account: Anne lacks rules, administer",
