@@ -149,7 +149,7 @@ def test_frictionless_reads_the_package(live: httpx.Client, tmp_path: Path) -> N
     rows = {
         name: len(package.get_table_resource(name).read_rows()) for name in package.resource_names
     }
-    assert (rows["readings"], rows["counts-measures"], rows["counts-sites"]) == (6, 3, 2)
+    assert (rows["readings"], rows["counts-measures"], rows["counts-sites"]) == (9, 3, 2)
 
 
 @pytest.mark.parametrize(
