@@ -131,7 +131,7 @@ class NewCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A row of the table, with the names of device, site and domain.
+    """A row of the table, with the names of its device and site, and the site's commune.
 
     `due_at`: when its state ends by itself; None: its life is over.
     """
@@ -142,6 +142,8 @@ class Command:
     parameters: Mapping[str, Value]
     device: str
     site: str
+    site_title: str
+    commune: str | None
     target: str
     author: str
     reason: str

@@ -17,9 +17,9 @@ from hypervisor.database.instance import CLOCK
 NOW: LiteralString = f"coalesce({CLOCK}, clock_timestamp())"
 
 _COLUMNS: LiteralString = (
-    "c.id, c.batch, c.kind, c.parameters, d.name AS device, s.name AS site, c.target, c.author,"
-    " c.reason, c.alarm, c.rule, c.signatures, c.quantity, c.low, c.high, c.drafted_at,"
-    " c.valid_until, c.state, c.version, c.changed_at, c.sent_at, c.due_at"
+    "c.id, c.batch, c.kind, c.parameters, d.name AS device, s.name AS site, s.title AS site_title,"
+    " s.commune, c.target, c.author, c.reason, c.alarm, c.rule, c.signatures, c.quantity, c.low,"
+    " c.high, c.drafted_at, c.valid_until, c.state, c.version, c.changed_at, c.sent_at, c.due_at"
 )
 _FROM: LiteralString = (
     " FROM command c JOIN device d ON d.id = c.device JOIN site s ON s.id = c.site "
@@ -55,9 +55,14 @@ ORDER BY held.id FOR UPDATE
 
 @dataclass(frozen=True, kw_only=True)
 class CommandFilter:
-    """Which commands are listed; None: any. `open`: whether their life goes on."""
+    """Which commands are listed; None: any. `open`: whether their life goes on.
+
+    `since`: those whose state changed then or later.
+    """
 
     state: CommandState | None = None
+    states: Sequence[CommandState] | None = None
+    since: datetime | None = None
     open: bool | None = None
     site: str | None = None
     device: str | None = None
@@ -132,6 +137,8 @@ def list_commands(
     """Commands, the latest first; `behind`: only those that come after this one."""
     conditions: dict[LiteralString, Any] = {
         "c.state = %s": None if selection.state is None else selection.state.value,
+        "c.state = ANY (%s)": selection.states and [state.value for state in selection.states],
+        "c.changed_at >= %s": selection.since,
         "(c.due_at IS NOT NULL) = %s": selection.open,
         "s.name = %s": selection.site,
         "d.name = %s": selection.device,

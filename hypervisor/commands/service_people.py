@@ -8,7 +8,7 @@ from hypervisor.access.errors import ForbiddenError
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.commands import queries, service
 from hypervisor.commands.model import Command, NoCommandError
-from hypervisor.commands.service import Order
+from hypervisor.commands.service import Order, Plan
 from hypervisor.registry.queries_devices import DeviceRow
 from sensors._errors import Message
 
@@ -21,14 +21,20 @@ def give_order(context: RequestContext, order: Order) -> list[Command]:
         NotFoundError: there is no such kind or target, or the person does not see it.
         ForbiddenError: they may not command there, or not at all places of a group.
     """
+    plan = plan_order(context, order)
+    with context.writing() as connection:
+        return service.give(connection, plan)
+
+
+def plan_order(context: RequestContext, order: Order) -> Plan:
+    """What an order would do; nothing is written. Raises as `give_order`."""
     context.require(Duty.COMMAND, subject=order.target)
     if order.alarm is not None:
         context.require(Duty.READ, alarm=order.alarm)
     with context.owning() as owner:  # all devices of a group, also those that they do not see
         plan = service.make_plan(owner, context.catalogue, order)
     _require_everywhere(context, plan.devices)
-    with context.writing() as connection:
-        return service.give(connection, plan)
+    return plan
 
 
 def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow]) -> None:

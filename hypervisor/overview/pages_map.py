@@ -12,6 +12,7 @@ from hypervisor.access.context import Context, SignedIn
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
+from hypervisor.commands.views import can_command
 from hypervisor.feeds import views_official
 from hypervisor.overview import (
     queries,
@@ -166,5 +167,12 @@ def show_card(context: Context, name: str) -> HTMLResponse:
         head = views_site.build_head(context, facts)
         rows = list_history(facts.alarms, facts.place.title, facts.now)
         values = {"worse": view.find_next(context, facts), **view.card_words(context)}
-    lasting = [row for row in rows if row["active"]][:5]
-    return fragment(context, "map_card.html", facts=facts, head=head, lasting=lasting, **values)
+    return fragment(
+        context,
+        "map_card.html",
+        facts=facts,
+        head=head,
+        lasting=[row for row in rows if row["active"]][:5],
+        commands=can_command(context, site=name),
+        **values,
+    )

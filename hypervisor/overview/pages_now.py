@@ -12,6 +12,7 @@ from hypervisor.alarms import queries_list
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
+from hypervisor.commands.views import Desk
 from hypervisor.interventions import views as order_views
 from hypervisor.interventions.queries import Selection, list_interventions
 from hypervisor.logbook import service_handover
@@ -28,6 +29,7 @@ PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m"
 _ORDERS = 5
 _ROWS, _MOST, _WALL_ROWS = 6, 7, 5  # what fits 900 px
 _LATELY = timedelta(hours=12)
+_LOST = timedelta(hours=2)  # how long a command that failed stays on Now
 
 
 @router.get("/")
@@ -92,6 +94,8 @@ def _values(
         "late_orders": list_interventions(
             context.connection, Selection(overdue_at=clock), limit=_ORDERS + 1
         ),
+        "desk": (desk := Desk(context=context)),
+        "commands": desk.list_current(lately=_LOST, limit=_ORDERS + 1),
         "place_order": order_views.describe_place,
         "shown_orders": _ORDERS,
         "publishes": context.person.may(Duty.OPERATE),

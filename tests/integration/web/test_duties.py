@@ -45,8 +45,11 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         ),
         frozenset({Duty.OPERATE}),
     ),
-    "/api/v1/commands": frozenset({Duty.COMMAND}),
-    "/api/v1/commands/{key}/steps": frozenset({Duty.COMMAND, Duty.COUNTERSIGN}),  # as the act is
+    **dict.fromkeys(("/api/v1/commands", "/commands"), frozenset({Duty.COMMAND})),
+    **dict.fromkeys(  # as the act is
+        ("/api/v1/commands/{key}/steps", "/commands/{key}/acts"),
+        frozenset({Duty.COMMAND, Duty.COUNTERSIGN}),
+    ),
     "/api/v1/hooks": frozenset({Duty.SEND}),
     "/api/v1/field": frozenset({Duty.FIELD}),
     **dict.fromkeys(

@@ -1,7 +1,7 @@
 // One stream of events a page. Each becomes `hypervisor:<kind>` on the document, at most twice a second
 // a kind (readings every quarter of a minute); elements with hx-get and a trigger on it fetch themselves
 // again. What was missed while the network was cut comes with `hypervisor:refresh`, which all listen to.
-const KINDS = ["alarm", "incident", "reading", "health", "log", "rule", "exercise", "publication", "intervention"];
+const KINDS = ["alarm", "incident", "reading", "health", "log", "rule", "exercise", "publication", "intervention", "command"];
 const COALESCE = { reading: 15000 }; // ms; readings come by the second, a page needs them by the minute
 const SPREAD = 600; // ms within which all that look on ask again, not all at once
 const PATIENCE = 2500; // ms without a stream before the strip says so

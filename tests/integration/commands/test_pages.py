@@ -1,0 +1,97 @@
+"""Commands in the console: form and preview, the second signature, the pages that show them."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.integration.commands.conftest import Room
+
+pytestmark = pytest.mark.integration
+
+
+def read(client: httpx.Client, address: str, status: int = 200) -> str:
+    client.cookies.set("lang", "en")
+    answer = client.get(address)
+    assert answer.status_code == status, answer.text
+    return answer.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def fill(client: httpx.Client, target: str, kind: str, **fields: str) -> dict[str, str]:
+    """What the form of a command sends, with these fields filled in."""
+    form = read(client, f"/commands/new?target={target}&kind={kind}")
+    key = re.search(r'name="key" value="([^"]+)"', form)
+    assert key is not None
+    return {"kind": kind, "target": target, "key": key[1], "reason": "flooded", **fields}
+
+
+def give(client: httpx.Client, data: dict[str, str]) -> str:
+    answer = client.post("/commands", data=data, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_two_people_close_a_barrier(room: Room) -> None:
+    data = fill(room.anne, "device/barrier-1", "barrier", **{"p-position": "closed"})
+    preview = room.anne.get("/commands/preview", params=data | {"reason": ""}).text
+    assert "Move the barrier: closed" in preview
+    assert "two people sign" in preview
+    address = give(room.anne, data)
+    assert give(room.anne, data) == address  # sent twice, ordered once
+    key = address.rpartition("/")[2]
+    own = read(room.anne, address)
+    assert "its author cannot" in own
+    assert 'data-key="s"' not in own
+    refused = room.anne.post(f"{address}/acts", data={"act": "sign"})
+    assert refused.status_code == 422
+    assert "takes two people" in refused.text or "second" in refused.text
+    assert f"/commands/{key}/acts" in read(room.bert, "/now")
+    signed = room.bert.post(f"{address}/acts", data={"act": "sign"}, follow_redirects=False)
+    assert signed.status_code == 303, signed.text
+    assert room.life(room.anne, key) == ["drafted", "queued"]
+    assert "Waits to be sent" in read(room.anne, "/commands?which=waiting&device=barrier-1")
+    assert key not in read(room.anne, "/commands?which=unsigned")
+    part = read(room.anne, "/commands/part?site=orge")
+    assert key in part
+    assert "target=device/sign-1&amp;kind=sign_text" in part
+
+
+def test_what_is_wrong_stands_above_the_form(room: Room) -> None:
+    data = fill(room.anne, "device/lamp-1", "dim", **{"p-level": "140"})
+    preview = room.anne.get("/commands/preview", params=data)
+    assert "expected a number from 0 to 100" in preview.text
+    refused = room.anne.post("/commands", data=data)
+    assert refused.status_code == 422
+    assert "expected a number from 0 to 100" in refused.text
+    assert 'value="140"' in refused.text
+    minutes = room.anne.post("/commands", data=data | {"p-level": "40", "minutes": "soon"})
+    assert minutes.status_code == 422
+    room.anne.post("/commands", data=data | {"p-level": "40,5", "minutes": "5"})
+    (command,) = room.listed(room.anne, device="lamp-1", kind="dim")[:1]
+    assert command["parameters"] == {"level": 40.5}
+
+
+def test_duty_is_checked_at_the_place(room: Room) -> None:
+    assert room.olga.get("/commands/new").status_code == 403
+    data = fill(room.anne, "device/barrier-2", "barrier", **{"p-position": "open"})
+    key = give(room.anne, data).rpartition("/")[2]
+    targets = read(room.nora, "/commands/new")  # commands in the north alone
+    assert "barrier-1" in targets
+    assert "barrier-2" not in targets
+    assert room.nora.get("/commands/new?target=device/barrier-2").status_code == 403
+    assert room.nora.post("/commands", data=data).status_code == 403
+    page = read(room.nora, f"/commands/{key}")
+    assert 'value="sign"' not in page
+    assert room.nora.post(f"/commands/{key}/acts", data={"act": "sign"}).status_code == 403
+    taken = room.bert.post(f"/commands/{key}/acts", data={"act": "cancel", "reason": "not needed"})
+    assert taken.status_code == 303
+    assert room.life(room.anne, key) == ["drafted", "cancelled"]
+
+
+def test_a_group_is_one_page(room: Room) -> None:
+    data = fill(room.anne, "group/street", "switch", **{"p-state": "on"})
+    address = give(room.anne, data)
+    page = read(room.anne, address)
+    assert "lamp-1" in page
+    assert "lamp-3" in page
+    assert "2 devices of street" in room.anne.get("/commands/preview", params=data).text
