@@ -97,13 +97,17 @@ class _Checks:
     def duplicates(self) -> Iterable[Problem]:
         """Each quantity of a site comes from one device in service: rules name it by site.
 
-        Except quantities that every device has (battery…), and members of a cabinet or road
-        section, which rules address as a group.
+        Except quantities that every device has (battery…), and members of a cabinet, of a road
+        section or of a group of their own site, which rules address as a group.
         """
         after, facts = self.comparison.after, self.facts
-        grouped = {name for name, group in after.groups.items() if group.kind != "other"}
         members = (key.split("/") for kind, key in facts if kind == "member")
-        addressed = {device for group, device in members if group in grouped}
+        addressed = {
+            device
+            for name, device in members
+            if (group := after.groups.get(name)) is not None
+            and (group.kind != "other" or self._site_of(device) == group.site)
+        }
         by_quantity: dict[tuple[str, str], list[str]] = {}
         for name, quantity in after.series:
             device = after.devices.get(name)
@@ -126,6 +130,10 @@ class _Checks:
                         ", ".join(sorted(names)),
                     )
                 )
+
+    def _site_of(self, name: str) -> str:
+        device = self.comparison.after.devices.get(name)
+        return device.site if device else ""
 
     def _last_place(self, devices: list[str]) -> Where | None:
         """Where the files name the last of these devices."""
