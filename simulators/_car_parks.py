@@ -59,8 +59,8 @@ def simulate_car_park(site: str, places: Sequence[Place], world: World, zone: st
     spaces = max((place.thresholds.get("spaces", SPACES) for place in places), default=SPACES)
     use = next((str(p.properties["use"]) for p in places if "use" in p.properties), "town")
     use = use if use in FILLED else "town"
-    crowd = _event(world, places, grid, "crowd", parameter="share", usual=1.05)
-    aim = np.maximum(_usual_share(local_times(grid, zone), use), crowd) * spaces
+    filled = _event(world, places, grid, "car-park-fills", parameter="share", usual=1.05)
+    aim = np.maximum(_usual_share(local_times(grid, zone), use), filled) * spaces
     came, went, taken = _traffic(aim, int(spaces), STAY[use], chance)
     present = np.cumsum(came - went)
     drift = (

@@ -22,7 +22,7 @@ CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMO
 EVENTS: Kinds = {
     "barrier-fault": {"code": number(1, 3)},
     "count-drift": {"per_hour": number(-200, 200)},
-    "crowd": {"share": number(0, 2)},
+    "car-park-fills": {"share": number(0, 2)},
     "sign-frozen": {},
     "space-sensor-stuck": {},
 }

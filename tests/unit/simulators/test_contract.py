@@ -37,6 +37,11 @@ def told() -> dict[str, pd.DataFrame]:
     return {domain: each.emit(FIELD, WORLD, 3) for domain, each in find_simulators().items()}
 
 
+def test_a_kind_of_event_belongs_to_one_domain() -> None:
+    kinds = [kind for each in find_simulators().values() for kind in each.events]
+    assert sorted(kinds) == sorted(set(kinds))
+
+
 @each_domain
 def test_the_field_has_every_model_of_the_domain(domain: str) -> None:
     models = {model.name for model in KNOWN.domains[domain].models}
