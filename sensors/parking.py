@@ -28,7 +28,7 @@ DOMAIN = Domain(
             resolution=1.0,
             interval=timedelta(minutes=5),
             label_en="Vehicles by the barriers' count",
-            label_fr="Véhicules présents (comptage des barrières)",
+            label_fr="Véhicules comptés aux barrières",
             nonnegative=True,
         ),
         Quantity(
