@@ -147,7 +147,7 @@ TABLE = Panel(
         Column("title", Text("Car park", "Parc"), links=(site_page(),)),
         Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
         bar("load", Text("Taken", "Occupation"), "%", LOAD, low=0, high=110, decimals=0),
-        Column("present", Text("Barriers", "Barrières"), unit="{veh}", decimals=0),
+        Column("present", Text("Barriers", "Barrières"), quantity="vehicles_present"),
         Column("spaces", Text("Spaces", "Places"), unit="count", decimals=0),
         Column("free", Text("Free", "Libres"), unit="count", decimals=0),
         Column("shown", Text("Sign", "Panneau"), unit="count", decimals=0),
