@@ -79,7 +79,6 @@ def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceRe
         for name, interval in sorted(place.quantities.items()):
             at = ticks(world.begins, world.ends, interval)
             chance = chance_of(seed, place.device, name)
-            value = np.zeros(len(at))
             if name == "battery":
                 value = charge(at, chance)
             elif name == "container_fill":
@@ -89,6 +88,8 @@ def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceRe
                 value = _temperature(place, world, at) + chance.normal(0, 0.2, len(at))
             elif name == "container_tilt":
                 at, value = _tilted(place, world, at, emptied)
+            else:
+                continue
             quantity = CATALOGUE[name]
             yield DeviceReadings(
                 device=place.device, quantity=quantity, times=at, value=as_read(quantity, value)

@@ -29,7 +29,7 @@ def list_orders(context: FieldContext) -> InterventionsBody:
 
 
 @router.post("/orders/{number}/acts", responses=responses(403, 404, 422))
-def post_act(context: FieldContext, number: Number, post: FieldActPost) -> FieldAnswer:
+def post_field_act(context: FieldContext, number: Number, post: FieldActPost) -> FieldAnswer:
     """Note something about an order of your teams, at once or when you are online again.
 
     A repeat under the same key changes nothing and answers the same. What came too late to change

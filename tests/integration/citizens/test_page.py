@@ -126,11 +126,9 @@ def test_only_the_strip_may_be_framed(citizen: httpx.Client, published: Any) -> 
     strip = wait_for(citizen, f"/public/strip?commune={ORGE}", FRENCH)
     assert "frame-ancestors *" in strip.headers["content-security-policy"]
     assert strip.headers["cross-origin-resource-policy"] == "cross-origin"
-    for path in (
-        "/public",
-        "/public/fragment",
-        f"/public/{published['messages'][0]['identifier']}",
-    ):
+    warning = f"/public/{published['messages'][0]['identifier']}"
+    wait_for(citizen, warning, FRENCH)
+    for path in ("/public", "/public/fragment", warning):
         policy = citizen.get(path).headers["content-security-policy"]
         assert "frame-ancestors 'none'" in policy
         assert "script-src" not in policy

@@ -454,5 +454,8 @@ def test_locks_have_the_numbers_that_other_versions_know() -> None:
         "COPYING": 7362,
         "INCIDENTS": 7363,
         "FEEDS": 7364,
+        "COMMANDS": 7365,
+        "CITIZENS_MAIL": 7371,
+        "CITIZENS_PUSH": 7372,
     }
     assert locks.Lock is Lock

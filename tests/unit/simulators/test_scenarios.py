@@ -160,7 +160,7 @@ def test_who_is_chosen() -> None:
     assert select_names(Where(any="loop-station", near=(5.0, 45.0)), small, 1) == ()
     assert select_names(Where(any="cabinet"), small, 1) == ("lamps",)
     assert select_names(Where(any="school"), small, 1) == ("school",)
-    assert len(select_names(Where(any="mobility", share=1.0), small, 1)) == 6
+    assert len(select_names(Where(any="mobility", share=1.0), small, 1)) == 8
     both = select_names(Where(any="lamp-node", count=2), small, 1)
     assert both[0] == select_names(Where(any="lamp-node"), small, 1)[0]
     assert select_names(Where(any="nothing"), small, 1) == ()

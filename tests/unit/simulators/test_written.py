@@ -84,7 +84,16 @@ def test_what_a_part_of_a_story_is_where_it_does_not_say() -> None:
     told = dataclasses.asdict(story)
     assert told["quiet"] is True
     assert told["weather"]["storms"] == (
-        {"at": 1, "hours": 2, "total": 3, "lon": 2, "lat": 48, "spread": 9, "gust": 0.0},
+        {
+            "at": 1,
+            "hours": 2,
+            "total": 3,
+            "lon": 2,
+            "lat": 48,
+            "spread": 9,
+            "gust": 0.0,
+            "least": 0.0,
+        },
     )
     assert told["weather"]["fronts"] == (
         {
