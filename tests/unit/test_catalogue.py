@@ -12,6 +12,13 @@ from sensors._row import EARLIEST, LATEST, NEVER, ROW, believed
 
 # Domain, name, unit, kind; lowest, highest, resolution; seconds between two; when; sign.
 TABLE = """
+cameras camera_reachable bool state 0 1 1 300 on_change positive
+cameras frame_age s gauge 0 1e+07 1 300 periodic positive
+cameras camera_tampering bool state 0 1 1 3600 on_change positive
+cameras crossings_in 1 increment 0 20000 1 900 periodic positive
+cameras crossings_out 1 increment 0 20000 1 900 periodic positive
+cameras recorder_disk % gauge 0 100 0.1 900 periodic positive
+cameras recording_age d gauge 0 3650 0.01 3600 periodic positive
 flood level m gauge -5 15 0.001 900 periodic -
 flood surface_elevation m gauge 0 200 0.01 900 periodic -
 flood discharge m3/s gauge 0 5000 0.001 900 periodic positive

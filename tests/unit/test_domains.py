@@ -203,6 +203,10 @@ EXPECTED = {
         " supply_voltage V lamp_fault code cabinet_door bool cabinet_power kW phase1_current A"
         " earth_leakage bool supply_loss bool contactor_error bool"
     ),
+    "cameras": (
+        "camera_reachable bool frame_age s camera_tampering bool crossings_in 1 crossings_out 1"
+        " recorder_disk % recording_age d"
+    ),
     "visitors": "visitors 1 visitors_in 1 visitors_out 1",
     "waste": "container_fill % container_temperature Cel container_tilt bool",
     "mobility": (
