@@ -21,6 +21,8 @@ LORAWAN = ("chirpstack", "the-things-stack")
 FIELD = field()
 # What is of the place or its authorities, and no matter of a device.
 OF_THE_PLACE = {
+    "camera_reachable",  # as long as nothing happens to it
+    "camera_tampering",
     "container_tilt",
     "catchment_rain",
     "vigilance",
