@@ -86,6 +86,11 @@ weather sunshine min increment 0 6 1 360 periodic positive
 weather snow_depth m gauge 0 2 0.01 3600 periodic positive
 weather visibility m gauge 0 60000 10 360 periodic positive
 weather soil_temperature Cel gauge -20 50 0.1 360 periodic -
+wifi hotspot_reachable bool state 0 1 1 300 on_change positive
+wifi wifi_clients 1 gauge 0 5000 1 300 periodic positive
+wifi wifi_throughput Mbit/s gauge 0 10000 0.1 300 periodic positive
+wifi wifi_errors % gauge 0 100 0.1 300 periodic positive
+wifi backhaul_up bool state 0 1 1 300 on_change positive
 - battery % gauge 0 100 1 3600 periodic positive
 - clock_fault 1 increment 0 1 1 3600 on_change positive
 """

@@ -207,6 +207,10 @@ EXPECTED = {
         "camera_reachable bool frame_age s camera_tampering bool crossings_in 1 crossings_out 1"
         " recorder_disk % recording_age d"
     ),
+    "wifi": (
+        "hotspot_reachable bool wifi_clients 1 wifi_throughput Mbit/s wifi_errors %"
+        " backhaul_up bool"
+    ),
     "visitors": "visitors 1 visitors_in 1 visitors_out 1",
     "waste": "container_fill % container_temperature Cel container_tilt bool",
     "mobility": (

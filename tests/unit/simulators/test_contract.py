@@ -23,6 +23,8 @@ FIELD = field()
 OF_THE_PLACE = {
     "camera_reachable",  # as long as nothing happens to it
     "camera_tampering",
+    "hotspot_reachable",
+    "backhaul_up",
     "container_tilt",
     "catchment_rain",
     "vigilance",
