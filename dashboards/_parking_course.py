@@ -74,6 +74,7 @@ TRAFFIC = Panel(
     GROUP BY bucket.time, series.quantity ORDER BY bucket.time, metric
     """,
     no_value=_NOTHING,
+    empty="a short time range holds no full hour",
     width=24,
     height=8,
 )

@@ -151,7 +151,7 @@ class _Reader:
         more += [each.quantity for each in hidden if self.kind(each) is Kind.GAUGE]
         return (
             self._add_lighting(data),
-            [(name, quantity_label(quantities[name], name)) for name in more],
+            [(name, quantity_label(quantities[name], name)) for name in dict.fromkeys(more)],
         )
 
     def find_rain_gauge(self) -> RainGauge | None:

@@ -1,6 +1,7 @@
 """The series of a site over a time span: as chart traces at the visible resolution, as a table."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -102,6 +103,7 @@ def load_traces(  # noqa: PLR0913  what is read, and how
 ) -> list[Trace]:
     """A trace for each channel, in order; `bars`: sums over an hour or more."""
     by_channel: dict[int, Trace] = {}
+    devices = Counter(channel.quantity for channel in channels)
     for piece, own in _by_piece(channels, catalogue, query, bars=bars).items():
         ids = [channel.id for channel in own]
         binned = queries_charts.read_bins(connection, ids, query.span.bounds, piece)
@@ -111,6 +113,8 @@ def load_traces(  # noqa: PLR0913  what is read, and how
             quantity = catalogue.quantities[channel.quantity]
             bins, before = binned.get(channel.id, ()), earlier.get(channel.id)
             trace = _trace(channel, quantity, piece, bins, before)
+            if quantity.kind is Kind.STATE and devices[channel.quantity] > 1:
+                trace = replace(trace, label=f"{trace.label} · {channel.device}")
             by_channel[channel.id] = replace(trace, marked=tuple(odd.get(channel.id, ())))
     return [by_channel[channel.id] for channel in channels if channel.id in by_channel]
 
