@@ -183,14 +183,17 @@ def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str)
 
     Raises:
         ForbiddenError: the person does not administer its area.
-        InterventionError: an account is unknown.
+        InterventionError: an account or the area is unknown, or half a position is given.
     """
     context.require(Duty.ADMINISTER, area=put.area)
+    _check_position(put.lon, put.lat)
     communes = None
     with context.owning() as owner:
         if put.area is not None:
             territory = queries_places.find_area(owner, put.area)
-            communes = None if territory is None else tuple(sorted(territory.communes))
+            if territory is None:
+                raise InterventionError("no area has the code {area!r}", put.area)
+            communes = tuple(sorted(territory.communes))
         existing = queries_teams.list_teams(owner, name=name)
     for team in existing:
         context.require(Duty.ADMINISTER, area=team.area)
@@ -251,7 +254,11 @@ def _require_place(context: RequestContext, new: NewIntervention) -> None:
         context.require(Duty.OPERATE, site=new.site)
     else:
         context.require(Duty.OPERATE, area=new.commune)
-    if (new.lon is None) != (new.lat is None):
+    _check_position(new.lon, new.lat)
+
+
+def _check_position(lon: float | None, lat: float | None) -> None:
+    if (lon is None) != (lat is None):
         raise InterventionError("a place has a longitude and a latitude")
 
 
