@@ -17,7 +17,7 @@ from rules._evaluate import View
 from rules._evaluated_columns import EvaluatedColumns
 from rules._functions import INTERVALS, USUAL
 from rules._inputs import Closing, Horizon, Instants, Subject
-from rules._interval import Interval, Mask, rounded
+from rules._interval import Interval, Mask, Truths, rounded
 from rules._layout import EvaluationRequest, Extent, blocks
 from rules._revisions import History
 from rules._rule import Rule, ahead_of
@@ -305,6 +305,17 @@ def evaluate_parts(
     """
     if not len(times):
         return [Interval(np.empty(0), np.empty(0)) for _ in nodes]
+    view = _look(rule, subject, times)
+    return [rounded(view.value(node)) for node in nodes]
+
+
+def evaluate_truth(rule: Rule, subject: Subject, times: Instants) -> Truths:
+    """The truth of the rule's `when` at each time (µs), without `for` and hysteresis."""
+    return _look(rule, subject, times).truth(rule.when)
+
+
+def _look(rule: Rule, subject: Subject, times: Instants) -> View:
+    """A subject as a rule sees it at each of these times."""
     last = int(times.max())
     request = EvaluationRequest(
         horizon=Horizon(values=last, silence=last, gaps=()),
@@ -316,5 +327,4 @@ def evaluate_parts(
     revisions: Sequence[tuple[int, Rule | None]] = [(_ALWAYS, rule)]
     (block,) = blocks([subject], request, extent_of(revisions))
     keys = block.axis.keys(times, [len(times)])
-    view = View(Sight(block, keys, silence=rule.axis == "silence"))
-    return [rounded(view.value(node)) for node in nodes]
+    return View(Sight(block, keys, silence=rule.axis == "silence"))

@@ -107,13 +107,25 @@ class Confirmation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interlock:
+    """What must be true of the actuator's site for a command to be sent, in the rule language.
+
+    `choice`: only of commands with this choice; empty: of all.
+    """
+
+    condition: str
+    choice: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CommandKind:
     """What a device can be told to do.
 
     `actuator`: what of a device moves; a newer command supersedes an older one of the same.
     `valid_for`: after that it is not sent, and a device does not obey it. `within`: how long after
     its acknowledgement a reading may take to confirm it. `confirmed_by`: the first whose quantity
-    the device measures. `signatures` 2: another person signs before it is sent.
+    the device measures. `signatures` 2: another person signs before it is sent. `interlocks`: where
+    the site measures what they name, and has no others of its own.
     """
 
     name: str
@@ -126,6 +138,12 @@ class CommandKind:
     confirmed_by: tuple[Confirmation, ...] = ()
     signatures: Literal[1, 2] = 1
     targets: tuple[Target, ...] = ("device",)
+    interlocks: tuple[Interlock, ...] = ()
+
+    def choice_of(self, parameters: Mapping[str, Value]) -> str:
+        """The choice that a command makes; empty: its kind has none."""
+        chosen = [str(parameters.get(each.name, "")) for each in self.parameters if each.choices]
+        return chosen[0] if chosen else ""
 
     def parse(self, given: Mapping[str, object]) -> dict[str, Value]:
         """All parameters, as they are sent.

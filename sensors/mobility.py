@@ -6,7 +6,7 @@ all lanes that a sensor watches: a site narrows the range.
 
 from datetime import timedelta
 
-from sensors._command import Choice, CommandKind, Confirmation, Parameter
+from sensors._command import Choice, CommandKind, Confirmation, Interlock, Parameter
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
@@ -290,6 +290,7 @@ DOMAIN = Domain(
                 ),
             ),
             signatures=2,
+            interlocks=(Interlock(condition="level < threshold.alert", choice="open"),),
         ),
     ),
 )

@@ -103,6 +103,7 @@ def post_order(context: Context, post: OrderPost) -> CommandsBody:
         key=post.key,
         valid_for=None if post.valid_seconds is None else timedelta(seconds=post.valid_seconds),
         alarm=post.alarm,
+        override=post.override,
     )
     return _answer(context, service_people.give_order(context, order))
 

@@ -68,6 +68,7 @@ def give_command(
     target: Annotated[str, typer.Argument(help="device/NAME or group/NAME.")],
     parameters: Annotated[list[str], typer.Argument(help="NAME=VALUE, such as level=40.")],
     reason: _Reason,
+    override: Annotated[str, typer.Option(help="Why it may pass its interlocks.")] = "",
     author: Author = "",
     as_json: Json = False,
 ) -> None:
@@ -84,6 +85,7 @@ def give_command(
             parameters=values,
             author=name_author(author),
             reason=reason,
+            override=override,
         )
         commands = service.give(connection, service.make_plan(connection, words, order))
     _print(commands, words, as_json=as_json)

@@ -1,5 +1,6 @@
 """SQL of the sender: what is due, what the broker and readings say, what has run out."""
 
+from collections.abc import Collection
 from typing import LiteralString
 from uuid import UUID
 
@@ -21,6 +22,7 @@ WITH due AS (
         extract(epoch FROM c.valid_until - n.now)::float8 AS remaining
     FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
+        AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))
     ORDER BY c.changed_at, c.drafted_at, c.id LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED),
 sent AS (
     INSERT INTO command_event (command, to_state, at, who, why, broker)
@@ -73,10 +75,22 @@ RETURNING command
 """  # noqa: S608  constants
 
 
-def send_due(connection: Connection, broker: str, *, most: int) -> list[OutgoingCommand]:
-    """Mark the next commands as sent; to be committed before they are published."""
+def send_due(
+    connection: Connection,
+    broker: str,
+    *,
+    most: int,
+    guarded: Collection[str] = (),
+    passed: Collection[UUID] = (),
+) -> list[OutgoingCommand]:
+    """Mark the next commands as sent; to be committed before they are published.
+
+    Of the `guarded` kinds only those that have `passed` their interlocks.
+    """
+    values = {"most": most, "broker": broker, "who": SENDER}
+    limits = {"guarded": list(guarded), "passed": list(passed)}
     with connection.cursor(row_factory=class_row(OutgoingCommand)) as cursor:
-        return cursor.execute(_SEND, {"most": most, "broker": broker, "who": SENDER}).fetchall()
+        return cursor.execute(_SEND, values | limits).fetchall()
 
 
 def list_doubtful(connection: Connection) -> list[tuple[UUID, str, bool]]:

@@ -130,6 +130,9 @@ class OrderPost(BaseModel):
         default=None, description="Shorter than the kind's."
     )
     alarm: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    override: Annotated[str, Field(max_length=1_000)] = Field(
+        default="", description="Why an administrator lets it pass its interlocks."
+    )
 
 
 class StepPost(BaseModel):

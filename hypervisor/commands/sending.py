@@ -13,7 +13,7 @@ from uuid import UUID
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries, queries_sending
+from hypervisor.commands import interlocks, queries, queries_sending
 from hypervisor.commands.link import Address, Link
 from hypervisor.commands.model import SENDER, CommandState
 from hypervisor.commands.wire import topics_of
@@ -21,6 +21,8 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, keep_connected, listen
 from hypervisor.database.locks import Lock
+from hypervisor.registry.queries import RegistryCache
+from sensors._domain import catalogue
 
 AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it dies just then
 _TICK = 0.5  # s without anything to do
@@ -64,6 +66,7 @@ class Sender:
     def __init__(self, connection: Connection, address: Address, mode: Mode, say: Say) -> None:
         self._connection, self._address, self._say = connection, address, say
         self._topics = topics_of(mode)
+        self._registry, self._catalogue = RegistryCache(), catalogue()
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = 0.0
         listen(connection, queries_sending.CHANNEL)
@@ -127,7 +130,10 @@ class Sender:
         """Send what is due; whether there may be more. Raises OSError: the broker is lost."""
         link.turn(0.0)
         link.settle()
-        commands = queries_sending.send_due(self._connection, link.start, most=AT_ONCE)
+        checked = self._check_interlocks()
+        commands = queries_sending.send_due(
+            self._connection, link.start, most=AT_ONCE, guarded=checked.kinds, passed=checked.passed
+        )
         began = time.monotonic()
         late = []
         for number, command in enumerate(commands):
@@ -145,6 +151,21 @@ class Sender:
         if commands:
             self._record_verdicts(link)
         return len(commands) == AT_ONCE
+
+    def _check_interlocks(self) -> interlocks.Checked:
+        """Refuse what an interlock holds back at this moment."""
+        checked = interlocks.check_queue(self._connection, self._registry.load, self._catalogue)
+        for key, refusal in checked.refusals.items():
+            queries.move(
+                self._connection,
+                [key],
+                CommandState.REFUSED,
+                states=[CommandState.QUEUED],
+                at=queries.read_clock(self._connection),
+                who=interlocks.WHO,
+                why=refusal,
+            )
+        return checked
 
     def _record_verdicts(self, link: Link) -> None:
         try:

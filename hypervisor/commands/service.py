@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries
+from hypervisor.commands import queries, queries_interlocks
 from hypervisor.commands.model import (
     REFUSALS,
     Command,
@@ -39,6 +39,7 @@ class Order:
 
     `key`: chosen by who orders, so that the same order given again is no second one; of a single
     device it is the command's own. `valid_for`: shorter than the kind's. `rule`: that orders.
+    `override`: why an administrator lets it pass its interlocks.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Order:
     valid_for: timedelta | None = None
     alarm: int | None = None
     rule: str | None = None
+    override: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ class Plan:
 
     commands: tuple[NewCommand, ...]
     devices: tuple[DeviceRow, ...]
+    override: str = ""
 
 
 def make_plan(
@@ -111,7 +114,7 @@ def make_plan(
         )
         for device in devices
     )
-    return Plan(commands=commands, devices=devices)
+    return Plan(commands=commands, devices=devices, override=order.override.strip())
 
 
 def _list_targets(
@@ -201,6 +204,12 @@ def give(connection: Connection, plan: Plan) -> list[Command]:
         queries.insert(connection, fresh)
         first = fresh[0]
         _record(connection, fresh, act="draft", who=first.author, why=first.reason)
+        if plan.override:
+            keys = [command.id for command in fresh]
+            queries_interlocks.insert_overrides(
+                connection, keys, author=first.author, reason=plan.override
+            )
+            _record(connection, fresh, act="override", who=first.author, why=plan.override)
         single = [command.id for command in fresh if command.signatures == 1]
         queue(connection, single, who=first.author, why=first.reason, at=first.drafted_at)
     return queries.list_by_id(connection, ids)

@@ -29,22 +29,29 @@ def give_order(context: RequestContext, order: Order) -> list[Command]:
 def plan_order(context: RequestContext, order: Order) -> Plan:
     """What an order would do; nothing is written. Raises as `give_order`."""
     context.require(Duty.COMMAND, subject=order.target)
+    if order.override:
+        context.require(Duty.ADMINISTER, subject=order.target)
     if order.alarm is not None:
         context.require(Duty.READ, alarm=order.alarm)
     with context.owning() as owner:  # all devices of a group, also those that they do not see
         plan = service.make_plan(owner, context.catalogue, order)
-    _require_everywhere(context, plan.devices)
+    _require_everywhere(context, plan.devices, Duty.COMMAND)
+    if plan.override:
+        _require_everywhere(context, plan.devices, Duty.ADMINISTER)
     return plan
 
 
-def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow]) -> None:
-    held = context.person.territory(Duty.COMMAND)
+def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow], duty: Duty) -> None:
+    held = context.person.territory(duty)
     outside = sum(not held.holds(device.commune) for device in devices)
     if outside:
         raise ForbiddenError(
             "{code} may not {words} at {count} of these devices: whoever commands in all of their"
-            " communes may",
-            *(context.person.name, Message(WORDS[Duty.COMMAND]), outside),
+            " communes may"
+            if duty is Duty.COMMAND
+            else "{code} may not {words} at {count} of these devices: an administrator lets a"
+            " command pass its interlocks",
+            *(context.person.name, Message(WORDS[duty]), outside),
         )
 
 

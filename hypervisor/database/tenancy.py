@@ -39,6 +39,8 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "codec": frozenset({"author", "script"}),
     "command": frozenset({"author", "reason"}),
     "command_event": frozenset({"who", "why"}),
+    "command_override": frozenset({"author", "reason"}),
+    "interlock": frozenset({"author", "reason"}),
     "dead_letter": frozenset({"payload"}),
     "delivery": frozenset({"key", "message", "last_error"}),  # messages hold addresses
     "exercise_run": frozenset({"author", "reason"}),

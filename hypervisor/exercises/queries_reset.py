@@ -25,7 +25,8 @@ CLEARED = (
     *("evaluation_input", "set_aside", "alarm", "transition", "alarm_act", "alarm_hold", "closing"),
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery", "external_alarm"),
     *("columnar_part", "columnar_dirty", "log_entry", "attachment", "handover"),
-    *("publication", "publication_event", "publication_message", "command", "command_event"),
+    *("publication", "publication_event", "publication_message"),
+    *("command", "command_event", "command_override"),
     *("intervention", "intervention_event", "intervention_photo"),
     *("rollup_hour", "rollup_day", "rollup_suspect", "forecast", "forecast_due"),
 )

@@ -50,6 +50,8 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         ("/api/v1/commands/{key}/steps", "/commands/{key}/acts"),
         frozenset({Duty.COMMAND, Duty.COUNTERSIGN}),
     ),
+    "/api/v1/interlocks": frozenset({Duty.ADMINISTER}),
+    "/api/v1/interlocks/trial": frozenset({Duty.READ}),
     "/api/v1/hooks": frozenset({Duty.SEND}),
     "/api/v1/field": frozenset({Duty.FIELD}),
     **dict.fromkeys(

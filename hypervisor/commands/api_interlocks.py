@@ -1,0 +1,53 @@
+"""Routes of interlocks: those in force, a change, a trial."""
+
+from fastapi import APIRouter
+
+from hypervisor.access.context import Context
+from hypervisor.base.duties import Duty
+from hypervisor.commands import interlocks
+from hypervisor.commands.interlocks import Condition, Setting
+from hypervisor.commands.schemas_interlocks import (
+    InterlockPut,
+    InterlocksBody,
+    InterlockTrialBody,
+    TrialPost,
+    describe_interlocks,
+    describe_trial,
+)
+from hypervisor.registry.queries import load
+from hypervisor.web.problems import responses
+
+router = APIRouter(prefix="/interlocks", tags=["commands"])
+
+
+@router.get("")
+def list_interlocks(context: Context) -> InterlocksBody:
+    """What must be true before a command is sent: the defaults, and those of sites and devices."""
+    return InterlocksBody(
+        mode=context.mode, interlocks=describe_interlocks(context.connection, context.catalogue)
+    )
+
+
+@router.put("", responses=responses(403, 404, 422))
+def put_interlock(context: Context, body: InterlockPut) -> InterlocksBody:
+    """Hold the commands of a site or device to a condition, or withdraw it (null)."""
+    context.require(Duty.ADMINISTER, subject=body.owner)
+    if body.place is not None:
+        context.require(Duty.READ, site=body.place)
+    setting = Setting(**body.model_dump(), author=context.person.name)
+    with context.owning() as owner:
+        registry = load(owner)
+        interlocks.check(owner, registry, context.catalogue, setting)
+    with context.writing() as connection:
+        interlocks.record(connection, setting)
+    return list_interlocks(context)
+
+
+@router.post("/trial", responses=responses(403, 404, 422))
+def try_interlock(context: Context, body: TrialPost) -> InterlockTrialBody:
+    """What a condition says of a site now, and what it said in the last event there."""
+    context.require(Duty.READ, site=body.place)
+    condition = Condition(text=body.condition, place=body.place, own=True)
+    with context.owning() as owner:
+        trial = interlocks.try_condition(owner, load(owner), context.catalogue, condition)
+    return describe_trial(context.mode, trial)
