@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.commands import interlocks, queries
+from hypervisor.commands import interlocks, queries, queries_interlocks
 from hypervisor.commands.interlocks import Setting
 from hypervisor.commands.model import CommandState
 from hypervisor.database import feed
@@ -115,10 +115,10 @@ def test_what_is_set_is_checked_and_withdrawn(instance_settings: Settings) -> No
             _hold(connection, "level < 3 m", kind="dimm")
         connection.rollback()
         _hold(connection, "level < 3 m")
-        (own,) = interlocks.queries_interlocks.list_in_force(connection)
+        (own,) = queries_interlocks.list_in_force(connection)
         assert (own.device, own.place, own.condition) == ("lamp-1", "mill", "level < 3 m")
         _hold(connection, None)
-        assert interlocks.queries_interlocks.list_in_force(connection) == []
+        assert queries_interlocks.list_in_force(connection) == []
         with pytest.raises(psycopg.errors.RaiseException, match="stay on record"):
             connection.execute("DELETE FROM interlock")
 
