@@ -87,6 +87,9 @@ BELONGS = {
     "command": "site IN (SELECT id FROM own_site)",
     "command_event": "command IN (SELECT id FROM command WHERE site IN (SELECT id FROM own_site))",
     **dict.fromkeys(("command_step", "command_sender"), "true"),
+    "interlock": "site IN (SELECT id FROM own_site)",
+    "command_override": "command IN (SELECT id FROM command"
+    " WHERE site IN (SELECT id FROM own_site))",
     "alarm_hold": _BY_SUBJECT,
     "set_aside": f"subject = '' OR {_BY_SUBJECT}",
     "transition": _BY_ALARM,
