@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 
 MARKS = ("zorn", SECRET, str(READING), "4,777", SOUTH, YVETTE, "sud")
 # What every reader may change of a page's looks, or what moves by itself.
-MOVING = re.compile(r"\d+-\d+\"|content=\"\d*-?\d*\"|csrf\W+value=\S+")
+MOVING = re.compile(r"id: \d+-\d+|\d+-\d+\"|content=\"\d*-?\d*\"|csrf\W+value=\S+")
 
 
 @pytest.fixture(scope="module")
