@@ -1,6 +1,5 @@
 """Two towns, live and as an exercise; operators of both and of one; a clock that tests move."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ import httpx
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.database import databases
-from tests.conftest import TEMPLATE, Stack
+from tests.conftest import Stack
 from tests.integration.evaluation.world import World
 from tests.integration.web.conftest import NORTH, ORGE, YVETTE, two_towns
 from tests.integration.web.served import NOW, server, signed_in
@@ -102,15 +100,13 @@ def content(now: datetime, areas: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
     with ExitStack() as exits:
 
         def make(*, mode: str = "live", **settings: Any) -> Room:
-            name = f"test_{os.urandom(6).hex()}"
-            databases.create(stack.maintenance_url, name, template=TEMPLATE)
-            exits.callback(databases.drop, stack.maintenance_url, name)
-            world = exits.enter_context(closing(two_towns(stack.database.url(name))))
+            url = exits.enter_context(stack.fresh_database())
+            world = exits.enter_context(closing(two_towns(url)))
             world.connection.execute("UPDATE instance SET mode = %s", [mode])
             world.connection.execute(OUTLINES)
             world.connection.commit()
@@ -130,7 +126,7 @@ def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(make_room: Callable[..., Room]) -> Room:
     """A live instance whose outputs are public."""
     return make_room(
@@ -142,7 +138,7 @@ def live(make_room: Callable[..., Room]) -> Room:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def drill(make_room: Callable[..., Room]) -> Room:
     """An exercise with the same settings."""
     return make_room(
