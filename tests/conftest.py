@@ -28,14 +28,9 @@ from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
 
 TEMPLATE = "migrated"
-# Of the tests' server. A hundred short-lived databases want no workers, each of the thousands of
-# connections would hash the password 4,096 times, and a lane's applications keep their pools.
-LEAN = {
-    "autovacuum": "off",
-    "timescaledb.max_background_workers": "0",
-    "scram_iterations": "1",
-    "max_connections": "200",
-}
+# Of the tests' server. A hundred short-lived databases want no workers, and each of the thousands
+# of connections would hash the password 4,096 times.
+LEAN = {"autovacuum": "off", "timescaledb.max_background_workers": "0", "scram_iterations": "1"}
 LEFT_OVER = "hypervisor-test-"
 MEMORY_BYTES = 4 * 1024**3
 
