@@ -46,7 +46,7 @@ def test_one_domain_as_a_table(
 
 
 def test_a_domain_that_is_not_there() -> None:
-    with pytest.raises(CatalogueError, match="no domain 'wether'; there are flood, "):
+    with pytest.raises(CatalogueError, match=r"no domain 'wether'; there are [a-z, ]*\bflood, "):
         list_quantities("wether")
 
 

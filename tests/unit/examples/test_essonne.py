@@ -86,15 +86,14 @@ def test_plans_have_curfews_and_months_without_relighting(essonne: Registry) -> 
 
 
 def test_every_way_of_speaking_has_its_devices(essonne: Registry) -> None:
-    spoken = Counter(
-        essonne.gateways[device.gateway].protocol
-        for device in essonne.devices.values()
+    spoken = {
+        name: essonne.gateways[device.gateway].protocol
+        for name, device in essonne.devices.items()
         if device.gateway
-    )
-    assert set(spoken) == {"chirpstack", "the-things-stack", "native"}
-    assert spoken["native"] == sum(
-        device.model == "lamp-controller" for device in essonne.devices.values()
-    )
+    }
+    assert set(spoken.values()) == {"chirpstack", "the-things-stack", "native"}
+    lamps = [name for name, each in essonne.devices.items() if each.model == "lamp-controller"]
+    assert {spoken[name] for name in lamps} == {"native"}
 
 
 def test_deveuis_are_nobody_s(essonne: Registry) -> None:
