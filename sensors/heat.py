@@ -40,8 +40,8 @@ DOMAIN = Domain(
             high=180.0,  # EN 1434: the range of common meters
             resolution=0.1,
             interval=QUARTER,
-            label_en="Network supply temperature",
-            label_fr="Température de départ primaire",
+            label_en="Network supply",
+            label_fr="Départ primaire",
         ),
         Quantity(
             name="primary_return_temperature",
@@ -52,8 +52,8 @@ DOMAIN = Domain(
             high=180.0,
             resolution=0.1,
             interval=QUARTER,
-            label_en="Network return temperature",
-            label_fr="Température de retour primaire",
+            label_en="Network return",
+            label_fr="Retour primaire",
         ),
         Quantity(
             name="heat_flow",
@@ -125,8 +125,8 @@ DOMAIN = Domain(
             high=120.0,
             resolution=0.1,
             interval=QUARTER,
-            label_en="Heating supply temperature",
-            label_fr="Température de départ chauffage",
+            label_en="Heating supply",
+            label_fr="Départ chauffage",
         ),
         Quantity(
             name="secondary_return_temperature",
@@ -137,8 +137,8 @@ DOMAIN = Domain(
             high=120.0,
             resolution=0.1,
             interval=QUARTER,
-            label_en="Heating return temperature",
-            label_fr="Température de retour chauffage",
+            label_en="Heating return",
+            label_fr="Retour chauffage",
         ),
         Quantity(
             name="hot_water_temperature",
