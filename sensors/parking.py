@@ -70,7 +70,7 @@ DOMAIN = Domain(
             label_fr="Défaut de barrière",
             reporting=Reporting.ON_CHANGE,
             nonnegative=True,
-            codes={0: "none", 1: "entry", 2: "exit", 3: "payment"},
+            codes={0: "none", 1: "entry_barrier", 2: "exit_barrier", 3: "payment_machine"},
         ),
         Quantity(
             name="spaces_shown",

@@ -111,12 +111,12 @@ def value(last: Mapping[str, Any] | None) -> str:
     if last.get("judged"):
         return _format_judged(last["judged"], "value")
     quantity = catalogue().quantities.get(str(last["quantity"]))
-    if (
-        quantity is not None
-        and quantity.kind.value == "state"
-        and float(last["value"]) in {0.0, 1.0}
-    ):
-        return _("yes") if last["value"] else _("no")
+    if quantity is not None and quantity.kind.value == "state":
+        code = quantity.codes.get(round(float(last["value"])))
+        if code:
+            return _(code).replace("_", " ")
+        if float(last["value"]) in {0.0, 1.0}:
+            return _("yes") if last["value"] else _("no")
     return filters.value(float(last["value"]), str(last.get("unit") or "") or None)
 
 

@@ -97,7 +97,7 @@ def draw_states(pane: StatePane, over: TimeScale, top: float) -> Iterator[Drawn]
 
 def _state_word(trace: Trace, value: float) -> str:
     if trace.codes:
-        return _(trace.codes.get(round(value), str(round(value))).replace("_", " "))
+        return _(trace.codes.get(round(value), str(round(value)))).replace("_", " ")
     return _("yes") if value else _("no")
 
 

@@ -89,7 +89,7 @@ def _newest_value(facts: Facts) -> str | None:
     if main is None or quantity is None or course is None:
         return None
     if quantity.codes:
-        return _(quantity.codes.get(round(course.value), ""))
+        return _(quantity.codes.get(round(course.value), "")).replace("_", " ")
     text = filters.value(course.value, display_unit(quantity.unit) or None, digits(quantity))
     if quantity.kind is Kind.INCREMENT:
         span = filters.duration(interval_s(main, quantity))

@@ -209,7 +209,7 @@ def _row(
     if heard and heard.value is not None and heard.last is not None:
         value = filters.value(heard.value, display_unit(quantity.unit) or None, digits(quantity))
         if quantity.codes:
-            value = _(quantity.codes.get(round(heard.value), value))
+            value = _(quantity.codes.get(round(heard.value), value)).replace("_", " ")
         age = context.now() - heard.last
         late = age > timedelta(seconds=silence_s(main, quantity))
         stale = late and quantity.kind is not Kind.STATE

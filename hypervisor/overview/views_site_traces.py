@@ -210,7 +210,7 @@ def _cell(trace: Trace, bucket: Bin | None, odd: Quality | None) -> str:
     if bucket is None:
         return ""
     if trace.codes:
-        return _(trace.codes.get(round(bucket.last), ""))
+        return _(trace.codes.get(round(bucket.last), "")).replace("_", " ")
     if trace.kind is Kind.STATE:
         return _("yes") if bucket.last else _("no")
     if trace.kind is Kind.INCREMENT:

@@ -137,6 +137,8 @@ def number(value: float | None, places: int | None = None) -> str:
 
 
 _UNITS = {
+    "1": "",  # counts
+    "1/h": "/h",
     "Cel": "°C",
     "degC": "°C",
     "m3/s": "m³/s",
@@ -163,7 +165,8 @@ def value(figure: float | None, unit_name: str | None = None, places: int | None
         return NOTHING
     decimals = _PLACES.get(unit_name or "") if places is None else places
     text = number(figure, decimals)
-    return f"{text}{NBSP}{unit(unit_name)}" if unit_name else text
+    written = unit(unit_name)
+    return f"{text}{NBSP}{written}" if written else text
 
 
 def signed(figure: float | None, unit_name: str | None = None, places: int | None = None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from dashboards._build import list_panels
 from dashboards._describe import Panel
 from dashboards._scan import dashboards
+from hypervisor.base import translation
 from rules._pack import packs
 from sensors import _units as units
 from sensors._command import CommandError, CommandKind, Value, checksum
@@ -38,6 +39,11 @@ def test_a_module_is_named_as_its_domain(domain: Domain) -> None:
     assert domain.label_en
     assert domain.label_fr
     assert domain.quantities
+
+
+@each_quantity
+def test_the_words_of_a_state_have_their_french(quantity: Quantity) -> None:
+    assert set(quantity.codes.values()) <= set(translation.catalogue("fr"))
 
 
 @each_quantity

@@ -244,10 +244,14 @@ def test_a_title_without_its_place_and_values_of_states() -> None:
     assert views_words.parted(row(1)) == ("Orge", "Haute")
     assert views_words.parted(row(1, site_title=None)) == ("orge", "Orge : haute")
     assert views_words.parted(row(1, title_fr="Crue")) == ("Orge", "Crue")
-    door = {"quantity": "vigilance", "unit": "1", "judged": None}
-    shown = [views_words.value({**door, "value": value}) for value in (1.0, 0.0, 0.5)]
+    space = {"quantity": "space_occupied", "unit": "bool", "judged": None}
+    shown = [views_words.value({**space, "value": value}) for value in (1.0, 0.0, 0.5)]
     assert shown[:2] == ["oui", "non"]
     assert shown[2].startswith("0,5")
+    barrier = {"quantity": "barrier_fault", "unit": "code", "judged": None, "value": 2.0}
+    assert views_words.value(barrier) == "barrière de sortie"
+    people = {"quantity": "visitors", "unit": "1", "judged": None, "value": 260.0}
+    assert views_words.value(people) == "260"
 
 
 @pytest.mark.parametrize(
