@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE  # each of a thousand processes would compile a
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
-	@echo "make test      set up, then the tests (some seven minutes on two cores)"
+	@echo "make test      set up, then the tests (eight to ten minutes on two cores)"
 	@echo "make test-all  the long ones too"
 	@echo "make check     format, lint, types, import contracts, plain names, French, documents"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
