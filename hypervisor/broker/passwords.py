@@ -170,8 +170,8 @@ def write_access(folder: DataFolder) -> None:
 
 
 def new_password() -> str:
-    """A random password."""
-    return secrets.token_urlsafe(24)
+    """A random password without hyphens: at its beginning commands take it for an option."""
+    return secrets.token_urlsafe(24).replace("-", "_")
 
 
 def check_name(name: str) -> None:
