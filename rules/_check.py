@@ -295,8 +295,8 @@ class _Checker:
 
 def _weeks(node: Number) -> Node:
     """Whole weeks, in µs."""
-    whole = node.value == int(node.value) and FEWEST_WEEKS <= node.value <= MOST_WEEKS
-    if node.unit not in ("week", "weeks") or not whole:
+    allowed = node.value == int(node.value) and FEWEST_WEEKS <= node.value <= MOST_WEEKS
+    if node.unit not in ("week", "weeks") or not allowed:
         raise RuleError(
             node.place,
             "usual compares with {fewest} to {most} whole weeks, such as usual(…, 4 weeks)",
