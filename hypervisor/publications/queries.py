@@ -32,15 +32,16 @@ _PAGE = (
     "SELECT id, status, alarm, communes FROM publication"
     " WHERE %(before)s::bigint IS NULL OR id < %(before)s ORDER BY id DESC LIMIT %(limit)s"
 )
-# Of an area its communes: itself, or those below it.
+# Of an area its communes: itself, or those below it; none, where the inventory has none.
 _AREAS = """
 WITH RECURSIVE below AS (
     SELECT code AS top, code FROM area WHERE code = ANY (%s)
     UNION SELECT below.top, area.code FROM area JOIN below ON area.parent = below.code)
-SELECT t.code, t.kind, t.name, jsonb_agg(jsonb_build_object('code', c.code, 'name', c.name)
-    ORDER BY c.name) AS communes
+SELECT t.code, t.kind, t.name, coalesce(jsonb_agg(
+    jsonb_build_object('code', c.code, 'name', c.name) ORDER BY c.name)
+    FILTER (WHERE c.kind = 'commune'), '[]') AS communes
 FROM below JOIN area t ON t.code = below.top JOIN area c ON c.code = below.code
-WHERE c.kind = 'commune' GROUP BY t.code, t.kind, t.name
+GROUP BY t.code, t.kind, t.name
 ORDER BY array_position(ARRAY['departement', 'epci', 'commune'], t.kind), t.name
 """
 

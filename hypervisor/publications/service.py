@@ -122,15 +122,18 @@ def write_draft(  # noqa: PLR0913  what a draft is made of
 ) -> None:
     """Draft an update or a cancellation, or revise the draft that waits. Raises as `open_draft`.
 
-    A cancellation holds where and as long as what it cancels.
+    A cancellation holds where and as long as what it cancels, even if areas have changed since.
     """
     publication = find_publication(context.connection, number)
     _require_territory(context, publication.communes)
     latest = publication.latest
+    areas: Sequence[PublishedArea]
     if kind is MessageKind.CANCEL and latest is not None:
         kept = ("hazard", "severity", "areas", "begins", "expires")
         content = content.model_copy(update={key: getattr(latest.content, key) for key in kept})
-    areas = _check(context, content, renews=kind is not MessageKind.CANCEL)
+        areas = latest.areas
+    else:
+        areas = _check(context, content)
     with context.writing() as connection:
         publication = _lock(connection, number, version)
         require_step(publication, act, kind, context.now())
@@ -237,25 +240,28 @@ def _require_signable(
         raise PublicationError("it would have expired by now: revise how long it holds")
 
 
-def _check(
-    context: RequestContext, content: WarningContent, *, renews: bool = True
-) -> list[PublishedArea]:
-    """The areas of what somebody writes. `renews`: how long it holds is of their writing."""
+def _check(context: RequestContext, content: WarningContent) -> list[PublishedArea]:
+    """The areas of what an operator writes, with their communes. Raises as `open_draft`."""
     if content.hazard not in load_hazards():
         raise PublicationError(
             "there is no hazard {name!r}{hint}",
             content.hazard,
             did_you_mean(content.hazard, load_hazards()),
         )
-    if renews and not context.now() < content.expires <= context.now() + LONGEST:
+    if not context.now() < content.expires <= context.now() + LONGEST:
         raise PublicationError(
             "a message holds for at most {days} days, and ends in the future", LONGEST.days
         )
     with context.owning() as owner:  # all of an area, also what its author does not see
         areas = queries.list_areas(owner, content.areas)
-    unknown = sorted(set(content.areas) - {area.code for area in areas})
-    if unknown:
-        raise PublicationError("no area has the code {area!r}", unknown[0])
+    for code in sorted(set(content.areas) - {area.code for area in areas}):
+        raise PublicationError("no area has the code {area!r}", code)
+    for area in areas:
+        if not area.communes:
+            raise PublicationError(
+                "{name} has no communes in the inventory: choose other areas, or add its communes",
+                area.name,
+            )
     _require_territory(context, list_communes(areas))
     return areas
 

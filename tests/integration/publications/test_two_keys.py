@@ -156,6 +156,29 @@ def test_what_cannot_be_published_is_refused(
     assert words in problem(answer, 422)
 
 
+def test_an_area_without_communes_is_refused_and_a_warning_there_can_be_cancelled(
+    live: Room,
+) -> None:
+    published = live.publish((NORTH,))
+
+    def move(parent: str) -> None:
+        live.world.connection.execute("UPDATE area SET parent = %s WHERE code = %s", [parent, ORGE])
+        live.world.connection.commit()
+
+    move(SOUTH)
+    try:
+        for areas in ((NORTH,), (YVETTE, NORTH)):
+            refusal = problem(live.draft(live.anne, areas), 422)
+            assert refusal.startswith("Nord has no communes in the inventory")
+        assert "no communes" in problem(live.follow_up(live.anne, published, "Update"), 422)
+        cancelled = live.follow_up(live.anne, published, "Cancel")
+        assert cancelled.status_code == 200, cancelled.text
+        signed = live.sign(live.bert, cancelled.json()["publication"])
+        assert (signed["state"], signed["messages"][-1]["communes"]) == ("cancelled", [ORGE])
+    finally:
+        move(NORTH)
+
+
 def test_an_operator_publishes_in_their_communes_only(live: Room) -> None:
     for areas in ((YVETTE,), (ORGE, YVETTE), (SOUTH,), (DEPARTEMENT,)):
         assert "only in the communes" in problem(live.draft(live.nora, areas), 403)
