@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Official colours, bulletins, others' forecasts; what is in force stays.",
     )
+    photo_retention_days: int | None = Field(
+        default=730, ge=1, description="Photographs from the field. Empty: for good."
+    )
     compress_after_days: int = Field(
         default=30, ge=1, description="Uncompressed readings, on TimescaleDB's full build."
     )

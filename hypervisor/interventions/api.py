@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
@@ -33,6 +33,7 @@ from hypervisor.web.problems import responses
 
 router = APIRouter(tags=["interventions"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Event = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _Name = Annotated[str, Query(max_length=100)]
 TeamName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
@@ -98,6 +99,14 @@ def post_act(context: Context, number: Number, post: ActPost) -> InterventionDet
     """
     _act(lambda: service.act_on_order(context, number, post))
     return _answer(context, number)
+
+
+@router.get(
+    "/interventions/{number}/photos/{event}", response_class=Response, responses=responses(404, 422)
+)
+def get_photo(context: Context, number: Number, event: Event) -> Response:
+    """The photograph of an event, a JPEG without any metadata."""
+    return Response(service.find_photo(context.connection, number, event), media_type="image/jpeg")
 
 
 @router.get("/teams", responses=responses())

@@ -13,7 +13,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.database.audit import ActError
 from hypervisor.interventions import form as forms
-from hypervisor.interventions import queries, queries_teams, service, views
+from hypervisor.interventions import queries, queries_photos, queries_teams, service, views
 from hypervisor.interventions.form import ActForm, OrderForm
 from hypervisor.interventions.model import (
     ChangedError,
@@ -134,6 +134,14 @@ def show_intervention(context: Context, number: Number) -> Response:
     return _render_order(context, number)
 
 
+@router.get("/interventions/{number}/photos/{event}")
+def show_photo(
+    context: Context, number: Number, event: Annotated[int, Path(ge=1, le=2**31 - 1)]
+) -> Response:
+    """A photograph of an order."""
+    return Response(service.find_photo(context.connection, number, event), media_type="image/jpeg")
+
+
 @router.post("/interventions/{number}/acts")
 def act(context: Context, number: Number, entered: Annotated[ActForm, Form()]) -> Response:
     """What dispatch does, or what a team says by radio."""
@@ -190,6 +198,9 @@ def _render_order(
         due=f"{due:%Y-%m-%dT%H:%M}" if due else "",
         may=service.may_dispatch(context, order.commune),
         names=names,
+        photos={
+            photo.number: photo for photo in queries_photos.list_photos(context.connection, number)
+        },
         **_words(context),
     )
 

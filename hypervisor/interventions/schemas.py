@@ -76,6 +76,18 @@ class FieldActPost(ActPost):
         examples=["0d3c5f86-7f1d-4a4e-9a53-3d0e4b6a2c11"],
     )
     age_ms: Annotated[int, Field(ge=0, le=10**11)] = 0
+    lon: Lon | None = Field(default=None, description="Where it was noted, if the agent agrees.")
+    lat: Lat | None = None
+
+    @property
+    def position(self) -> tuple[float, float] | None:
+        """Longitude and latitude."""
+        return None if self.lon is None or self.lat is None else (self.lon, self.lat)
+
+    def collect_details(self) -> dict[str, Any]:
+        """What the event keeps beside its text."""
+        details = super().collect_details()
+        return details if self.position is None else {**details, "position": self.position}
 
 
 class FieldAnswer(Body):
@@ -128,6 +140,29 @@ class InterventionBody(BaseModel):
     @property
     def page(self) -> str:
         return f"/interventions/{self.id}"
+
+
+class FieldQuantity(BaseModel):
+    """Something that an agent may read at the order's site."""
+
+    name: str = Field(examples=["staff_level"])
+    label: str
+    unit: str = Field(examples=["m"])
+
+
+class FieldOrder(InterventionBody):
+    """An order as its team needs it. `where`: address, site and commune."""
+
+    where: str
+    quantities: list[FieldQuantity]
+
+
+class FieldOrdersBody(Body):
+    """The unfinished orders of the agent's teams, the most urgent first."""
+
+    account: str
+    csrf: str = Field(description="Goes back in X-CSRF-Token with each act; empty for a token.")
+    orders: list[FieldOrder]
 
 
 class InterventionsBody(Body):

@@ -11,7 +11,7 @@ from hypervisor.accounts import service as accounts
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.interventions import queries, queries_teams
+from hypervisor.interventions import queries, queries_photos, queries_teams
 from hypervisor.interventions.model import (
     NEED_TEXT,
     ChangedError,
@@ -43,6 +43,14 @@ def find_history(connection: Connection, number: int) -> InterventionHistory:
     return InterventionHistory(
         order=order, events=queries.list_events(connection, [number])[number]
     )
+
+
+def find_photo(connection: Connection, number: int, event: int) -> bytes:
+    """A photograph of an order. Raises NoInterventionError: there is none that is visible."""
+    content = queries_photos.find_content(connection, number, event)
+    if content is None:
+        raise NoInterventionError("order {number} has no such photograph", number)
+    return content
 
 
 def list_histories(

@@ -7,7 +7,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
-from hypervisor.interventions import queries
+from hypervisor.interventions import queries, queries_photos
 from hypervisor.interventions.model import (
     IN_FIELD,
     TRANSITIONS,
@@ -17,6 +17,7 @@ from hypervisor.interventions.model import (
     OrderAct,
     OrderState,
 )
+from hypervisor.interventions.photos import LARGEST_DAY, Photo
 from hypervisor.interventions.queries import NewEvent
 from hypervisor.interventions.schemas import ActPost, FieldActPost
 from hypervisor.interventions.service import check_act, is_repeated
@@ -56,7 +57,9 @@ def find_order_of(
     return order, team
 
 
-def act_in_field(context: RequestContext, number: int, post: FieldActPost) -> Message | None:
+def act_in_field(
+    context: RequestContext, number: int, post: FieldActPost, photo: Photo | None = None
+) -> Message | None:
     """Store an act of an agent; a repeat under its key changes nothing.
 
     Returns:
@@ -89,6 +92,8 @@ def act_in_field(context: RequestContext, number: int, post: FieldActPost) -> Me
             key=post.key,
         )
         queries.insert_event(connection, number, order.version, event)
+        if photo is not None:
+            _store_photo(connection, order, event, photo, post.position)
         audit.record(
             connection,
             kind="intervention",
@@ -98,6 +103,31 @@ def act_in_field(context: RequestContext, number: int, post: FieldActPost) -> Me
             details={"act": event.act.value},
         )
     return late
+
+
+def _store_photo(
+    connection: Connection,
+    order: Intervention,
+    event: NewEvent,
+    photo: Photo,
+    position: tuple[float, float] | None,
+) -> None:
+    before = queries_photos.sum_sizes(connection, event.author, event.at - timedelta(days=1))
+    if before + len(photo.content) > LARGEST_DAY:
+        raise InterventionError(
+            "{author} has added {n} MiB of photographs within a day; at most {number} MiB fit",
+            event.author,
+            before // 1024**2,
+            LARGEST_DAY // 1024**2,
+        )
+    queries_photos.insert_photo(
+        connection,
+        order.id,
+        order.version + 1,
+        photo,
+        taken_at=event.noted_at,
+        position=position,
+    )
 
 
 def _collect_details(post: ActPost, late: Message | None) -> dict[str, object]:

@@ -52,6 +52,7 @@ class Bounds:
     imported: datetime | None
     dead_letters: datetime | None
     official: datetime | None = None
+    photographs: datetime | None = None  # the wall's clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +87,10 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
 
     In an exercise now is the scenario's. Before the first evaluation no reading is deleted.
     """
-    (now, evaluated) = connection.execute(
-        f"SELECT {CLOCK}, (SELECT CASE WHEN watermark IS NOT NULL"  # noqa: S608  a constant
+    (now, wall, evaluated) = connection.execute(
+        f"SELECT {CLOCK}, clock_timestamp(), (SELECT CASE WHEN watermark IS NOT NULL"  # noqa: S608  a constant
         " THEN LEAST(watermark, evaluated_to) END FROM evaluation_state)"
-    ).fetchone() or (None, None)
+    ).fetchone() or (None, None, None)
 
     def before(at: datetime | None, what: str) -> datetime | None:
         span = days[what]
@@ -101,6 +102,7 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
         imported=before(settled, "imported"),
         dead_letters=before(now, "dead_letters"),
         official=before(now, "official") if "official" in days else None,
+        photographs=before(wall, "photographs") if "photographs" in days else None,
     )
 
 

@@ -17,6 +17,7 @@ from hypervisor.database.connect import Connection, StoreError, connect, store_e
 from hypervisor.external import queries as external_queries
 from hypervisor.feeds import queries_bulletins, queries_events
 from hypervisor.forecast import queries_experts
+from hypervisor.interventions import queries_photos
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
 from hypervisor.readings.queries_retention import Bounds, Chunk
@@ -30,6 +31,7 @@ _SETTINGS = {
     "dead_letters": "dead_letter_retention_days",
     "imported": "imported_retention_days",
     "official": "official_retention_days",
+    "photographs": "photo_retention_days",
 }
 
 Say = Callable[[str], None]
@@ -90,6 +92,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
             _audit(connection, "readings", {**span, **counts})
     queries_retention.drop_forecasts(connection, expired.bounds)
     _delete_official(connection, expired.bounds)
+    _delete_photographs(connection, expired.bounds)
     if expired.bounds.dead_letters is not None:  # as long as what sources sent and was refused
         external_queries.delete_details(connection, expired.bounds.dead_letters)
     if expired.dead_letters:
@@ -112,6 +115,17 @@ def _delete_official(connection: Connection, bounds: Bounds) -> None:
         if gone:
             details = {"before": bounds.official.isoformat(), "rows": gone}
             _audit(connection, "official colours and bulletins", details)
+
+
+def _delete_photographs(connection: Connection, bounds: Bounds) -> None:
+    """Delete photographs from the field; what was observed stays."""
+    if bounds.photographs is None:
+        return
+    with connection.transaction():
+        gone = queries_photos.delete_photos(connection, bounds.photographs)
+        if gone:
+            details = {"before": bounds.photographs.isoformat(), "photographs": gone}
+            _audit(connection, "photographs", details)
 
 
 def _apply_agreement(

@@ -122,7 +122,7 @@ def test_what_comes_too_late_is_kept_and_said(live: Room) -> None:
 
 def test_an_agent_sees_the_orders_of_their_teams_and_nothing_else(live: Room) -> None:
     own, other = live.order()["id"], live.order(site="yvette", team="south")["id"]
-    orders = live.tom.get("/api/v1/field/orders").json()["interventions"]
+    orders = live.tom.get("/api/v1/field/orders").json()["orders"]
     assert own in [row["id"] for row in orders]
     assert other not in [row["id"] for row in orders]
     assert "no order" in problem(live.note(live.tom, other, "accept"), 404)

@@ -28,7 +28,7 @@ _SAID: dict[str, Any] = {
 NOWHERE: dict[str, Any] = {
     **_SAID,
     **dict.fromkeys(("site", "device", "owner", "subject", "name", "group"), "nosuch"),
-    **dict.fromkeys(("number", "alarm", "incident", "about", "from_alarm"), 999_999),
+    **dict.fromkeys(("number", "alarm", "incident", "about", "from_alarm", "event"), 999_999),
     **dict.fromkeys(("area", "code", "commune"), "99999"),
     "quantity": "level",
     "key": "nosuch/alert",
@@ -185,9 +185,9 @@ def settle(world: World) -> dict[str, Any]:
         "/features identifier": "zorn",
         "/exports form": "csv",
         **dict.fromkeys(("/api/v1/publications number", "/publications number"), publication),
-        **dict.fromkeys(
-            ("/api/v1/interventions number", "/interventions number", "/api/v1/field number"), order
-        ),
+        **dict.fromkeys(("/api/v1/interventions number", "/interventions number"), order),
+        **dict.fromkeys(("/api/v1/field number", "/field number"), order),
+        "event": 3,  # its photograph
         **dict.fromkeys(("/api/v1/interventions key", "/api/v1/field key"), str(UUID(int=7))),
         **dict.fromkeys(("/api/v1/commands key", "/api/v1/commands batch"), command),
         "/commands key": command,
@@ -251,6 +251,16 @@ def _make_order(world: World) -> int:
             " author, team, text) VALUES (%s, %s, %s, '', %s, %s, 'sud', %s, %s)",
             [order, number, act, NOW, NOW, team, SECRET],
         )
+    world.connection.execute(
+        "INSERT INTO intervention_event (intervention, number, act, state, at, noted_at, author)"
+        " VALUES (%s, 3, 'observe', '', %s, %s, 'sud')",
+        [order, NOW, NOW],
+    )
+    world.connection.execute(
+        "INSERT INTO intervention_photo (intervention, number, taken_at, width, height, digest,"
+        " content) VALUES (%s, 3, %s, 1, 1, 'x', %s)",
+        [order, NOW, SECRET.encode()],
+    )
     return int(order)
 
 

@@ -21,7 +21,7 @@ from tests.integration.evaluation.world import CATALOGUE
 OPEN = frozenset(
     {
         *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/favicon.ico"),
-        *("/static/{asked_stamp}/{name:path}", "/", "/metrics"),
+        *("/static/{asked_stamp}/{name:path}", "/", "/metrics", "/field/worker.js"),
         *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
         # for citizens: what is published, and by what their mails hold; tests/integration/citizens
         *("/public", "/public/strip", "/public/fragment", "/public/{name}"),

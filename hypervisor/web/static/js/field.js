@@ -1,0 +1,252 @@
+// An agent's orders on a phone: drawn from what the server said last, with what waits on the phone applied.
+import { add, list, remove, send } from "./fieldqueue.js";
+
+const AFTER = { accept: "accepted", depart: "on_way", arrive: "on_site", close: "done", refuse: "refused" };
+const POSSIBLE = {
+  assigned: ["accept", "depart", "arrive", "close", "refuse"],
+  accepted: ["depart", "arrive", "close", "refuse"],
+  on_way: ["arrive", "close", "refuse"],
+  on_site: ["close"],
+};
+const STEPS = ["accept", "depart", "arrive"]; // a button each; the others have a form
+const AGAIN = 20000; // ms between two tries while something waits
+const REFRESH = 60000;
+const WIDEST = 1600; // pixels of a photograph
+
+const main = document.getElementById("main");
+const net = document.getElementById("net");
+const words = new Map(
+  [...document.getElementById("words").content.querySelectorAll("[data-word]")].map((each) => [each.dataset.word, each.textContent]));
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
+  weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: document.documentElement.dataset.zone });
+let known = null; // what the server said last
+let told = "sent"; // how the last try ended
+
+const say = (word, values = {}) =>
+  Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, value), words.get(word) ?? word);
+const at = (time) => clock.format(new Date(time));
+const make = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+const put = (element, name, text) => {
+  const place = element.querySelector(`[data-${name}]`);
+  place.textContent = text ?? "";
+  place.hidden = !text;
+  return place;
+};
+
+function describe(element, order, state) {
+  put(element, "title", order.title);
+  put(element, "where", order.where);
+  put(element, "state", say(`state.${state}`));
+  put(element, "priority", say(`priority.${order.priority}`));
+  put(element, "due", order.due && say(order.overdue ? "late" : "due", { time: at(order.due) }));
+}
+
+function stateOf(order, acts) {
+  return acts.reduce((state, act) => (act.order === order.id && !act.problem && AFTER[act.act]) || state, order.state);
+}
+
+function drawList(acts) {
+  const shown = known.orders.filter((order) => !["done", "refused"].includes(stateOf(order, acts)));
+  if (!shown.length) {
+    const none = document.createElement("p");
+    none.className = "pad";
+    none.textContent = say("none");
+    return none;
+  }
+  const drawn = make("t-list");
+  for (const order of shown) {
+    const row = make("t-row");
+    describe(row, order, stateOf(order, acts));
+    row.querySelector("a").href = `#${order.id}`;
+    drawn.append(row);
+  }
+  return drawn;
+}
+
+function drawOrder(order, acts) {
+  const drawn = make("t-order");
+  const state = stateOf(order, acts);
+  describe(drawn, order, state);
+  put(drawn, "description", order.description);
+  const way = drawn.querySelector("[data-geo]");
+  const map = drawn.querySelector("[data-map]");
+  if (order.lat === null) {
+    way.parentElement.remove();
+    map.remove();
+  } else {
+    way.href = `geo:${order.lat},${order.lon}?q=${order.lat},${order.lon}`;
+    map.src = `/field/orders/${order.id}/map.svg`;
+  }
+  const possible = POSSIBLE[state] ?? [];
+  for (const act of STEPS.filter((step) => possible.includes(step))) {
+    const button = document.createElement("button");
+    button.className = "btn main";
+    button.type = "button";
+    button.textContent = say(`act.${act}`);
+    button.addEventListener("click", () => note(order, act, {}));
+    drawn.querySelector("[data-acts]").append(button);
+  }
+  for (const fold of drawn.querySelectorAll("[data-fold]")) {
+    const act = fold.dataset.fold;
+    if (AFTER[act] && !possible.includes(act)) fold.remove();
+  }
+  const readings = drawn.querySelector("[data-quantities]");
+  readings.hidden = !order.quantities.length;
+  for (const quantity of order.quantities) {
+    const option = new Option(`${quantity.label} (${quantity.unit})`, quantity.name);
+    readings.querySelector("select").append(option);
+  }
+  for (const form of drawn.querySelectorAll("form")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      read(order, form).catch((problem) => { net.textContent = problem.message; });
+    });
+  }
+  return drawn;
+}
+
+function drawQueue(acts) {
+  const drawn = make("t-queue");
+  for (const act of acts) {
+    const row = make("t-queued");
+    put(row, "what", `${say("order", { n: act.order })} · ${say(`act.${act.act}`)}${act.fields.text ? ` · ${act.fields.text}` : ""}`);
+    put(row, "when", act.problem ? "" : say("noted", { time: at(act.notedAt) }));
+    put(row, "problem", act.problem);
+    const drop = row.querySelector("[data-drop]");
+    drop.hidden = !act.problem;
+    drop.addEventListener("click", () => remove(act.id).then(draw));
+    drawn.querySelector("ul").append(row);
+  }
+  return drawn;
+}
+
+function status(acts) {
+  const waiting = acts.filter((act) => act.account === known?.account && !act.problem).length;
+  const other = acts.find((act) => known && act.account !== known.account && !act.problem);
+  const parts = [];
+  if (told === "signed-out") parts.push(say("signed-out"));
+  else parts.push(told === "offline" || !navigator.onLine ? say("offline") : waiting ? "" : say("online"));
+  if (waiting) parts.push(say("waiting", { n: waiting }));
+  if (other) parts.push(say("others", { who: other.account }));
+  net.textContent = parts.filter(Boolean).join(" ");
+  if (told === "signed-out") {
+    const door = document.createElement("a");
+    door.href = "/login?next=/field";
+    door.textContent = say("sign-in");
+    net.append(" ", door);
+  }
+}
+
+async function draw() {
+  const acts = await list();
+  status(acts);
+  if (known) {
+    const number = Number(location.hash.slice(1));
+    const order = known.orders.find((each) => each.id === number);
+    const done = order && ["done", "refused"].includes(stateOf(order, acts));
+    const own = acts.filter((act) => act.account === known.account);
+    // A form in which something was typed is not drawn again.
+    const typing = main.querySelector("details[open] form");
+    if (!typing || typing.closest("article").dataset.order !== String(number) || done) {
+      const drawn = order && !done ? drawOrder(order, acts) : drawList(acts);
+      drawn.dataset.order = String(number);
+      main.replaceChildren(drawn);
+    }
+    main.querySelector(":scope > section")?.remove();
+    if (own.length) main.append(drawQueue(own));
+  }
+}
+
+async function shrink(file) {
+  let picture;
+  try {
+    picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    throw new Error(say("bad-photo"));
+  }
+  const scale = Math.min(1, WIDEST / Math.max(picture.width, picture.height));
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [Math.round(picture.width * scale), Math.round(picture.height * scale)];
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
+  return blob.arrayBuffer();
+}
+
+function position() {
+  return new Promise((resolve) => navigator.geolocation.getCurrentPosition(
+    ({ coords }) => resolve({ lon: coords.longitude, lat: coords.latitude }), () => resolve(null),
+    { enableHighAccuracy: true, timeout: 10000, maximumAge: 60000 }));
+}
+
+// What stands in a form, as the fields of an act.
+async function read(order, form) {
+  const given = new FormData(form);
+  const fields = {};
+  if (given.get("text")) fields.text = given.get("text");
+  if (given.get("minutes")) fields.minutes = Number(given.get("minutes"));
+  const lines = (given.get("parts") ?? "").split("\n").map((line) => line.trim()).filter(Boolean);
+  if (lines.length) {
+    fields.parts = lines.map((line) => {
+      const [, name, count] = /^(.+?)(?:\s*[x×*]\s*(\d+(?:[.,]\d+)?))?$/.exec(line);
+      return { name, count: Number((count ?? "1").replace(",", ".")) };
+    });
+  }
+  if (given.get("quantity")) {
+    fields.quantity = given.get("quantity");
+    fields.value = Number(String(given.get("value")).replace(",", "."));
+    if (!given.get("value") || !Number.isFinite(fields.value)) throw new Error(say("bad-value"));
+  }
+  const file = given.get("file");
+  const photo = file?.size ? await shrink(file) : null;
+  if (given.get("position")) Object.assign(fields, (await position()) ?? { text: `${fields.text} (${say("no-position")})` });
+  form.closest("details").open = false;
+  form.reset();
+  await note(order, form.dataset.act, fields, photo);
+}
+
+async function note(order, act, fields, photo = null) {
+  await add({ account: known.account, order: order.id, act, fields, photo });
+  if (["close", "refuse"].includes(act)) location.hash = "";
+  await draw();
+  await sync();
+}
+
+async function load() {
+  const response = await fetch("/api/v1/field/orders", { headers: { Accept: "application/json" } });
+  if (response.status === 401) return "signed-out";
+  if (!response.ok) return "later";
+  known = await response.json();
+  // The maps are kept before they are needed where there is no network.
+  for (const order of known.orders) if (order.lat !== null) fetch(`/field/orders/${order.id}/map.svg`).catch(() => {});
+  return "sent";
+}
+
+async function sync() {
+  try {
+    if (!known) told = await load();
+    if (known) {
+      told = await send(known.account, known.csrf, draw);
+      if (told === "stale" && (await load()) === "sent") told = await send(known.account, known.csrf, draw);
+      if (told === "sent") told = await load();
+    }
+  } catch {
+    told = "offline";
+  }
+  await draw();
+}
+
+document.getElementById("leave").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  for (const name of await caches.keys()) if (name.startsWith("hypervisor-field-")) await caches.delete(name);
+  event.target.submit();
+});
+window.addEventListener("hashchange", () => draw().then(() => main.querySelector("h2")?.focus()));
+window.addEventListener("online", sync);
+window.addEventListener("offline", () => { told = "offline"; draw(); });
+setInterval(async () => { if (told !== "sent" || (await list()).some((act) => !act.problem)) await sync(); }, AGAIN);
+setInterval(sync, REFRESH);
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.addEventListener("controllerchange", sync); // from now on it keeps what is read
+  navigator.serviceWorker.register("/field/worker.js", { scope: "/field" });
+}
+sync();
