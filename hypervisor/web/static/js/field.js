@@ -21,6 +21,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
   weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: document.documentElement.dataset.zone });
 let known = null; // what the server said last
 let told = "sent"; // how the last try ended
+let drawnContent = ""; // what the page shows, to draw it again only when it changes
 
 const say = (word, values = {}) =>
   Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, value), words.get(word) ?? word);
@@ -145,12 +146,15 @@ async function draw() {
     const order = known.orders.find((each) => each.id === number);
     const done = order && ["done", "refused"].includes(stateOf(order, acts));
     const own = acts.filter((act) => act.account === known.account);
-    // A form in which something was typed is not drawn again.
+    const about = order && !done ? [order] : known.orders;
+    const content = JSON.stringify([number, about.map((each) => [each, stateOf(each, acts)])]);
+    // A form in which something was typed is not drawn again, nor what has not changed: a tap would be lost.
     const typing = main.querySelector("details[open] form");
-    if (!typing || typing.closest("article").dataset.order !== String(number) || done) {
+    if (content !== drawnContent && (!typing || typing.closest("article").dataset.order !== String(number) || done)) {
       const drawn = order && !done ? drawOrder(order, acts) : drawList(acts);
       drawn.dataset.order = String(number);
       main.replaceChildren(drawn);
+      drawnContent = content;
     }
     main.querySelector(":scope > section")?.remove();
     if (own.length) main.append(drawQueue(own));
