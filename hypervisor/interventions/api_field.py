@@ -1,14 +1,17 @@
 """Routes of agents in the field: the orders of their own teams, and what they note."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Path, UploadFile
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
-from hypervisor.access.context import FieldContext
+from hypervisor.access.context import FieldContext, RequestContext
+from hypervisor.base.reader import reading
 from hypervisor.interventions import service_field, views
-from hypervisor.interventions.model import OrderAct
+from hypervisor.interventions.model import InterventionError, NoInterventionError, OrderAct
 from hypervisor.interventions.photos import encode_photo
 from hypervisor.interventions.schemas import (
     FieldActPost,
@@ -18,6 +21,8 @@ from hypervisor.interventions.schemas import (
     describe,
 )
 from hypervisor.web.problems import responses
+from hypervisor.web.refusals import refusal
+from hypervisor.web.request import reader_of
 from sensors._errors import Message
 
 router = APIRouter(prefix="/field", tags=["interventions"])
@@ -68,8 +73,7 @@ async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     def store() -> Message | None:
         return service_field.act_in_field(context, number, post, encode_photo(uploaded))
 
-    kept = await run_in_threadpool(store)
-    return FieldAnswer(mode=context.mode, kept=kept)
+    return await run_in_threadpool(_answer, context, store)
 
 
 @router.post("/orders/{number}/acts", responses=responses(403, 404, 422))
@@ -79,5 +83,21 @@ def post_field_act(context: FieldContext, number: Number, post: FieldActPost) ->
     A repeat under the same key changes nothing and answers the same. What came too late to change
     the order is kept in its history; `kept` says why.
     """
-    kept = service_field.act_in_field(context, number, post)
-    return FieldAnswer(mode=context.mode, kept=kept)
+    return _answer(context, lambda: service_field.act_in_field(context, number, post))
+
+
+def _answer(context: RequestContext, act: Callable[[], Message | None]) -> FieldAnswer:
+    """What became of an act; people read it in their language, programs in English."""
+    try:
+        kept = act()
+    except InterventionError as error:
+        status = 404 if isinstance(error, NoInterventionError) else 422
+        raise HTTPException(status, _translate(context, error)) from error
+    return FieldAnswer(mode=context.mode, kept=None if kept is None else _translate(context, kept))
+
+
+def _translate(context: RequestContext, sentence: object) -> str:
+    if context.person.session is None:
+        return str(sentence)
+    with reading(reader_of(context)):
+        return refusal(sentence)

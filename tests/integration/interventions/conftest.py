@@ -87,6 +87,8 @@ def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
                     "root": (("administrator", None),),
                 }.items()
             }
+            for client in people.values():
+                client.headers["Accept-Language"] = "en"
             root = people.pop("root")
             for team, area, member in (("north", NORTH, "tom"), ("south", SOUTH, "sue")):
                 body = {"title": team.title(), "area": area, "members": [member], "reason": "new"}
