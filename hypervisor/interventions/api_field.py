@@ -18,6 +18,7 @@ from hypervisor.interventions.schemas import (
     FieldAnswer,
     FieldOrder,
     FieldOrdersBody,
+    FieldQuantity,
     describe,
 )
 from hypervisor.web.problems import responses
@@ -32,7 +33,9 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 @router.get("/orders", responses=responses(403))
 def list_orders(context: FieldContext) -> FieldOrdersBody:
     """The unfinished orders of your teams, the most urgent first."""
-    now = context.now()
+    now, orders = context.now(), service_field.list_orders(context)
+    quantities = service_field.list_quantities(context, orders)
+    french = reader_of(context).language == "fr"
     return FieldOrdersBody(
         mode=context.mode,
         account=context.person.name,
@@ -41,9 +44,16 @@ def list_orders(context: FieldContext) -> FieldOrdersBody:
             FieldOrder(
                 **describe(order, now).model_dump(exclude={"page"}),
                 where=views.describe_place(order),
-                quantities=[],
+                quantities=[
+                    FieldQuantity(
+                        series=series,
+                        label=quantity.label_fr if french else quantity.label_en,
+                        unit=quantity.unit,
+                    )
+                    for series, quantity in quantities.get(order.site or "", ())
+                ],
             )
-            for order in service_field.list_orders(context)
+            for order in orders
         ],
     )
 
@@ -58,6 +68,8 @@ async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     text: Annotated[str, Form(max_length=5_000)] = "",
     lon: Annotated[float | None, Form(ge=-180, le=180)] = None,
     lat: Annotated[float | None, Form(ge=-90, le=90)] = None,
+    series: Annotated[str | None, Form(max_length=200)] = None,
+    value: Annotated[float | None, Form(allow_inf_nan=False)] = None,
 ) -> FieldAnswer:
     """An observation with a photograph. It is encoded anew; of its metadata nothing is kept."""
     uploaded = await file.read()
@@ -68,6 +80,8 @@ async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
         lon=lon,
         lat=lat,
         text=text or "-",
+        series=series,
+        value=value,
     )
 
     def store() -> Message | None:

@@ -78,6 +78,17 @@ class FieldActPost(ActPost):
     age_ms: Annotated[int, Field(ge=0, le=10**11)] = 0
     lon: Lon | None = Field(default=None, description="Where it was noted, if the agent agrees.")
     lat: Lat | None = None
+    series: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="DEVICE/QUANTITY that was read on the spot."
+    )
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        default=None, description="In the catalogue's unit."
+    )
+
+    @property
+    def reading(self) -> tuple[str, float] | None:
+        """A value that was read on the spot."""
+        return None if self.series is None or self.value is None else (self.series, self.value)
 
     @property
     def position(self) -> tuple[float, float] | None:
@@ -145,7 +156,7 @@ class InterventionBody(BaseModel):
 class FieldQuantity(BaseModel):
     """Something that an agent may read at the order's site."""
 
-    name: str = Field(examples=["staff_level"])
+    series: str = Field(description="DEVICE/QUANTITY", examples=["mill-staff/level"])
     label: str
     unit: str = Field(examples=["m"])
 

@@ -1,5 +1,6 @@
 """What agents do in the field, at once or hours later: nothing that they noted is lost."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from hypervisor.access.context import RequestContext
@@ -17,11 +18,14 @@ from hypervisor.interventions.model import (
     OrderAct,
     OrderState,
 )
+from hypervisor.interventions.observations import store_reading
 from hypervisor.interventions.photos import LARGEST_DAY, Photo
 from hypervisor.interventions.queries import NewEvent
+from hypervisor.interventions.queries_series import list_series
 from hypervisor.interventions.schemas import ActPost, FieldActPost
 from hypervisor.interventions.service import check_act, is_repeated
 from sensors._errors import Message
+from sensors._quantity import Quantity
 
 OLDEST = timedelta(days=30)  # that a phone may keep an act
 
@@ -41,6 +45,24 @@ def list_orders(context: RequestContext) -> list[Intervention]:
     """The unfinished orders of the agent's teams, the most urgent first."""
     with context.owning() as owner:
         return queries.list_unfinished_of(owner, context.person.account)
+
+
+def list_quantities(
+    context: RequestContext, orders: Sequence[Intervention]
+) -> dict[str, list[tuple[str, Quantity]]]:
+    """What agents may read at the sites of these orders: DEVICE/QUANTITY and what it is."""
+    sites = sorted({order.site for order in orders if order.site is not None})
+    known = context.catalogue.quantities
+    with context.owning() as owner:
+        rows = list_series(owner, sites)
+    return {
+        site: [
+            (f"{device}/{quantity}", known[quantity])
+            for device, quantity in series
+            if quantity in known
+        ]
+        for site, series in rows.items()
+    }
 
 
 def find_order_of(
@@ -80,6 +102,9 @@ def act_in_field(
             return _repeat_answer(connection, number, post)
         queries.lock_intervention(connection, number)
         order, team = find_order_of(connection, context, number)
+        reading = {}
+        if post.act is OrderAct.OBSERVE and post.reading is not None:
+            reading = store_reading(connection, context, order, post.reading, noted_at=noted_at)
         late = _explain_late(connection, order, context.person.account, post.act)
         event = NewEvent(
             act=post.act if late is None else OrderAct.LATE,
@@ -88,7 +113,7 @@ def act_in_field(
             noted_at=noted_at,
             team=team,
             text=post.text,
-            details=_collect_details(post, late),
+            details={**_collect_details(post, late), **reading},
             key=post.key,
         )
         queries.insert_event(connection, number, order.version, event)

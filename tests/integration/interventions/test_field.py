@@ -1,14 +1,23 @@
 """What an agent's phone asks for: the page, its worker, maps, photographs."""
 
 import io
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx
 import pytest
 from PIL import Image
 
+from hypervisor.registry import queries as registry_queries
+from hypervisor.registry.changes import Changes
+from hypervisor.registry.model import Device, Series, Site
+from tests.integration.evaluation.world import DAY
 from tests.integration.interventions.conftest import Room
+from tests.integration.web.conftest import ORGE
+from tests.integration.web.served import NOW
 
+BY_PERSON = {"feed": "person"}
+ORDERS = "/api/v1/field/orders"
 pytestmark = pytest.mark.integration
 
 
@@ -68,3 +77,53 @@ def test_a_hostile_photograph_is_refused_with_a_sentence(live: Room) -> None:
     assert answer.status_code == 422
     assert "expected a JPEG, PNG or WebP picture" in answer.json()["detail"]
     assert live.read(number)["intervention"]["version"] == 2
+
+
+def test_a_level_read_on_the_staff_feeds_the_rules(live: Room) -> None:
+    """Noted at 23:50 and 00:00 without a network, sent at 00:20: the time is the noted one."""
+    world = live.world
+    registry_queries.write(
+        world.connection,
+        Changes(
+            sites=(Site(name="mill", title="Mill", domain="flood", lon=2.35, lat=48.6),),
+            devices=(
+                Device(name="mill-staff", site="mill", commissioned=DAY, properties=BY_PERSON),
+            ),
+            series=(Series(device="mill-staff", quantity="level"),),
+            revisions=(
+                world.fact("series", "mill-staff/level", {"interval_s": 3_600}),
+                world.fact("threshold", "mill/attention", {"value": 3.0, "unit": "m"}),
+                world.fact("threshold", "mill/alert", {"value": 4.0, "unit": "m"}),
+            ),
+        ),
+    )
+    world.connection.execute("UPDATE site SET commune = %s WHERE name = 'mill'", [ORGE])
+    world.connection.commit()
+    number = live.order(site="mill")["id"]
+    (order,) = [each for each in live.tom.get(ORDERS).json()["orders"] if each["id"] == number]
+    assert order["quantities"] == [
+        {"series": "mill-staff/level", "label": "Water level", "unit": "m"}
+    ]
+    read = {"series": "mill-staff/level", "text": "read on the staff"}
+    live.clock.now = NOW + timedelta(minutes=20)
+    for minutes, value in ((30, 3.4), (20, 3.5)):
+        key = str(uuid4())
+        for _ in range(2):
+            sent = live.note(
+                live.tom, number, "observe", value=value, age_ms=minutes * 60_000, key=key, **read
+            )
+            assert (sent.status_code, sent.json()["kept"]) == (200, None), sent.text
+    wrong = live.note(live.tom, number, "observe", value=1, series="orge/level", text="x")
+    assert "agents read no 'orge/level'" in wrong.json()["detail"]
+    stored = live.anne.get("/api/v1/series/mill-staff/level/readings").json()["readings"]
+    assert [(row["time"], row["value"], row["received_at"]) for row in stored] == [
+        ("2024-01-01T23:50:00Z", 3.4, "2024-01-02T00:20:00Z"),
+        ("2024-01-02T00:00:00Z", 3.5, "2024-01-02T00:20:00Z"),
+    ]
+    world.beat(24 * 60 + 25)
+    world.settle()
+    alarms = live.anne.get("/api/v1/alarms?site=mill").json()["alarms"]
+    assert ("flood-high", "2024-01-02T00:00:00Z") in [
+        (alarm["rule"], alarm["began"]) for alarm in alarms
+    ]
+    assert live.read(number)["events"][-1]["details"]["value"] == 3.5

@@ -94,7 +94,7 @@ function drawOrder(order, acts) {
   const readings = drawn.querySelector("[data-quantities]");
   readings.hidden = !order.quantities.length;
   for (const quantity of order.quantities) {
-    const option = new Option(`${quantity.label} (${quantity.unit})`, quantity.name);
+    const option = new Option(`${quantity.label} (${quantity.unit})`, quantity.series);
     readings.querySelector("select").append(option);
   }
   for (const form of drawn.querySelectorAll("form")) {
@@ -195,8 +195,8 @@ async function read(order, form) {
       return { name, count: Number((count ?? "1").replace(",", ".")) };
     });
   }
-  if (given.get("quantity")) {
-    fields.quantity = given.get("quantity");
+  if (given.get("series")) {
+    fields.series = given.get("series");
     fields.value = Number(String(given.get("value")).replace(",", "."));
     if (!given.get("value") || !Number.isFinite(fields.value)) throw new Error(say("bad-value"));
   }

@@ -1,0 +1,57 @@
+"""A value that an agent reads on the spot, stored as what devices send.
+
+The site has a device for it, with `properties: {feed: person}`: its series are what may be read
+there. The reading passes the same checks as a message of a device; its time is when the agent noted it.
+"""
+
+from datetime import datetime
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.instants import micros
+from hypervisor.database.connect import Connection
+from hypervisor.feeds.model import Observation
+from hypervisor.feeds.receive import store_observations
+from hypervisor.interventions.model import Intervention, InterventionError
+from hypervisor.interventions.queries_series import list_series
+from hypervisor.readings import queries as reading_queries
+from hypervisor.readings.ingest_worker import read_ingest_context
+from hypervisor.web.request import get_settings
+
+
+def store_reading(
+    connection: Connection,
+    context: RequestContext,
+    order: Intervention,
+    reading: tuple[str, float],
+    *,
+    noted_at: datetime,
+) -> dict[str, object]:
+    """Store it in the caller's transaction; what the event keeps of it.
+
+    `reading`: DEVICE/QUANTITY and a value in the catalogue's unit. `noted_at`: the wall's clock.
+
+    Raises InterventionError: agents read no such series at the order's site.
+    """
+    series, value = reading
+    device, _, quantity = series.partition("/")
+    if order.site is None or (device, quantity) not in list_series(connection, [order.site]).get(
+        order.site, ()
+    ):
+        raise InterventionError("agents read no {series!r} at the site of this order", series)
+    now = context.now()
+    # In an exercise as long before its clock as it was noted before now.
+    time = (now - (context.clock() - noted_at)).replace(microsecond=0)
+    reading_queries.create_staging_tables(connection)
+    stored = store_observations(
+        connection,
+        read_ingest_context(connection, get_settings()),
+        [Observation(device=device, time=time, values={quantity: value})],
+        received_at=micros(now),
+    )
+    return {
+        "series": series,
+        "value": value,
+        "time": time.isoformat(),
+        "unit": context.catalogue.quantities[quantity].unit,
+        "refused": bool(stored.refused),
+    }
