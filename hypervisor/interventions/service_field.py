@@ -52,14 +52,14 @@ def list_quantities(
 ) -> dict[str, list[tuple[str, Quantity]]]:
     """What agents may read at the sites of these orders: DEVICE/QUANTITY and what it is."""
     sites = sorted({order.site for order in orders if order.site is not None})
-    known = context.catalogue.quantities
+    catalogue = context.catalogue.quantities
     with context.owning() as owner:
         rows = list_series(owner, sites)
     return {
         site: [
-            (f"{device}/{quantity}", known[quantity])
+            (f"{device}/{quantity}", catalogue[quantity])
             for device, quantity in series
-            if quantity in known
+            if quantity in catalogue
         ]
         for site, series in rows.items()
     }

@@ -19,8 +19,8 @@ const words = new Map(
   [...document.getElementById("words").content.querySelectorAll("[data-word]")].map((each) => [each.dataset.word, each.textContent]));
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
   weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: document.documentElement.dataset.zone });
-let known = null; // what the server said last
-let told = "sent"; // how the last try ended
+let latest = null; // what the server said last
+let outcome = "sent"; // how the last try ended
 let drawnContent = ""; // what the page shows, to draw it again only when it changes
 
 const say = (word, values = {}) =>
@@ -47,7 +47,7 @@ function stateOf(order, acts) {
 }
 
 function drawList(acts) {
-  const shown = known.orders.filter((order) => !["done", "refused"].includes(stateOf(order, acts)));
+  const shown = latest.orders.filter((order) => !["done", "refused"].includes(stateOf(order, acts)));
   if (!shown.length) {
     const none = document.createElement("p");
     none.className = "pad";
@@ -122,15 +122,15 @@ function drawQueue(acts) {
 }
 
 function status(acts) {
-  const waiting = acts.filter((act) => act.account === known?.account && !act.problem).length;
-  const other = acts.find((act) => known && act.account !== known.account && !act.problem);
+  const waiting = acts.filter((act) => act.account === latest?.account && !act.problem).length;
+  const other = acts.find((act) => latest && act.account !== latest.account && !act.problem);
   const parts = [];
-  if (told === "signed-out") parts.push(say("signed-out"));
-  else parts.push(told === "offline" || !navigator.onLine ? say("offline") : waiting ? "" : say("online"));
+  if (outcome === "signed-out") parts.push(say("signed-out"));
+  else parts.push(outcome === "offline" || !navigator.onLine ? say("offline") : waiting ? "" : say("online"));
   if (waiting) parts.push(say("waiting", { n: waiting }));
   if (other) parts.push(say("others", { who: other.account }));
   net.textContent = parts.filter(Boolean).join(" ");
-  if (told === "signed-out") {
+  if (outcome === "signed-out") {
     const door = document.createElement("a");
     door.href = "/login?next=/field";
     door.textContent = say("sign-in");
@@ -141,12 +141,12 @@ function status(acts) {
 async function draw() {
   const acts = await list();
   status(acts);
-  if (known) {
+  if (latest) {
     const number = Number(location.hash.slice(1));
-    const order = known.orders.find((each) => each.id === number);
+    const order = latest.orders.find((each) => each.id === number);
     const done = order && ["done", "refused"].includes(stateOf(order, acts));
-    const own = acts.filter((act) => act.account === known.account);
-    const about = order && !done ? [order] : known.orders;
+    const own = acts.filter((act) => act.account === latest.account);
+    const about = order && !done ? [order] : latest.orders;
     const content = JSON.stringify([number, about.map((each) => [each, stateOf(each, acts)])]);
     // A form in which something was typed is not drawn again, nor what has not changed: a tap would be lost.
     const typing = main.querySelector("details[open] form");
@@ -209,7 +209,7 @@ async function read(order, form) {
 }
 
 async function note(order, act, fields, photo = null) {
-  await add({ account: known.account, order: order.id, act, fields, photo });
+  await add({ account: latest.account, order: order.id, act, fields, photo });
   if (["close", "refuse"].includes(act)) location.hash = "";
   await draw();
   await sync();
@@ -219,22 +219,22 @@ async function load() {
   const response = await fetch("/api/v1/field/orders", { headers: { Accept: "application/json" } });
   if (response.status === 401) return "signed-out";
   if (!response.ok) return "later";
-  known = await response.json();
+  latest = await response.json();
   // The maps are kept before they are needed where there is no network.
-  for (const order of known.orders) if (order.lat !== null) fetch(`/field/orders/${order.id}/map.svg`).catch(() => {});
+  for (const order of latest.orders) if (order.lat !== null) fetch(`/field/orders/${order.id}/map.svg`).catch(() => {});
   return "sent";
 }
 
 async function sync() {
   try {
-    if (!known) told = await load();
-    if (known) {
-      told = await send(known.account, known.csrf, draw);
-      if (told === "stale" && (await load()) === "sent") told = await send(known.account, known.csrf, draw);
-      if (told === "sent") told = await load();
+    if (!latest) outcome = await load();
+    if (latest) {
+      outcome = await send(latest.account, latest.csrf, draw);
+      if (outcome === "stale" && (await load()) === "sent") outcome = await send(latest.account, latest.csrf, draw);
+      if (outcome === "sent") outcome = await load();
     }
   } catch {
-    told = "offline";
+    outcome = "offline";
   }
   await draw();
 }
@@ -246,8 +246,8 @@ document.getElementById("leave").addEventListener("submit", async (event) => {
 });
 window.addEventListener("hashchange", () => draw().then(() => main.querySelector("h2")?.focus()));
 window.addEventListener("online", sync);
-window.addEventListener("offline", () => { told = "offline"; draw(); });
-setInterval(async () => { if (told !== "sent" || (await list()).some((act) => !act.problem)) await sync(); }, AGAIN);
+window.addEventListener("offline", () => { outcome = "offline"; draw(); });
+setInterval(async () => { if (outcome !== "sent" || (await list()).some((act) => !act.problem)) await sync(); }, AGAIN);
 setInterval(sync, REFRESH);
 if ("serviceWorker" in navigator) {
   navigator.serviceWorker.addEventListener("controllerchange", sync); // from now on it keeps what is read

@@ -20,14 +20,14 @@ self.addEventListener("activate", (event) => {
 async function fromNetwork(request) {
   const cache = await caches.open(CACHE);
   const seen = await cache.match(request, { ignoreVary: true });
-  const asked = fetch(request).then(async (response) => {
+  const fresh = fetch(request).then(async (response) => {
     // A redirect leads to signing in, which is not kept.
     if (response.ok && !response.redirected) await cache.put(request, response.clone());
     return response;
   });
-  if (!seen) return asked;
+  if (!seen) return fresh;
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, seen));
-  return Promise.race([asked.catch(() => seen), late]);
+  return Promise.race([fresh.catch(() => seen), late]);
 }
 
 self.addEventListener("fetch", (event) => {
