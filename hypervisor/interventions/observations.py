@@ -1,7 +1,7 @@
 """A value that an agent reads on the spot, stored as what devices send.
 
 The site has a device for it, with `properties: {feed: person}`: its series are what may be read
-there. The reading passes the same checks as a message of a device; its time is when the agent noted it.
+there. A reading passes the checks of a device's message; its time is when the agent noted it.
 """
 
 from datetime import datetime
