@@ -79,6 +79,22 @@ class Threshold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupKind:
+    """A kind of group of devices that rules evaluate together.
+
+    `alike`: several members at one site may measure the same quantity; rules name the group.
+    """
+
+    name: str
+    label_en: str
+    label_fr: str
+    alike: bool = False
+
+
+OTHER_GROUP = GroupKind(name="other", label_en="Other", label_fr="Autre")  # of no domain
+
+
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """An urban function: its quantities and the device models that measure them.
 
@@ -86,7 +102,7 @@ class Domain:
     16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
-    can be told to do.
+    can be told to do. `groups`: the kinds of groups that its devices form.
     """
 
     name: str
@@ -96,6 +112,7 @@ class Domain:
     models: tuple[DeviceModel, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     commands: tuple[CommandKind, ...] = ()
+    groups: tuple[GroupKind, ...] = ()
     grouping: Literal["river", "commune", "site", "group"] = "commune"
     icon: str = "M8 2v12M2 8h12"
     colour: str = "#6b7680"
@@ -103,14 +120,14 @@ class Domain:
     calm: Mapping[str, float] = field(default_factory=dict)
 
 
-Part = TypeVar("Part", Quantity, DeviceModel, Threshold, CommandKind, Domain)
+Part = TypeVar("Part", Quantity, DeviceModel, Threshold, CommandKind, GroupKind, Domain)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """All domains joined and their quantities, models, thresholds and commands, each by name.
+    """All domains joined, and their parts by name.
 
-    `common`: the quantities of no domain, which a device of any may tell of itself.
+    `common`: the quantities of no domain, which any device may measure of itself.
     """
 
     domains: Mapping[str, Domain]
@@ -119,6 +136,7 @@ class Catalogue:
     domain_of: Mapping[str, str]  # quantity name -> domain name; common ones have none
     thresholds: Mapping[str, Threshold]
     commands: Mapping[str, CommandKind]
+    groups: Mapping[str, GroupKind]
     common: frozenset[str]
 
 
@@ -126,8 +144,8 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
     """Join domains into one catalogue.
 
     Raises:
-        CatalogueError: two domains, quantities, models, thresholds or commands share a name, or one
-            of them names a quantity or a command that no domain has.
+        CatalogueError: two domains, or two parts of a kind, share a name, or name a quantity or
+            a command that no domain has.
     """
     joined = tuple(domains)
     quantities = _named("quantity", joined, lambda domain: domain.quantities)
@@ -138,6 +156,10 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
     models = _named("device model", joined, lambda domain: domain.models)
     thresholds = _named("threshold", joined, lambda domain: domain.thresholds)
     commands = _named("command", joined, lambda domain: domain.commands)
+    groups = _named("kind of group", joined, lambda domain: domain.groups)
+    if OTHER_GROUP.name in groups:
+        raise CatalogueError("kind of group {name!r} is common to all domains", OTHER_GROUP.name)
+    groups[OTHER_GROUP.name] = OTHER_GROUP
     assembled = Catalogue(
         domains=_named("domain", joined, lambda domain: (domain,)),
         quantities=quantities,
@@ -147,6 +169,7 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
         },
         thresholds=thresholds,
         commands=commands,
+        groups=groups,
         common=frozenset(quantity.name for quantity in COMMON),
     )
     _check_names(assembled)

@@ -5,7 +5,7 @@ Standard names are those of ONVIF (events, recording search, counters) and of HO
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Threshold
+from sensors._domain import DeviceModel, Domain, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 POLLED = timedelta(minutes=5)
@@ -17,6 +17,7 @@ DOMAIN = Domain(
     name="cameras",
     label_en="Video protection",
     label_fr="Vidéoprotection",
+    groups=(GroupKind(name="video_system", label_en="Video system", label_fr="Système vidéo"),),
     grouping="group",
     icon="M2 5h8l2 2v3H4L2 8zM12 8h2M5 10v3M3 13h4",
     colour="#5f7f95",

@@ -6,7 +6,7 @@ usual French term. Primary is the network's side of the exchanger, secondary the
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 QUARTER = timedelta(minutes=15)
@@ -15,6 +15,7 @@ DOMAIN = Domain(
     name="heat",
     label_en="District heating",
     label_fr="Réseaux de chaleur",
+    groups=(GroupKind(name="heat_network", label_en="Heat network", label_fr="Réseau de chaleur"),),
     grouping="group",
     icon="M3.5 3v10M6.5 3v10M9.5 3v10M12.5 3v10M2 5.5h12M2 10.5h12",
     colour="#b5705a",

@@ -7,13 +7,14 @@ expected to: see `sensors._plan`.
 from datetime import timedelta
 
 from sensors._command import Choice, CommandKind, Confirmation, Parameter
-from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
     name="lighting",
     label_en="Public lighting",
     label_fr="Éclairage public",
+    groups=(GroupKind(name="cabinet", label_en="Cabinet", label_fr="Armoire", alike=True),),
     grouping="site",
     icon="M3 15V5q0-3.5 4-3.5h3M8 4.5h6l-1-3h-4Z",
     colour="#9a8b6a",

@@ -7,13 +7,16 @@ all lanes that a sensor watches: a site narrows the range.
 from datetime import timedelta
 
 from sensors._command import Choice, CommandKind, Confirmation, Interlock, Parameter
-from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
     name="mobility",
     label_en="Mobility",
     label_fr="Mobilité",
+    groups=(
+        GroupKind(name="section", label_en="Road section", label_fr="Tronçon de route", alike=True),
+    ),
     icon="M4.5 1.5 2 14.5M11.5 1.5 14 14.5M8 2v2.5M8 7v2.5M8 12v2.5",
     colour="#6f9a78",
     event="jam",

@@ -5,13 +5,18 @@ Standard names are those of DATEX II's parking publications.
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
+from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 DOMAIN = Domain(
     name="parking",
     label_en="Parking",
     label_fr="Stationnement",
+    groups=(
+        GroupKind(
+            name="car_park", label_en="Car park", label_fr="Parc de stationnement", alike=True
+        ),
+    ),
     grouping="site",
     icon="M2.5 1.5h11v13h-11ZM6 12V4.5h2.6a2.2 2.2 0 0 1 0 4.4H6",
     colour="#7f7fb0",

@@ -5,7 +5,7 @@ Standard names are those of IEEE 802.11's MIB and of IF-MIB, as controllers and 
 
 from datetime import timedelta
 
-from sensors._domain import DeviceModel, Domain, Threshold
+from sensors._domain import DeviceModel, Domain, GroupKind, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
 POLLED = timedelta(minutes=5)
@@ -14,6 +14,7 @@ DOMAIN = Domain(
     name="wifi",
     label_en="Public Wi-Fi",
     label_fr="Wi-Fi public",
+    groups=(GroupKind(name="wifi_network", label_en="Wi-Fi network", label_fr="Réseau Wi-Fi"),),
     grouping="commune",
     icon="M2 6.5c3.5-3.5 8.5-3.5 12 0M4.5 9c2-2 5-2 7 0M8 12v.5",
     colour="#4f8f8b",

@@ -68,6 +68,11 @@ class Board:
         """Its uid."""
         return str(self.document.get("uid", "?"))
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Those whose sites it shows; none, where it shows all or is not described."""
+        return self.described.domains if self.described else ()
+
     def pieces(self) -> Iterator[BuiltPanel]:
         """Its panels, also of folded rows, without the rows."""
         described = {}

@@ -105,6 +105,13 @@ def check(
         bool, typer.Option("--fill", help="Check on a private database with a simulated week.")
     ] = False,
     scenario: Annotated[str, typer.Option(help="With --fill: the scenario.")] = "territory-week",
+    inventory: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --fill: files or examples instead of the Essonne; only dashboards of the"
+            " domains of their sites are checked. Repeatable."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Check the dashboards against a database; exit 1 if there are problems."""
@@ -122,7 +129,11 @@ def check(
     )
     if fill:
         report = service_check.check_simulated(
-            built, console, scenario, say=lambda text: typer.echo(text, err=True)
+            built,
+            console,
+            scenario,
+            sources=inventory,
+            say=lambda text: typer.echo(text, err=True),
         )
     else:
         report = service_check.check_instance(built, console, settings.database_url, reader_url)

@@ -33,7 +33,6 @@ from hypervisor.readings.ingest_worker import make_belief
 from hypervisor.readings.queries_ingest import Intake
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory import Inventory
-from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.works import announce_works
 from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import start_database
@@ -63,21 +62,21 @@ Say = Callable[[str], None]
 def fill_database(  # noqa: PLR0913  what to simulate
     url: str,
     scenario: str = "territory-week",
-    inventory: Inventory | None = None,
     *,
+    inventory: Inventory,
     after: float = 0.0,
     piece: timedelta = timedelta(minutes=15),
     say: Say = lambda _text: None,
 ) -> datetime:
     """Fill a migrated, empty database; returns the end of the scenario.
 
-    `inventory` None: the whole Essonne; `after`: hours skipped at the start; `piece`: readings
+    `after`: hours skipped at the start; `piece`: readings
     evaluated at a time.
     """
     story, words = load_scenario(scenario), catalogue()
     with connect(url) as connection:
         instance_store.create(connection, Instance(mode=Mode.EXERCISE, name=story.title_fr))
-        field = _register_territory(connection, inventory or read_sources(["essonne"]), story)
+        field = _register_territory(connection, inventory, story)
         shipped_rules.record_and_log(connection, shipped(), now=None)
         queries_workers.join(connection, WORKER)
         begins = instant_of(story.begins + timedelta(hours=after))
@@ -174,7 +173,9 @@ def _make_parcel(gathered: Sequence[Arrival], clock: int) -> Parcel:
 
 
 @contextmanager
-def simulated_database(scenario: str, *, say: Callable[[str], None]) -> Iterator[str]:
+def simulated_database(
+    scenario: str, inventory: Inventory, *, say: Callable[[str], None]
+) -> Iterator[str]:
     """URL of a private database filled with a scenario, removed afterwards.
 
     Raises:
@@ -195,7 +196,7 @@ def simulated_database(scenario: str, *, say: Callable[[str], None]) -> Iterator
             databases.create(database.url("postgres"), DATABASE)
             with connect(database.url()) as connection:
                 migrate(connection)
-            fill_database(database.url(), scenario, say=say)
+            fill_database(database.url(), scenario, inventory=inventory, say=say)
             yield database.url()
         finally:
             server.halt()

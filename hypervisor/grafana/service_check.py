@@ -18,6 +18,7 @@ from hypervisor.grafana.emulation import (
     Span,
     VariableError,
 )
+from hypervisor.registry.inventory_files import read_sources
 
 LENGTHS = {
     "1 h": timedelta(hours=1),
@@ -37,12 +38,14 @@ class CheckTarget:
     """The database to check against.
 
     `until`: the end of the data; `narrowed`: also check one and several values instead of All.
+    `domains`: check only the dashboards of these; None: all.
     """
 
     connection: Connection
     until: datetime
     console: str = ""
     narrowed: bool = True
+    domains: frozenset[str] | None = None
     lengths: dict[str, timedelta] = field(default_factory=lambda: dict(LENGTHS))
 
     def spans(self) -> Iterator[tuple[str, Span]]:
@@ -67,6 +70,8 @@ def check_boards(boards: Sequence[Board], ground: CheckTarget) -> Report:
     report = Report()
     uids = [board.name for board in boards]
     for board in boards:
+        if ground.domains is not None and ground.domains.isdisjoint(board.domains):
+            continue
         report.dashboards += 1
         report.findings += check_document.find_problems(board, uids, ground.console)
         opened = emulation.default_selections(board.document)
@@ -227,7 +232,11 @@ def _intervals(interval_ms: int) -> dict[str, Selection]:
 
 
 def check_instance(
-    built: Sequence[Board], console: str, database_url: str, reader_url: str = ""
+    built: Sequence[Board],
+    console: str,
+    database_url: str,
+    reader_url: str = "",
+    domains: frozenset[str] | None = None,
 ) -> Report:
     """Check against an instance's data, as a reader that logs in, or as our own role of one.
 
@@ -236,16 +245,29 @@ def check_instance(
     """
     with panels.reader(reader_url or database_url, owner=not reader_url) as connection:
         _, until = panels.reading_span(connection)
-        target = CheckTarget(connection=connection, until=until, console=console)
+        target = CheckTarget(connection=connection, until=until, console=console, domains=domains)
         return check_boards(built, target)
 
 
-def check_simulated(built: Sequence[Board], console: str, scenario: str, *, say: Say) -> Report:
-    """Check against a private database filled by the simulators, removed afterwards."""
+def check_simulated(
+    built: Sequence[Board],
+    console: str,
+    scenario: str,
+    *,
+    say: Say,
+    sources: Sequence[str] | None = None,
+) -> Report:
+    """Check against a private database filled by the simulators, removed afterwards.
+
+    `sources`: inventory files, of whose domains the dashboards are checked; None: the Essonne, and
+    all dashboards.
+    """
     from hypervisor.grafana.sample_data import simulated_database  # noqa: PLC0415  starts servers
 
-    with simulated_database(scenario, say=say) as url:
-        return check_instance(built, console, url)
+    inventory = read_sources(sources or ["essonne"])
+    domains = frozenset(str(site.given.get("domain")) for site in inventory.sites)
+    with simulated_database(scenario, inventory, say=say) as url:
+        return check_instance(built, console, url, domains=domains if sources else None)
 
 
 def report_values(report: Report) -> dict[str, Any]:

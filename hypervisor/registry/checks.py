@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypervisor.registry.checks_equipment import check_addresses, check_fact
 from hypervisor.registry.difference import Comparison
 from hypervisor.registry.inventory import Entry, Inventory
-from hypervisor.registry.model import Facts, facts_in_force
+from hypervisor.registry.model import Facts, Group, facts_in_force
 from hypervisor.registry.tree import Problem, Where
 from sensors._domain import Catalogue
 from sensors._errors import Message
@@ -97,8 +97,8 @@ class _Checks:
     def duplicates(self) -> Iterable[Problem]:
         """Each quantity of a site comes from one device in service: rules name it by site.
 
-        Except quantities that every device has (battery…), and members of a cabinet, of a road
-        section or of a group of their own site, which rules address as a group.
+        Except quantities that every device has (battery…), and members of a group of alike devices
+        (the lamps of a cabinet…) or of a group of their own site, which rules address as a group.
         """
         after, facts = self.comparison.after, self.facts
         members = (key.split("/") for kind, key in facts if kind == "member")
@@ -106,7 +106,7 @@ class _Checks:
             device
             for name, device in members
             if (group := after.groups.get(name)) is not None
-            and (group.kind != "other" or self._site_of(device) == group.site)
+            and (self._are_alike(group) or self._site_of(device) == group.site)
         }
         by_quantity: dict[tuple[str, str], list[str]] = {}
         for name, quantity in after.series:
@@ -130,6 +130,10 @@ class _Checks:
                         ", ".join(sorted(names)),
                     )
                 )
+
+    def _are_alike(self, group: Group) -> bool:
+        kind = self.catalogue.groups.get(group.kind)
+        return kind is not None and kind.alike
 
     def _site_of(self, name: str) -> str:
         device = self.comparison.after.devices.get(name)

@@ -209,7 +209,6 @@ _WORDS = {
     "epci": mark("EPCI"),
     "commune": mark("Commune"),
     "cabinet": mark("Cabinet"),
-    "section": mark("Road section"),
     "other": mark("Other"),
     "road": mark("Road"),
     "school": mark("School"),
@@ -358,6 +357,7 @@ def name_choice(word: str, catalogue: Catalogue) -> str:
     """A word of a file as people read it."""
     thing: Any = (
         catalogue.domains.get(word)
+        or catalogue.groups.get(word)
         or catalogue.quantities.get(word)
         or catalogue.thresholds.get(word)
     )

@@ -47,7 +47,6 @@ from sensors._plan import LightingPlan, Spell, plan_to_json
 from sensors._scalars import ScalarError, duration
 
 PROTOCOLS = ("chirpstack", "the-things-stack", "senml", "native")
-GROUP_KINDS = ("cabinet", "section", "other")
 ASSET_KINDS = ("road", "school", "cabinet", "hospital", "pumping", "other")
 SUBJECTS = ("sites", "devices", "groups")  # of works
 
@@ -100,6 +99,10 @@ def _read_members(node: Any, info: ValidationInfo) -> tuple[Fact, ...]:
     return tuple(members)
 
 
+def _list_group_kinds(catalogue: Catalogue) -> Iterable[str]:
+    return catalogue.groups
+
+
 class GroupInput(EntryInput):
     """A group with the facts of its members and supply."""
 
@@ -107,7 +110,7 @@ class GroupInput(EntryInput):
 
     name: Name
     title: Text | None = None
-    kind: Annotated[str, one_of(GROUP_KINDS)] | None = None
+    kind: Annotated[str, known_in(_list_group_kinds)] | None = None
     site: Text | None = None
     members: Annotated[
         tuple[Fact, ...], PlainValidator(_read_members), Rows(model=None, key="device")

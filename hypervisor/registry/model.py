@@ -85,7 +85,7 @@ class Gateway:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """A group of devices; `kind` is cabinet, section or other. Members are revisions."""
+    """A group of devices; `kind`: one of the catalogue's. Members are revisions."""
 
     name: str
     title: str
@@ -96,7 +96,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """An area on the ground; `kind` is flood, lighting or other. `geometry`: GeoJSON, WGS 84."""
+    """An area on the ground; `kind`: a domain, or other. `geometry`: GeoJSON, WGS 84."""
 
     name: str
     title: str

@@ -49,6 +49,7 @@ def test_what_is_loaded_is_what_was_applied(connection: Connection) -> None:
         for revision in wanted.revisions
     }
     assert not put(connection, FIELD)
+    assert put(connection, "groups: [{name: heat, kind: heat_network}]")  # a domain's own kind
 
 
 @pytest.mark.parametrize("what", ["sites", "zones", "assets"])

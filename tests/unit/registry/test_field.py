@@ -1,11 +1,14 @@
 """Gateways, groups, plans, zones, assets, works and zeros: read, stored as facts, and each slip."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from hypervisor.base.instants import EPOCH
+from hypervisor.registry.inventory_files import read_text
 from hypervisor.registry.tree import InventoryError
+from sensors._domain import CatalogueError, Domain, GroupKind, assemble
 from sensors._plan import plan_from_json
 from tests.unit.registry.field import FIELD, NOW, built, change, read, starts, told, values
 
@@ -122,7 +125,20 @@ def test_lamps_of_a_cabinet_measure_the_same_and_two_gauges_do_not() -> None:
     site = f"sites: [{{name: cab, lon: 2.1, lat: 48.6, devices: [{lamps}]}}]\n"
     assert any("2 devices in service for light_level (l1, l2)" in one for one in told(site))
     assert change(site + "groups: [{name: cab, kind: cabinet, members: [l1, l2]}]\n")
-    assert told(site + "groups: [{name: cab, kind: other, members: [l1, l2]}]\n")
+    for kind in ("other", "heat_network"):
+        assert told(site + f"groups: [{{name: cab, kind: {kind}, members: [l1, l2]}}]\n")
+    assert change(site + "groups: [{name: cab, kind: car_park, members: [l1, l2]}]\n")
+
+
+def test_a_domain_brings_kinds_of_groups() -> None:
+    wells = GroupKind(name="well_field", label_en="Well field", label_fr="Champ captant")
+    water = Domain(name="water", label_en="Water", label_fr="Eau", quantities=(), groups=(wells,))
+    text = "groups: [{name: north, kind: well_field}]"
+    (north,) = read_text(text, file="a.yaml", catalogue=assemble([water])).groups
+    assert north.given["kind"] == "well_field"
+    assert "kind: unknown kind 'well_field'" in told(text)[0]
+    with pytest.raises(CatalogueError, match="'well_field' is in 'water' and again in 'more'"):
+        assemble([water, replace(water, name="more")])
 
 
 def test_each_device_has_its_own_battery() -> None:

@@ -2,7 +2,7 @@
 
 from hypervisor.registry.model import Registry
 from hypervisor.registry.tree import InventoryError
-from tests.unit.registry.field import built, change, read, values
+from tests.unit.registry.field import CATALOGUE, built, change, read, values
 
 CABINETS = """site;domain;lon;lat;device;model;commissioned
 cab;lighting;2,18;48,70;cab-box;cabinet-controller;2020-01-01
@@ -69,7 +69,8 @@ def test_slips_in_these_sheets() -> None:
         "s.csv:1: there is no column 'titel'; did you mean 'title'?"
     ]
     assert _told("group;kind\ncab;armoire\n") == [
-        "s.csv:2: kind: unknown kind 'armoire'; expected one of cabinet, other, section"
+        "s.csv:2: kind: unknown kind 'armoire'; expected one of "
+        + ", ".join(sorted(CATALOGUE.groups))
     ]
     assert _told("asset;level\na;3\n")[0].startswith("s.csv:2: level: '3' has no unit")
     assert _told("gateway;title\n;x\n") == ["s.csv:2: gateway: is empty"]
