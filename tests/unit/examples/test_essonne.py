@@ -11,6 +11,7 @@ from hypervisor.registry.changes import apply_changes
 from hypervisor.registry.inventory_files import read_sources
 from hypervisor.registry.model import Device, Registry, Revision
 from hypervisor.registry.revisions import Stamp
+from sensors._domain import catalogue
 
 STAMP = Stamp(author="ann", reason="", now=datetime(2026, 1, 1, tzinfo=UTC), effective=None)
 
@@ -93,7 +94,24 @@ def test_every_way_of_speaking_has_its_devices(essonne: Registry) -> None:
     }
     assert set(spoken.values()) == {"chirpstack", "the-things-stack", "native"}
     lamps = [name for name, each in essonne.devices.items() if each.model == "lamp-controller"]
-    assert {spoken[name] for name in lamps} == {"native"}
+    assert {spoken[name] for name in lamps if name in spoken} == {"native"}
+
+
+def test_what_obeys_speaks_for_itself(essonne: Registry) -> None:
+    """Beside the cabinets' controllers: a street's lamps, two roads that flood, a basin."""
+    obeying = {name for name, model in catalogue().models.items() if model.commands}
+    found: dict[str, set[str]] = {}
+    for device in essonne.devices.values():
+        if device.model in obeying - {"cabinet-controller"} and not device.gateway:
+            found.setdefault(device.model or "", set()).add(device.site)
+    flooded = {asset.site for asset in essonne.assets.values() if asset.kind == "road"} - {None}
+    assert found == {
+        "road-barrier": flooded,
+        "message-sign": flooded,
+        "basin-gate": {"basin-saulx"},
+        "pump-controller": {"basin-saulx"},
+        "lamp-controller": {"cab-orsay-2"},
+    }
 
 
 def test_deveuis_are_nobody_s(essonne: Registry) -> None:

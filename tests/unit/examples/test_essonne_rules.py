@@ -22,7 +22,7 @@ def test_every_rule_has_its_subjects() -> None:
 EXPECTED = {
     "flood-level": 16,
     "flood-basin-full": 2,
-    "flood-clock": 23,
+    "flood-clock": 25,
     "weather-rain": 8,
     "weather-gust": 4,
     "weather-gust-crane": 2,
