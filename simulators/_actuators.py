@@ -38,8 +38,10 @@ def actuator_readings(
         at = ticks(world.begins, world.ends, interval)
         if name in RESTING:
             value = np.full(len(at), RESTING[name])
-        else:
+        elif name == "battery":
             value = charge(at, chance_of(seed, place.device, name))
+        else:
+            continue
         yield DeviceReadings(
             device=place.device,
             quantity=catalogue[name],

@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -70,10 +71,13 @@ class Observation:
 Reading = Callable[[Observation], Column | tuple[Times, Column] | None]
 
 
-def default_simulator(domain: Domain, readings: Mapping[str, Reading]) -> Simulator:
+def default_simulator(
+    domain: Domain, readings: Mapping[str, Reading], events: Kinds = MappingProxyType({})
+) -> Simulator:
     """Devices that measure each quantity at its interval. `readings`: by quantity.
 
-    Values are rounded and clipped as the catalogue and the sensor's scale have it.
+    Values are rounded and clipped as the catalogue and the sensor's scale have it; a quantity
+    without a function is not sent. `events`: those that the functions follow.
     """
     quantities = {quantity.name: quantity for quantity in (*domain.quantities, *COMMON)}
     usual: Mapping[str, Reading] = {"battery": lambda seen: charge(seen.times, seen.chance)}
@@ -101,7 +105,11 @@ def default_simulator(domain: Domain, readings: Mapping[str, Reading]) -> Simula
                         status=saturated(true, top),
                     )
 
-    return Simulator(domain=domain.name, emit=lambda field, world, _: table(measure(field, world)))
+    def emit(field: Field, world: World, _seed: int) -> pd.DataFrame:
+        check_events(world, events)
+        return table(measure(field, world))
+
+    return Simulator(domain=domain.name, emit=emit, events=tuple(events))
 
 
 def find_simulators() -> dict[str, Simulator]:

@@ -3,24 +3,19 @@
 A camera may give `daily_crossings` (on a working day), a recorder `kept_days` and `disk` (%).
 """
 
-from collections.abc import Iterator
-
 import numpy as np
-import pandas as pd
 
-from sensors._common import COMMON
 from sensors.cameras import DOMAIN
 from simulators._bicycles import shape
 from simulators._calendar import local_times
 from simulators._field import Field, Place
-from simulators._random import Column, chance_of
-from simulators._readings import DeviceReadings, Times, as_read, charge, table, ticks
-from simulators._simulator import Kinds, Simulator, check_events, choice, number
+from simulators._random import Column
+from simulators._readings import Times, ticks
+from simulators._simulator import Kinds, Observation, choice, default_simulator, number
 from simulators._steps import SECOND
 from simulators._traffic_counting import interval_ends
 from simulators._world import World
 
-CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 EVENTS: Kinds = {
     "camera-down": {},
     "camera-frozen": {},
@@ -31,7 +26,7 @@ EVENTS: Kinds = {
 # Settings.
 CROSSINGS = 1_500.0  # a working day, each way
 RESTING = 0.6  # of a working day's crossings, at weekends
-MISS = 0.03  # of the crossings, counted not at all
+MISS = 0.03  # of the crossings, not counted
 WAYS = {  # hours, width and weight of what passes, local
     "in": ((8.3, 1.0, 0.45), (12.5, 2.5, 0.3), (17.5, 1.5, 0.25)),
     "out": ((8.8, 1.0, 0.3), (13.0, 2.5, 0.3), (18.2, 1.6, 0.4)),
@@ -50,41 +45,6 @@ def truth(field: Field, world: World) -> dict[str, tuple[Times, Column, Column]]
         for place in field.of("cameras")
         if "frame_age" in place.quantities
     }
-
-
-def emit(field: Field, world: World, seed: int) -> pd.DataFrame:
-    """Readings of the devices as rows of a recording, by time."""
-    check_events(world, EVENTS)
-    return table(_device_readings(field, world, seed))
-
-
-def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
-    for place in field.of("cameras"):
-        for name, interval in sorted(place.quantities.items()):
-            at = ticks(world.begins, world.ends, interval)
-            chance = chance_of(seed, place.device, name)
-            match name:
-                case "camera_reachable":
-                    value = _reachable(place, world, at)
-                case "frame_age":
-                    value = _unseen(place, world, at) + chance.exponential(FRAME, len(at))
-                case "camera_tampering":
-                    value = world.during("camera-covered", place, at).astype(np.float64)
-                case "crossings_in" | "crossings_out":
-                    at = interval_ends(world.begins, world.ends, interval)
-                    value = _crossings(place, world, at, (name, interval), chance)
-                case "recorder_disk":
-                    value = _disk(place, world, at) + chance.normal(0, 0.3, len(at))
-                case "recording_age":
-                    value = _oldest(place, world, at) + chance.uniform(0, 0.04, len(at))
-                case "battery":
-                    value = charge(at, chance)
-                case _:
-                    value = np.zeros(len(at))
-            quantity = CATALOGUE[name]
-            yield DeviceReadings(
-                device=place.device, quantity=quantity, times=at, value=as_read(quantity, value)
-            )
 
 
 def _reachable(place: Place, world: World, at: Times) -> Column:
@@ -109,15 +69,11 @@ def _elapsed(kind: str, place: Place, world: World, at: Times) -> Column:
     return elapsed
 
 
-def _crossings(
-    place: Place, world: World, at: Times, what: tuple[str, float], chance: np.random.Generator
-) -> Column:
-    """Who crossed the line in the interval that ends, one way; none that the camera does not see.
-
-    `what`: the quantity and its interval (s).
-    """
-    way, interval = what[0].removeprefix("crossings_"), what[1]
-    middle = at - int(interval * SECOND / 2)
+def _count(camera: Observation, way: str) -> tuple[Times, Column]:
+    """Who crossed the line in each interval, one way, by its end; none without an image."""
+    place, world = camera.place, camera.world
+    at = interval_ends(world.begins, world.ends, camera.interval)
+    middle = at - int(camera.interval * SECOND / 2)
     when = local_times(middle, world.field.zone)
     daily = float(place.properties.get("daily_crossings", CROSSINGS))
     hourly = daily * np.where(when.workday, 1.0, RESTING) * shape(WAYS[way], when.hour)
@@ -126,24 +82,50 @@ def _crossings(
         if world.touches(event, place) and event.parameters.get("way", "both") in (way, "both"):
             during = (middle >= event.begins) & (middle < event.ends)
             seen = np.where(during, seen * float(event.parameters.get("share", 0)), seen)
-    return chance.poisson(hourly * interval / 3600 * seen).astype(np.float64)
+    counted = camera.chance.poisson(hourly * camera.interval / 3600 * seen)
+    return at, counted.astype(np.float64)
 
 
-def _disk(place: Place, world: World, at: Times) -> Column:
+def _frame_age(camera: Observation) -> Column:
+    unseen = _unseen(camera.place, camera.world, camera.times)
+    return unseen + camera.chance.exponential(FRAME, len(camera.times))
+
+
+def _covered(camera: Observation) -> Column:
+    covered = camera.world.during("camera-covered", camera.place, camera.times)
+    return covered.astype(np.float64)
+
+
+def _disk(recorder: Observation) -> Column:
     """% used: level while the oldest is erased, else it grows."""
+    place, at = recorder.place, recorder.times
     used = np.full(len(at), float(place.properties.get("disk", DISK)))
-    for event in world.events_of("erasing-stopped"):
-        if world.touches(event, place):
+    for event in recorder.world.events_of("erasing-stopped"):
+        if recorder.world.touches(event, place):
             during = (at >= event.begins) & (at < event.ends)
             rate = float(event.parameters.get("per_hour", FILLS))
             used = used + np.where(during, rate * (at - event.begins) / HOUR, 0.0)
-    return np.asarray(used)
+    return np.asarray(used + recorder.noise(0.3))
 
 
-def _oldest(place: Place, world: World, at: Times) -> Column:
+def _oldest(recorder: Observation) -> Column:
     """Days since the oldest recording."""
-    kept = float(place.properties.get("kept_days", KEPT))
-    return kept + _elapsed("erasing-stopped", place, world, at) * SECOND / DAY
+    kept = float(recorder.place.properties.get("kept_days", KEPT))
+    kept_on = _elapsed("erasing-stopped", recorder.place, recorder.world, recorder.times)
+    late = recorder.chance.uniform(0, 0.04, len(recorder.times))
+    return kept + kept_on * SECOND / DAY + late
 
 
-SIMULATOR = Simulator(domain="cameras", emit=emit, events=tuple(EVENTS))
+SIMULATOR = default_simulator(
+    DOMAIN,
+    {
+        "camera_reachable": lambda seen: _reachable(seen.place, seen.world, seen.times),
+        "frame_age": _frame_age,
+        "camera_tampering": _covered,
+        "crossings_in": lambda camera: _count(camera, "in"),
+        "crossings_out": lambda camera: _count(camera, "out"),
+        "recorder_disk": _disk,
+        "recording_age": _oldest,
+    },
+    EVENTS,
+)

@@ -3,22 +3,17 @@
 A place may give `daily_clients`: the sum of its hourly terminals on a working day.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
-import pandas as pd
 
-from sensors._common import COMMON
 from sensors.wifi import DOMAIN
 from simulators._bicycles import shape
 from simulators._calendar import local_times
 from simulators._field import Field, Place
-from simulators._random import Column, chance_of
-from simulators._readings import DeviceReadings, Times, as_read, charge, table, ticks
-from simulators._simulator import Kinds, Simulator, check_events, number
+from simulators._random import Column
+from simulators._readings import Times, ticks
+from simulators._simulator import Kinds, Observation, default_simulator, number
 from simulators._world import World
 
-CATALOGUE = {quantity.name: quantity for quantity in (*DOMAIN.quantities, *COMMON)}
 EVENTS: Kinds = {
     "wifi-crowd": {"times": number(0, 50)},
     "wifi-interference": {},
@@ -42,40 +37,6 @@ def truth(field: Field, world: World) -> dict[str, tuple[Times, Column]]:
     }
 
 
-def emit(field: Field, world: World, seed: int) -> pd.DataFrame:
-    """Readings of the devices as rows of a recording, by time."""
-    check_events(world, EVENTS)
-    return table(_device_readings(field, world, seed))
-
-
-def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
-    for place in field.of("wifi"):
-        for name, interval in sorted(place.quantities.items()):
-            at = ticks(world.begins, world.ends, interval)
-            chance = chance_of(seed, place.device, name)
-            match name:
-                case "hotspot_reachable":
-                    value = _up(place, world, at)
-                case "backhaul_up":
-                    value = np.where(world.during("backhaul-down", place, at), 0.0, 1.0)
-                case "wifi_clients":
-                    value = chance.poisson(_expected(place, world, at)).astype(np.float64)
-                case "wifi_throughput":
-                    value = EACH * _expected(place, world, at) * chance.gamma(4, 1 / 4, len(at))
-                case "wifi_errors":
-                    noisy = world.during("wifi-interference", place, at)
-                    value = np.where(noisy, NOISY, RETRIES) + chance.normal(0, 1, len(at))
-                    value = value * _up(place, world, at)
-                case "battery":
-                    value = charge(at, chance)
-                case _:
-                    value = np.zeros(len(at))
-            quantity = CATALOGUE[name]
-            yield DeviceReadings(
-                device=place.device, quantity=quantity, times=at, value=as_read(quantity, value)
-            )
-
-
 def _up(place: Place, world: World, at: Times) -> Column:
     down = world.during("hotspot-down", place, at) | world.during("backhaul-down", place, at)
     return np.where(down, 0.0, 1.0)
@@ -93,4 +54,34 @@ def _expected(place: Place, world: World, at: Times) -> Column:
     return np.asarray(clients * _up(place, world, at))
 
 
-SIMULATOR = Simulator(domain="wifi", emit=emit, events=tuple(EVENTS))
+def _count_clients(hotspot: Observation) -> Column:
+    expected = _expected(hotspot.place, hotspot.world, hotspot.times)
+    return hotspot.chance.poisson(expected).astype(np.float64)
+
+
+def _load(hotspot: Observation) -> Column:
+    expected = _expected(hotspot.place, hotspot.world, hotspot.times)
+    return EACH * expected * hotspot.chance.gamma(4, 1 / 4, len(hotspot.times))
+
+
+def _errors(hotspot: Observation) -> Column:
+    place, world, at = hotspot.place, hotspot.world, hotspot.times
+    share = np.where(world.during("wifi-interference", place, at), NOISY, RETRIES)
+    return (share + hotspot.noise(1)) * _up(place, world, at)
+
+
+def _link(router: Observation) -> Column:
+    return np.where(router.world.during("backhaul-down", router.place, router.times), 0.0, 1.0)
+
+
+SIMULATOR = default_simulator(
+    DOMAIN,
+    {
+        "hotspot_reachable": lambda seen: _up(seen.place, seen.world, seen.times),
+        "backhaul_up": _link,
+        "wifi_clients": _count_clients,
+        "wifi_throughput": _load,
+        "wifi_errors": _errors,
+    },
+    EVENTS,
+)

@@ -53,6 +53,18 @@ def test_the_field_has_every_model_of_the_domain(domain: str) -> None:
 
 
 @each_domain
+def test_no_device_sends_what_its_simulator_does_not_model(domain: str) -> None:
+    places = [
+        replace(place, quantities={**place.quantities, "clock_fault": 600.0})
+        for place in FIELD.places
+    ]
+    faulty = replace(FIELD, places=tuple(places))
+    world = World(load_scenario("october-flood"), faulty, 3, hours=1)
+    rows = find_simulators()[domain].emit(faulty, world, 3)
+    assert "clock_fault" not in set(rows["quantity"])
+
+
+@each_domain
 def test_every_device_tells_every_quantity_that_it_has(
     domain: str, told: dict[str, pd.DataFrame]
 ) -> None:
