@@ -200,6 +200,12 @@ class InterventionEvent:
         return self.details.get("minutes")
 
     @property
+    def noted_on_clock(self) -> datetime:
+        """When it was done, on the instance's clock."""
+        scenario = self.details.get("noted_scenario_at")
+        return self.noted_at if scenario is None else datetime.fromisoformat(scenario)
+
+    @property
     def came_late(self) -> bool:
         """Whether it was noted offline, more than two minutes before it was stored."""
         return self.at - self.noted_at > timedelta(minutes=2)

@@ -24,11 +24,12 @@ def store_reading(
     order: Intervention,
     reading: tuple[str, float],
     *,
-    noted_at: datetime,
+    time: datetime,
 ) -> dict[str, object]:
     """Store it in the caller's transaction; what the event keeps of it.
 
-    `reading`: DEVICE/QUANTITY and a value in the catalogue's unit. `noted_at`: the wall's clock.
+    `reading`: DEVICE/QUANTITY and a value in the catalogue's unit. `time`: when it was noted, on
+    the instance's clock.
 
     Raises InterventionError: agents read no such series at the order's site.
     """
@@ -38,15 +39,13 @@ def store_reading(
         order.site, ()
     ):
         raise InterventionError("agents read no {series!r} at the site of this order", series)
-    now = context.now()
-    # In an exercise as long before its clock as it was noted before now.
-    time = (now - (context.clock() - noted_at)).replace(microsecond=0)
+    time = time.replace(microsecond=0)
     reading_queries.create_staging_tables(connection)
     stored = store_observations(
         connection,
         read_ingest_context(connection, get_settings()),
         [Observation(device=device, time=time, values={quantity: value})],
-        received_at=micros(now),
+        received_at=micros(context.now()),
     )
     return {
         "series": series,

@@ -4,6 +4,7 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from PIL import Image, ImageOps
 
@@ -11,10 +12,12 @@ from hypervisor.interventions.model import InterventionError
 
 LARGEST = 8 * 1024 * 1024  # bytes as they come
 LARGEST_DAY = 200 * 1024 * 1024  # bytes stored of one account within a day
-_PIXELS = 60_000_000  # that are decoded: beyond any phone's camera
+# Pixels that are decoded. Cameras write JPEG, which is decoded at a fraction of its size; of the others a few
+# bytes may stand for a gigabyte of memory.
+_PIXELS = {"JPEG": 60_000_000, "PNG": 16_000_000, "WEBP": 16_000_000}
 _SIDE = 2_048  # pixels of the longer side, as it is kept
 _QUALITY = 82
-_FORMATS = ("JPEG", "PNG", "WEBP")
+_DECODING = BoundedSemaphore(2)  # photographs at once, in one process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +44,13 @@ def encode_photo(uploaded: bytes) -> Photo:
             LARGEST // 1024**2,
         )
     try:
-        with warnings.catch_warnings():
+        with _DECODING, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _encode(uploaded)
     except InterventionError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels() from error
+        raise _too_many_pixels("JPEG") from error
     except Exception as error:  # decoders meet hostile bytes with errors of every kind
         raise InterventionError(
             "the photograph cannot be read: expected a JPEG, PNG or WebP picture"
@@ -55,12 +58,13 @@ def encode_photo(uploaded: bytes) -> Photo:
 
 
 def _encode(uploaded: bytes) -> Photo:
-    with Image.open(io.BytesIO(uploaded), formats=_FORMATS) as opened:
-        if opened.width * opened.height > _PIXELS:
-            raise _too_many_pixels()
+    with Image.open(io.BytesIO(uploaded), formats=tuple(_PIXELS)) as opened:
+        kind = "JPEG" if opened.format == "MPO" else opened.format or ""
+        if opened.width * opened.height > _PIXELS[kind]:
+            raise _too_many_pixels(kind)
         opened.draft("RGB", (_SIDE, _SIDE))  # a large JPEG is decoded at a fraction of its size
+        opened.thumbnail((_SIDE, _SIDE))
         upright = ImageOps.exif_transpose(opened)
-        upright.thumbnail((_SIDE, _SIDE))
         flat = Image.new("RGB", upright.size, "white")
         if upright.mode in {"RGBA", "LA", "PA"} or "transparency" in upright.info:
             shape = upright.convert("RGBA")
@@ -78,7 +82,7 @@ def _encode(uploaded: bytes) -> Photo:
     )
 
 
-def _too_many_pixels() -> InterventionError:
+def _too_many_pixels(kind: str) -> InterventionError:
     return InterventionError(
-        "the photograph has too many pixels: at most {n} million fit", _PIXELS // 1_000_000
+        "the photograph has too many pixels: at most {n} million fit", _PIXELS[kind] // 1_000_000
     )

@@ -208,6 +208,27 @@ def insert_event(connection: Connection, order: int, version: int, event: NewEve
     )
 
 
+def find_scenario_time(
+    connection: Connection, noted_at: datetime, *, wall: datetime
+) -> datetime | None:
+    """Where the scenario stood at `noted_at`; None: no act before then says so. `wall`: now.
+
+    Between two acts, or the last one and now, the scenario is taken to go at one speed.
+    """
+    row = connection.execute(
+        "SELECT before.scenario_at + (after.scenario_at - before.scenario_at)"  # noqa: S608  a constant
+        " * extract(epoch FROM %(noted)s - before.at)"
+        " / greatest(extract(epoch FROM after.at - before.at), 1e-6)"
+        " FROM (SELECT at, scenario_at FROM intervention_event"
+        "  WHERE scenario_at IS NOT NULL AND at <= %(noted)s ORDER BY at DESC LIMIT 1) before,"
+        " (SELECT at, scenario_at FROM intervention_event"
+        "  WHERE scenario_at IS NOT NULL AND at > %(noted)s"
+        f" UNION ALL SELECT %(wall)s, {SCENARIO_CLOCK} ORDER BY at LIMIT 1) after",
+        {"noted": noted_at, "wall": wall},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def find_place(connection: Connection, site: str) -> tuple[int, str | None] | None:
     """The number and commune of a site."""
     row = connection.execute("SELECT id, commune FROM site WHERE name = %s", [site]).fetchone()

@@ -1,10 +1,11 @@
 """What agents do in the field, at once or hours later: nothing that they noted is lost."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.duties import Duty
+from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
@@ -102,9 +103,10 @@ def act_in_field(
             return _repeat_answer(connection, number, post)
         queries.lock_intervention(connection, number)
         order, team = find_order_of(connection, context, number)
+        time = _find_instance_time(connection, context, noted_at)
         reading = {}
         if post.act is OrderAct.OBSERVE and post.reading is not None:
-            reading = store_reading(connection, context, order, post.reading, noted_at=noted_at)
+            reading = store_reading(connection, context, order, post.reading, time=time)
         late = _explain_late(connection, order, context.person.account, post.act)
         event = NewEvent(
             act=post.act if late is None else OrderAct.LATE,
@@ -113,7 +115,7 @@ def act_in_field(
             noted_at=noted_at,
             team=team,
             text=post.text,
-            details={**_collect_details(post, late), **reading},
+            details={**_collect_details(post, late), **reading, **_describe_time(context, time)},
             key=post.key,
         )
         queries.insert_event(connection, number, order.version, event)
@@ -128,6 +130,21 @@ def act_in_field(
             details={"act": event.act.value},
         )
     return late
+
+
+def _find_instance_time(
+    connection: Connection, context: RequestContext, noted_at: datetime
+) -> datetime:
+    """When something was noted, on the instance's clock: an exercise plays faster than the wall."""
+    now = context.now()
+    if context.instance.mode is Mode.LIVE:
+        return min(noted_at, now)
+    scenario = queries.find_scenario_time(connection, noted_at, wall=context.clock())
+    return now if scenario is None else min(scenario, now)
+
+
+def _describe_time(context: RequestContext, time: datetime) -> dict[str, str]:
+    return {} if context.instance.mode is Mode.LIVE else {"noted_scenario_at": time.isoformat()}
 
 
 def _store_photo(

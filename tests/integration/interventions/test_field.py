@@ -1,7 +1,8 @@
 """What an agent's phone asks for: the page, its worker, maps, photographs."""
 
 import io
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -127,3 +128,29 @@ def test_a_level_read_on_the_staff_feeds_the_rules(live: Room) -> None:
         (alarm["rule"], alarm["began"]) for alarm in alarms
     ]
     assert live.read(number)["events"][-1]["details"]["value"] == 3.5
+
+
+def test_in_an_exercise_a_note_is_as_old_as_the_scenario(make_room: Callable[..., Room]) -> None:
+    """Noted five minutes ago, while the scenario played sixty times faster."""
+    room = make_room(mode="exercise")
+    set_scenario(room, NOW)
+    number = room.order()["id"]
+    room.clock.now = NOW + timedelta(minutes=10)
+    set_scenario(room, NOW + timedelta(hours=10))
+    assert room.note(room.tom, number, "accept", age_ms=300_000).status_code == 200
+    event = room.read(number)["events"][-1]
+    assert event["noted_at"] == "2024-01-02T00:05:00Z"
+    assert event["details"]["noted_scenario_at"] == "2024-01-02T05:00:00+00:00"
+    page = room.anne.get(f"/interventions/{number}").text
+    assert "06:00, sent later" in page, "the scenario's clock, in local time"
+
+
+def set_scenario(room: Room, time: datetime) -> None:
+    connection = room.world.connection
+    connection.execute(
+        "INSERT INTO worker (name, joined_at, heartbeat_at) VALUES ('player', %(at)s, %(at)s)"
+        " ON CONFLICT (name) DO UPDATE SET heartbeat_at = EXCLUDED.heartbeat_at",
+        {"at": time},
+    )
+    connection.execute("UPDATE evaluation_state SET watermark = %s", [time])
+    connection.commit()

@@ -47,6 +47,20 @@ def test_metadata_goes_and_the_picture_stands_upright() -> None:
     assert b"Camera" not in kept.content
 
 
+def test_nothing_that_hides_in_a_picture_is_kept() -> None:
+    archive = b"PK\x03\x04<script>alert(1)</script>"
+    kept = encode_photo(picture(comment=b"<html><script>") + archive)
+    assert b"script" not in kept.content
+    assert b"PK\x03\x04" not in kept.content
+
+
+def test_the_worst_picture_fits_the_database() -> None:
+    """Migration 0121 bounds the content to 4 MiB; noise compresses least."""
+    noise = io.BytesIO()
+    Image.effect_noise((2048, 2048), 255).convert("RGB").save(noise, "JPEG", quality=60)
+    assert len(encode_photo(noise.getvalue()).content) < 4 * 1024**2
+
+
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 def test_other_formats_become_jpeg_of_a_bounded_size(form: str) -> None:
     kept = encode_photo(picture((5000, 1000), form))
@@ -64,6 +78,8 @@ def test_other_formats_become_jpeg_of_a_bounded_size(form: str) -> None:
         (b"x" * (LARGEST + 1), "at most 8 fit"),
         (bomb(20_000), "too many pixels"),
         (bomb(9_000), "too many pixels"),
+        (bomb(4_100), "at most 16 million"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(500), "expected a JPEG, PNG or WebP"),
     ],
 )
 def test_what_is_hostile_ends_as_a_sentence(uploaded: bytes, words: str) -> None:

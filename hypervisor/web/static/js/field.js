@@ -1,5 +1,5 @@
 // An agent's orders on a phone: drawn from what the server said last, with what waits on the phone applied.
-import { add, list, remove, send } from "./fieldqueue.js";
+import { add, compareClocks, list, remove, retry, send } from "./fieldqueue.js";
 
 const AFTER = { accept: "accepted", depart: "on_way", arrive: "on_site", close: "done", refuse: "refused" };
 const POSSIBLE = {
@@ -20,7 +20,7 @@ const words = new Map(
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
   weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: document.documentElement.dataset.zone });
 let latest = null; // what the server said last
-let outcome = "sent"; // how the last try ended
+let outcome = "sent"; // how the last try ended: sent, offline, later, signed-out
 let drawnContent = ""; // what the page shows, to draw it again only when it changes
 
 const say = (word, values = {}) =>
@@ -39,7 +39,8 @@ function describe(element, order, state) {
   put(element, "where", order.where);
   put(element, "state", say(`state.${state}`));
   put(element, "priority", say(`priority.${order.priority}`));
-  put(element, "due", order.due && say(order.overdue ? "late" : "due", { time: at(order.due) }));
+  const late = order.overdue || (latest.mode === "LIVE" && Date.parse(order.due) < Date.now());
+  put(element, "due", order.due && say(late ? "late" : "due", { time: at(order.due) }));
 }
 
 function stateOf(order, acts) {
@@ -84,7 +85,7 @@ function drawOrder(order, acts) {
     button.className = "btn main";
     button.type = "button";
     button.textContent = say(`act.${act}`);
-    button.addEventListener("click", () => note(order, act, {}));
+    button.addEventListener("click", () => note(order, act, {}).catch(complain));
     drawn.querySelector("[data-acts]").append(button);
   }
   for (const fold of drawn.querySelectorAll("[data-fold]")) {
@@ -100,7 +101,7 @@ function drawOrder(order, acts) {
   for (const form of drawn.querySelectorAll("form")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      read(order, form).catch((problem) => { net.textContent = problem.message; });
+      read(order, form).catch(complain);
     });
   }
   return drawn;
@@ -116,6 +117,9 @@ function drawQueue(acts) {
     const drop = row.querySelector("[data-drop]");
     drop.hidden = !act.problem;
     drop.addEventListener("click", () => remove(act.id).then(draw));
+    const again = row.querySelector("[data-again]");
+    again.hidden = !act.refused;
+    again.addEventListener("click", () => retry(act).then(sync));
     drawn.querySelector("ul").append(row);
   }
   return drawn;
@@ -126,7 +130,9 @@ function status(acts) {
   const other = acts.find((act) => latest && act.account !== latest.account && !act.problem);
   const parts = [];
   if (outcome === "signed-out") parts.push(say("signed-out"));
-  else parts.push(outcome === "offline" || !navigator.onLine ? say("offline") : waiting ? "" : say("online"));
+  else if (outcome === "offline" || !navigator.onLine) parts.push(say("offline"));
+  else if (outcome === "later") parts.push(say("later"));
+  else if (!waiting) parts.push(say("online"));
   if (waiting) parts.push(say("waiting", { n: waiting }));
   if (other) parts.push(say("others", { who: other.account }));
   net.textContent = parts.filter(Boolean).join(" ");
@@ -203,35 +209,50 @@ async function read(order, form) {
   const file = given.get("file");
   const photo = file?.size ? await shrink(file) : null;
   if (given.get("position")) Object.assign(fields, (await position()) ?? { text: `${fields.text} (${say("no-position")})` });
-  form.closest("details").open = false;
-  form.reset();
-  await note(order, form.dataset.act, fields, photo);
+  await note(order, form.dataset.act, fields, photo, () => {
+    form.closest("details").open = false;
+    form.reset();
+  });
 }
 
-async function note(order, act, fields, photo = null) {
+// `stored`: what follows when the phone has it, whatever the network does.
+async function note(order, act, fields, photo = null, stored = () => {}) {
   await add({ account: latest.account, order: order.id, act, fields, photo });
+  navigator.storage?.persist?.(); // asks the browser not to make room at this page's cost
+  stored();
   if (["close", "refuse"].includes(act)) location.hash = "";
   await draw();
   await sync();
 }
 
-async function load() {
-  const response = await fetch("/api/v1/field/orders", { headers: { Accept: "application/json" } });
+function complain(problem) {
+  net.textContent = problem.message;
+}
+
+// The orders, and how it ended. `cache`: "default" accepts what was seen last after a few seconds.
+async function load(cache) {
+  const response = await fetch("/api/v1/field/orders", { cache, headers: { Accept: "application/json" } });
   if (response.status === 401) return "signed-out";
   if (!response.ok) return "later";
   latest = await response.json();
+  if (response.headers.has("X-Kept")) return "offline";
+  compareClocks(response);
   // The maps are kept before they are needed where there is no network.
   for (const order of latest.orders) if (order.lat !== null) fetch(`/field/orders/${order.id}/map.svg`).catch(() => {});
   return "sent";
 }
 
+// Reads first, which also tells whose session it is now, and the time.
 async function sync() {
   try {
-    if (!latest) outcome = await load();
-    if (latest) {
+    outcome = await load(latest ? "no-store" : "default");
+    if (outcome === "offline") {
+      await draw();
+      outcome = await load("no-store");
+    }
+    if (outcome === "sent" && (await list()).some((act) => act.account === latest.account && !act.problem)) {
       outcome = await send(latest.account, latest.csrf, draw);
-      if (outcome === "stale" && (await load()) === "sent") outcome = await send(latest.account, latest.csrf, draw);
-      if (outcome === "sent") outcome = await load();
+      if (outcome === "sent") outcome = await load("no-store");
     }
   } catch {
     outcome = "offline";
@@ -241,7 +262,7 @@ async function sync() {
 
 document.getElementById("leave").addEventListener("submit", async (event) => {
   event.preventDefault();
-  for (const name of await caches.keys()) if (name.startsWith("hypervisor-field-")) await caches.delete(name);
+  await caches.delete("hypervisor-field-seen");
   event.target.submit();
 });
 window.addEventListener("hashchange", () => draw().then(() => main.querySelector("h2")?.focus()));
