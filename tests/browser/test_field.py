@@ -1,23 +1,33 @@
 """An agent's phone: takes an order, loses the network, notes and closes it, and sends it later."""
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, ViewportSize, expect
 
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.ports import LOOPBACK, listen
-from tests.browser.conftest import PHONE, WALL, Console, overflow, violations
-from tests.integration.web.served import signed_in
+from tests.browser.conftest import PATIENCE, PHONE, WALL, Console, overflow, violations
+from tests.chromium import find_chromium
+from tests.integration.web.served import cookie, session, signed_in
 
 Q = "\N{RIGHT SINGLE QUOTATION MARK}"
 
+SLOW_CLOCK = """
+localStorage.slow ??= 600000;
+const now = Date.now;
+Date.now = () => now() - Number(localStorage.slow);
+"""
 _CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 
@@ -124,51 +134,134 @@ def inspect(page: Page) -> None:
     assert overflow(page) <= 0
 
 
+class Phone:
+    """A phone of the agent: a browser with a profile, which can be killed. Its clock is slow."""
+
+    def __init__(self, console: Console, profile: Path) -> None:
+        self._console, self._profile = console, profile
+        self.context = self._start()
+
+    def _start(self) -> BrowserContext:
+        width, height = PHONE
+        context = self._console.browser.browser_type.launch_persistent_context(
+            self._profile,
+            executable_path=find_chromium(),
+            args=["--no-sandbox"],
+            viewport=ViewportSize(width=width, height=height),
+            has_touch=True,
+            locale="fr-FR",
+            timezone_id="Europe/Paris",
+            color_scheme="dark",
+        )
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(SLOW_CLOCK)
+        return context
+
+    def sign_in(self) -> None:
+        secret = session(self._console.url, "agent-all", (("agent", None),), now=WALL)
+        values = {"lang": "fr", "theme": "dark", cookie(self._console.url): secret}
+        self.context.add_cookies(
+            [
+                {"name": name, "value": value, "url": self._console.base}
+                for name, value in values.items()
+            ]
+        )
+
+    def open(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self._console.problems.append(str(error)))
+        page.goto(self._console.base + "/field")
+        return page
+
+    def kill(self) -> None:
+        """As when the battery dies; begun again, it is signed in no more."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if f"--user-data-dir={self._profile}".encode() in words and not any(
+                    word.startswith(b"--type=") for word in words
+                ):
+                    os.kill(int(folder.name), signal.SIGKILL)
+        with suppress(Error):
+            self.context.close()
+        self.context = self._start()
+        self.context.clear_cookies()
+
+    def close(self) -> None:
+        self.context.close()
+
+
+@pytest.fixture
+def phone(empty_console: Console, wire: Link, tmp_path: Path) -> Iterator[Phone]:
+    del wire  # its address is the console's from now on
+    made = Phone(empty_console, tmp_path / "profile")
+    yield made
+    made.close()
+
+
 def test_an_order_is_closed_without_a_network(
-    empty_console: Console, dispatch: httpx.Client, wire: Link
+    dispatch: httpx.Client, wire: Link, phone: Phone
 ) -> None:
     number, other = make_order(dispatch, "Close the quay"), make_order(dispatch, "Pump the cellar")
-    phone = empty_console.page("/field", role="agent", size=PHONE, language="fr", theme="dark")
-    assert wait_until(lambda: bool(phone.evaluate(_CONTROLLED)), seconds=30)
-    expect(phone.locator("#net")).to_have_text("À jour.")
-    inspect(phone)
-    phone.get_by_role("link", name="Close the quay").click()
-    phone.get_by_role("button", name="Prendre l").click()
+    phone.sign_in()
+    page = phone.open()
+    assert wait_until(lambda: bool(page.evaluate(_CONTROLLED)), seconds=30)
+    expect(page.locator("#net")).to_have_text("À jour.")
+    inspect(page)
+    page.get_by_role("link", name="Close the quay").click()
+    page.get_by_role("button", name="Prendre l").click()
     assert wait_until(lambda: ("accept", "") in acts_of(dispatch, number), seconds=30)
-    expect(phone.locator(".queue")).to_have_count(0)
-    inspect(phone)
+    expect(page.locator(".queue")).to_have_count(0)
+    inspect(page)
 
-    phone.context.set_offline(True)
     wire.cut()
-    phone.reload()  # the page and its orders stand on the phone
-    expect(phone.locator("#net")).to_contain_text("Pas de réseau")
-    phone.get_by_role("button", name="Arrivé sur place").click()
-    phone.locator("summary", has_text="Noter un constat").click()
-    phone.get_by_label("Que constatez-vous").fill("Eau sur la chaussée")
-    phone.get_by_role("button", name="Garder le constat").click()
-    phone.locator("summary", has_text="Clore").click()
-    phone.get_by_label("Ce qui a été fait").fill("Barrière posée")
-    phone.get_by_label("Minutes").fill("25")
-    phone.get_by_role("button", name="Clore").click()
-    expect(phone.locator("#net")).to_contain_text("à envoyer : 3")
-    inspect(phone)
-    phone.get_by_role("link", name="Pump the cellar").click()
-    phone.locator("summary", has_text="Clore").click()
-    phone.get_by_label("Ce qui a été fait").fill("Pompe rendue")
-    phone.get_by_role("button", name="Clore").click()
+    work_offline(page)
+    inspect(page)
+    phone.kill()
+    page = phone.open()  # the page, its orders and what was noted stand on the phone
+    expect(page.locator("#net")).to_contain_text("Pas de réseau")
+    expect(page.locator("#net")).to_contain_text("à envoyer : 3")
+    page.get_by_role("link", name="Pump the cellar").click()
+    close(page, "Pompe rendue")
+    expect(page.locator("#net")).to_contain_text("à envoyer : 4")
     assert acts_of(dispatch, number)[-1] == ("accept", "")
     body = {"act": "cancel", "text": "the cellar is dry"}
     assert dispatch.post(f"/api/v1/interventions/{other}/acts", json=body).status_code == 200
 
     wire.mend()
-    phone.context.set_offline(False)
-    expect(phone.locator(".queue")).to_contain_text(f"chief a annulé l{Q}intervention")
-    inspect(phone)
+    page.evaluate("localStorage.setItem('slow', '0'); dispatchEvent(new Event('online'))")
+    expect(page.locator("#net")).to_contain_text("Votre session est terminée ; rien n")
+    inspect(page)
+    assert acts_of(dispatch, number)[-1] == ("accept", "")
+    phone.sign_in()
+    page.reload()
+    expect(page.locator(".queue")).to_contain_text(f"chief a annulé l{Q}intervention")
+    inspect(page)
     assert acts_of(dispatch, number)[-3:] == [
         ("arrive", ""),
         ("observe", "Eau sur la chaussée"),
         ("close", "Barrière posée"),
     ]
     assert acts_of(dispatch, other)[-1] == ("late", "Pompe rendue"), "nothing is lost"
-    phone.get_by_role("button", name=f"J{Q}ai lu").click()
-    expect(phone.locator("main")).to_have_text(f"Aucune intervention n{Q}attend vos équipes.")
+    events = dispatch.get(f"/api/v1/interventions/{number}").json()["events"]
+    noted = datetime.fromisoformat(events[-1]["noted_at"])
+    assert WALL - noted < timedelta(minutes=5), "the clock that was set right does not count"
+    page.get_by_role("button", name=f"J{Q}ai lu").click()
+    expect(page.locator("main")).to_have_text(f"Aucune intervention n{Q}attend vos équipes.")
+
+
+def work_offline(page: Page) -> None:
+    page.get_by_role("button", name="Arrivé sur place").click()
+    expect(page.locator("#net")).to_contain_text("Pas de réseau")
+    page.locator("summary", has_text="Noter un constat").click()
+    page.get_by_label("Que constatez-vous").fill("Eau sur la chaussée")
+    page.get_by_role("button", name="Garder le constat").click()
+    close(page, "Barrière posée")
+    expect(page.locator("#net")).to_contain_text("à envoyer : 3")
+
+
+def close(page: Page, work: str) -> None:
+    page.locator("summary", has_text="Clore").click()
+    page.get_by_label("Ce qui a été fait").fill(work)
+    page.get_by_label("Minutes").fill("25")
+    page.get_by_role("button", name="Clore").click()

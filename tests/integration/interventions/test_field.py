@@ -9,9 +9,11 @@ import httpx
 import pytest
 from PIL import Image
 
+from hypervisor.database.connect import connect
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series, Site
+from hypervisor.stack import housekeeping
 from tests.integration.evaluation.world import DAY
 from tests.integration.interventions.conftest import Room
 from tests.integration.web.conftest import ORGE
@@ -66,6 +68,21 @@ def test_a_photograph_is_for_who_may_see_the_order(live: Room) -> None:
     assert live.nora.get(f"/interventions/{south}/photos/3").status_code == 404
     assert live.nora.get(f"/api/v1/interventions/{south}/photos/3").status_code == 404
     assert send_photo(live.tom, south).status_code == 404
+
+
+def test_a_photograph_ends_and_what_was_observed_stays(live: Room) -> None:
+    number = live.order()["id"]
+    assert send_photo(live.tom, number, text="the quay").status_code == 200
+    address = f"/api/v1/interventions/{number}/photos/3"
+    days = {"readings": None, "dead_letters": None, "imported": None}
+    with connect(live.world.url, autocommit=True) as connection:
+        housekeeping.sweep(connection, {**days, "photographs": 100_000})
+        assert live.anne.get(address).status_code == 200
+        housekeeping.sweep(connection, {**days, "photographs": 30}, agree=True)
+    gone = live.anne.get(address)
+    assert (gone.status_code, "no such photograph" in gone.json()["detail"]) == (404, True)
+    assert live.read(number)["events"][-1]["text"] == "the quay"
+    assert live.anne.get(f"/interventions/{number}").status_code == 200
 
 
 def test_a_hostile_photograph_is_refused_with_a_sentence(live: Room) -> None:
