@@ -12,8 +12,8 @@ from hypervisor.interventions.model import InterventionError
 
 LARGEST = 8 * 1024 * 1024  # bytes as they come
 LARGEST_DAY = 200 * 1024 * 1024  # bytes stored of one account within a day
-# Pixels that are decoded. Cameras write JPEG, which is decoded at a fraction of its size; of the others a few
-# bytes may stand for a gigabyte of memory.
+# Pixels that are decoded. Cameras write JPEG, which is decoded at a fraction of its size; a small
+# file of the others may stand for a gigabyte of memory.
 _PIXELS = {"JPEG": 60_000_000, "PNG": 16_000_000, "WEBP": 16_000_000}
 _SIDE = 2_048  # pixels of the longer side, as it is kept
 _QUALITY = 82
