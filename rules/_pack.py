@@ -9,6 +9,7 @@ from typing import Any
 from rules._errors import RuleError
 from rules._hysteresis import check_hysteresis
 from rules._inhibition import Mention, check_circles, check_mentions
+from rules._proposal import read_proposals
 from rules._read import RULE_KEYS, names, read_rule
 from rules._rule import DEVICE, SEVERITIES, Rule
 from rules._texts import check_names
@@ -53,6 +54,7 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
         rule = read_rule(node, source, words, domain=domain)
         _check_whole(rule, place)
         check_names(source, parts, rule.per)
+        read_proposals(source, parts, catalogue())
         if rule.id in rules_by_id:
             raise RuleError(place, "rule {rule!r} appears twice", rule.id)
         rules_by_id[rule.id] = rule

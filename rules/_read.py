@@ -11,6 +11,7 @@ from rules._duration import parse_duration
 from rules._errors import RuleError
 from rules._expression import parse
 from rules._functions import FUNCTIONS
+from rules._proposal import PROPOSE
 from rules._rule import (
     CATEGORIES,
     GROUPINGS,
@@ -137,6 +138,7 @@ RULE_KEYS = (
     "severity",
     "steps",
     *NOTICE_KEYS,
+    PROPOSE,
     "advice",
     "wrong when",
     FRENCH,

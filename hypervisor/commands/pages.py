@@ -109,9 +109,11 @@ def show_part(context: Context, alarm: _Number = None, site: _Name = "") -> Resp
     targets = (
         [] if alarm else views.list_targets(context, TargetFilter(site=site), limit=_OF_PLACE + 1)
     )
+    desk = views.Desk(context=context)
     return fragment(
         context,
         "commands_part.html",
+        proposals=desk.list_proposals(alarm=alarm, site=site or None, limit=_OF_PLACE),
         rows=rows[:_OF_PLACE],
         more=len(rows) > _OF_PLACE,
         targets=targets[:_OF_PLACE],

@@ -16,6 +16,7 @@ from hypervisor.base.translation import mark
 from hypervisor.commands import interlocks, queries, queries_sending
 from hypervisor.commands.link import Address, Link
 from hypervisor.commands.model import SENDER, CommandState
+from hypervisor.commands.proposals import Proposer
 from hypervisor.commands.wire import topics_of
 from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
@@ -67,6 +68,7 @@ class Sender:
         self._connection, self._address, self._say = connection, address, say
         self._topics = topics_of(mode)
         self._registry, self._catalogue = RegistryCache(), catalogue()
+        self._proposer = Proposer(self._catalogue)
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = 0.0
         listen(connection, queries_sending.CHANNEL)
@@ -218,6 +220,7 @@ class Sender:
             self._next_sweep = now + _SWEEP
             queries_sending.confirm(self._connection)  # before its time is over
             queries_sending.end_overdue(self._connection)
+            self._proposer.turn(self._connection, self._registry.load(self._connection))
 
     def _wait(self) -> None:
         """Until a command or the broker wakes us, or a while is over."""

@@ -136,12 +136,14 @@ def _list_targets(
     if not queries.has_group(connection, name):
         raise NoCommandError("there is no group {name!r}", name)
     members = [each for each in list_devices(connection, now) if name in each.groups]
-    obeying = tuple(each for each in members if _refuse(catalogue, kind, each, now) is None)
+    obeying = tuple(each for each in members if find_refusal(catalogue, kind, each, now) is None)
     if not obeying:
         raise CommandError(
             "none of the {count} devices of {group!r} obeys {kind}{why}",
             *(len(members), name, kind.name),
-            Message(": {problem}", _refuse(catalogue, kind, members[0], now)) if members else "",
+            Message(": {problem}", find_refusal(catalogue, kind, members[0], now))
+            if members
+            else "",
         )
     return obeying
 
@@ -149,12 +151,12 @@ def _list_targets(
 def _require_obedience(
     catalogue: Catalogue, kind: CommandKind, device: DeviceRow, now: datetime
 ) -> None:
-    problem = _refuse(catalogue, kind, device, now)
+    problem = find_refusal(catalogue, kind, device, now)
     if problem is not None:
         raise CommandError("{problem}", problem)
 
 
-def _refuse(
+def find_refusal(
     catalogue: Catalogue, kind: CommandKind, device: DeviceRow, now: datetime
 ) -> Message | None:
     """Why a device cannot be commanded so; None: it can."""

@@ -31,7 +31,7 @@ def plan_order(context: RequestContext, order: Order) -> Plan:
     context.require(Duty.COMMAND, subject=order.target)
     if order.override:
         context.require(Duty.ADMINISTER, subject=order.target)
-    if order.alarm is not None:
+    if order.alarm is not None and order.rule is None:  # of a proposal its target is seen
         context.require(Duty.READ, alarm=order.alarm)
     with context.owning() as owner:  # all devices of a group, also those that they do not see
         plan = service.make_plan(owner, context.catalogue, order)

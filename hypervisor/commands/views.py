@@ -8,9 +8,10 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base import reader
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries, queries_targets
+from hypervisor.commands import queries, queries_proposals, queries_targets
 from hypervisor.commands.model import Command, CommandState
 from hypervisor.commands.queries import CommandFilter
+from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.commands.queries_targets import TargetFilter, TargetRow
 from sensors._command import CommandKind, Parameter
 from sensors._domain import Catalogue
@@ -42,7 +43,7 @@ class Desk:
     def catalogue(self) -> Catalogue:
         return self.context.catalogue
 
-    def describe(self, command: Command) -> str:
+    def describe(self, command: Command | Proposal) -> str:
         """What is to be done: `Move the barrier: closed`."""
         kind = self.catalogue.commands.get(command.kind)
         if kind is None:
@@ -78,6 +79,26 @@ class Desk:
         held = self.context.person.territory(Duty.COMMAND)
         waits = command.state in {CommandState.DRAFTED, CommandState.QUEUED} and command.open
         return waits and held.holds(command.commune)
+
+    def may_order(self, proposal: Proposal) -> bool:
+        """Whether this person commands where it stands."""
+        return self.context.person.territory(Duty.COMMAND).holds(proposal.commune)
+
+    def takes_two(self, proposal: Proposal) -> bool:
+        kind = self.catalogue.commands.get(proposal.kind)
+        return kind is not None and kind.signatures > 1
+
+    def name_alarm(self, proposal: Proposal) -> str:
+        """The alarm's title; empty where the reader does not see it."""
+        french = reader.current().language == "fr" and proposal.title_fr
+        return french or proposal.title or ""
+
+    def list_proposals(
+        self, *, alarm: int | None = None, site: str | None = None, limit: int
+    ) -> list[Proposal]:
+        """What rules propose: on an alarm, for a site, or at all."""
+        connection = self.context.connection
+        return queries_proposals.list_proposals(connection, alarm=alarm, site=site, limit=limit)
 
     def list_current(self, *, lately: timedelta, limit: int) -> list[Command]:
         """What to keep an eye on: under way, those to be signed first; failed or expired lately."""

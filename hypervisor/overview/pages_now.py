@@ -96,6 +96,7 @@ def _values(
         ),
         "desk": (desk := Desk(context=context)),
         "commands": desk.list_current(lately=_LOST, limit=_ORDERS + 1),
+        "proposals": desk.list_proposals(limit=_ORDERS),
         "place_order": order_views.describe_place,
         "shown_orders": _ORDERS,
         "publishes": context.person.may(Duty.OPERATE),

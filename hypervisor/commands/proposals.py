@@ -1,0 +1,193 @@
+"""Commands that rules propose on their alarms: made while an alarm is active, withdrawn at its end.
+
+Compared with the alarms every second, and so the same after a crash, a restart or an evaluation of
+the past; nothing that evaluates reads any of it.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hypervisor.alarms.service_suppression import read_suppression
+from hypervisor.base.translation import mark
+from hypervisor.commands import queries, queries_proposals
+from hypervisor.commands.queries_proposals import CurrentAlarm, NewProposal
+from hypervisor.commands.service import find_refusal
+from hypervisor.database.connect import Connection
+from hypervisor.forecast import arrival
+from hypervisor.registry.model import Registry
+from hypervisor.registry.queries_devices import list_devices
+from rules._errors import RuleError
+from rules._proposal import ASSETS, ProposedCommand, proposals_of
+from sensors._domain import Catalogue
+
+_OVER = mark("its alarm is over")
+_REVISED = mark("its rule proposes it no longer")
+log = logging.getLogger("hypervisor.commands")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposingRules:
+    """What rules in force propose. `until`: when the next revision comes into effect.
+
+    `obeying`: by site its devices of models that obey anything.
+    """
+
+    registry: Registry
+    by_rule: Mapping[str, Sequence[ProposedCommand]]
+    until: datetime | None
+    obeying: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def holds(self, registry: Registry, now: datetime) -> bool:
+        return self.registry is registry and (self.until is None or now < self.until)
+
+
+class Proposer:
+    """Keeps what is proposed in step with the active alarms, on the sender's connection."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._rules: ProposingRules | None = None
+
+    def turn(self, connection: Connection, registry: Registry) -> None:
+        """Propose what is missing, withdraw what is over."""
+        now = queries.read_clock(connection)
+        if self._rules is None or not self._rules.holds(registry, now):
+            self._rules = read_rules(registry, self._catalogue, now)
+        rules = self._rules
+        queries_proposals.withdraw_over(connection, _OVER)
+        _withdraw_revised(connection, rules)
+        alarms = queries_proposals.list_current_alarms(connection, rules.by_rule)
+        there = queries_proposals.list_answered(connection, [alarm.id for alarm in alarms])
+        missing = [
+            each
+            for alarm in alarms
+            for each in self._list_of(connection, rules, alarm, now)
+            if (each.alarm, each.kind, each.target) not in there
+        ]
+        if missing:
+            queries_proposals.propose(connection, self._select(connection, missing, now))
+
+    def _list_of(
+        self, connection: Connection, rules: ProposingRules, alarm: CurrentAlarm, now: datetime
+    ) -> Iterator[NewProposal]:
+        for proposed in rules.by_rule[alarm.rule]:
+            for target, site in self._list_targets(connection, rules, alarm, proposed, now):
+                yield NewProposal(
+                    alarm=alarm.id,
+                    rule=alarm.rule,
+                    kind=proposed.kind.name,
+                    parameters=proposed.parameters,
+                    target=target,
+                    site=site,
+                    automatic=proposed.automatic,
+                )
+
+    def _list_targets(
+        self,
+        connection: Connection,
+        rules: ProposingRules,
+        alarm: CurrentAlarm,
+        proposed: ProposedCommand,
+        now: datetime,
+    ) -> Iterator[tuple[str, str]]:
+        """Targets as orders have them, and where they stand."""
+        form, _, name = proposed.target.partition("/")
+        registry = rules.registry
+        if form == "group":
+            group = registry.groups.get(name)
+            if group is not None and group.site is not None:
+                yield proposed.target, group.site
+        elif form == "device":
+            if name in registry.devices:
+                yield proposed.target, registry.devices[name].site
+        elif alarm.place is not None:
+            sites = [alarm.place]
+            if form == ASSETS:
+                sites = self._list_reached(connection, registry, alarm.place, proposed.within, now)
+            for site in sites:
+                for device in rules.obeying.get(site, ()):
+                    model = self._catalogue.models[registry.devices[device].model or ""]
+                    if proposed.kind.name in model.commands:
+                        yield f"device/{device}", site
+
+    def _list_reached(
+        self,
+        connection: Connection,
+        registry: Registry,
+        gauge: str,
+        within: float,
+        now: datetime,
+    ) -> list[str]:
+        """The sites of assets that the water of a gauge reaches, or nearly."""
+        courses = arrival.list_courses(connection, self._catalogue, now=now, sites=[gauge])
+        reaches = arrival.list_reaches(
+            connection, self._catalogue, now=now, courses_by_gauge=courses, forecasts={}
+        )
+        reached = [each for each in reaches if each.margin is not None and each.margin >= -within]
+        sites = {registry.assets[each.asset].site for each in reached}
+        return sorted(site for site in sites if site is not None)
+
+    def _select(
+        self, connection: Connection, missing: Sequence[NewProposal], now: datetime
+    ) -> list[NewProposal]:
+        """Those whose alarm is not suppressed and whose device can be commanded."""
+        suppression = read_suppression(connection, wall=now)
+        suppressed = suppression.of(connection, list({each.alarm for each in missing}))
+        names = {each.target.partition("/")[2] for each in missing}
+        devices = {
+            f"device/{row.name}": row for row in list_devices(connection, now, names=sorted(names))
+        }
+        return [
+            each
+            for each in missing
+            if not suppressed[each.alarm]
+            and (
+                each.target.startswith("group/")
+                or (
+                    (row := devices.get(each.target)) is not None
+                    and row.in_service
+                    and row.commissioned <= now
+                    and find_refusal(self._catalogue, self._catalogue.commands[each.kind], row, now)
+                    is None
+                )
+            )
+        ]
+
+
+def _withdraw_revised(connection: Connection, rules: ProposingRules) -> None:
+    """Withdraw what the rule in force does not propose."""
+    gone = [
+        proposal.id
+        for proposal in queries_proposals.list_proposals(connection)
+        if all(each.kind.name != proposal.kind for each in rules.by_rule.get(proposal.rule, ()))
+    ]
+    if gone:
+        queries_proposals.withdraw(connection, gone, _REVISED)
+
+
+def read_rules(registry: Registry, catalogue: Catalogue, now: datetime) -> ProposingRules:
+    """What the rules in force propose."""
+    revisions = [each for each in registry.revisions if each.kind == "rule"]
+    written = {each.key: each.value for each in revisions if each.effective <= now}
+    by_rule: dict[str, Sequence[ProposedCommand]] = {}
+    for rule, value in written.items():
+        try:
+            proposed = proposals_of(value or {}, catalogue)
+        except RuleError as error:  # a command that the catalogue no longer has
+            log.warning("%s proposes nothing: %s", rule, error)
+            continue
+        if proposed:
+            by_rule[rule] = proposed
+    obeying: dict[str, list[str]] = {}
+    for device in registry.devices.values():
+        model = catalogue.models.get(device.model or "")
+        if model is not None and model.commands:
+            obeying.setdefault(device.site, []).append(device.name)
+    return ProposingRules(
+        registry=registry,
+        by_rule=by_rule,
+        until=min((each.effective for each in revisions if each.effective > now), default=None),
+        obeying=obeying,
+    )
