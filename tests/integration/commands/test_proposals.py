@@ -156,6 +156,7 @@ def test_a_person_orders_what_is_proposed(room: Room, weir: Connection, proposer
     assert "/order" not in read(room.olga, f"/commands/part?alarm={number}")
     order = f"/api/v1/proposed-commands/{close.id}/order"
     assert room.olga.post(order, json={}).status_code == 403
+    room.nora.cookies.set("lang", "fr")
     (drafted,) = room.nora.post(order, json={}).json()["commands"]
     assert (drafted["state"], drafted["author"], drafted["rule"]) == ("drafted", "nora", RULE)
     assert drafted["reason"] == "Déversoir : eau"

@@ -133,6 +133,7 @@ def settle(world: World) -> dict[str, Any]:
     )
     order = _make_order(world)
     command = _make_command(world)
+    proposal = _make_proposal(world, alarm)
     done = audit.record(
         connection,
         kind="invalidate",
@@ -191,6 +192,9 @@ def settle(world: World) -> dict[str, Any]:
         **dict.fromkeys(("/api/v1/interventions key", "/api/v1/field key"), str(UUID(int=7))),
         **dict.fromkeys(("/api/v1/commands key", "/api/v1/commands batch"), command),
         "/commands key": command,
+        **dict.fromkeys(
+            ("/api/v1/proposed-commands number", "/proposed-commands number"), proposal
+        ),
         **dict.fromkeys(("/api/v1/commands target", "/commands target"), "device/zorn"),
         "/api/v1/commands kind": "dim",
         "/api/v1/commands parameters": {"level": 40},
@@ -230,6 +234,18 @@ def _make_command(world: World) -> str:
         *(NOW, NOW + timedelta(days=36_500), NOW),
     )
     return str(command)
+
+
+def _make_proposal(world: World, alarm: int) -> int:
+    """What a rule proposes to the Zorn's device."""
+    (proposal,) = _one(
+        world,
+        "INSERT INTO command_proposal (alarm, rule, kind, parameters, target, site, automatic,"
+        " proposed_at) SELECT %s, %s, 'dim', %s, 'device/zorn', site, false, %s FROM device"
+        " WHERE name = 'zorn' RETURNING id",
+        *(alarm, SECRET, Jsonb({"level": 40}), NOW),
+    )
+    return int(proposal)
 
 
 def _make_order(world: World) -> int:

@@ -45,7 +45,13 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         ),
         frozenset({Duty.OPERATE}),
     ),
-    **dict.fromkeys(("/api/v1/commands", "/commands"), frozenset({Duty.COMMAND})),
+    **dict.fromkeys(
+        (
+            *("/api/v1/commands", "/commands"),
+            *("/api/v1/proposed-commands", "/proposed-commands"),
+        ),
+        frozenset({Duty.COMMAND}),
+    ),
     **dict.fromkeys(  # as the act is
         ("/api/v1/commands/{key}/steps", "/commands/{key}/acts"),
         frozenset({Duty.COMMAND, Duty.COUNTERSIGN}),
