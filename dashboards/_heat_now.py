@@ -7,7 +7,8 @@ from dashboards._colours import FEW_IS_GOOD, GREEN, NONE_IS_GOOD, ORANGE, RED, V
 from dashboards._describe import Column, Panel, coloured, count_column
 from dashboards._field_alarms import AMBER, QUIET, quiet
 from dashboards._links import site_page
-from dashboards._sql import EVER, UNTIL, before, latest, series_of
+from dashboards._sites_now import Last, limits, site_columns, site_values
+from dashboards._sql import UNTIL, before, series_of
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
@@ -26,13 +27,6 @@ GAUGES = (
     *("differential_pressure", "hot_water_temperature"),
 )
 LIMITS = ("return_limit", "curve_mild", "curve_cold", "make_up_limit", "pressure_low")
-
-_LAST = ", ".join(
-    f"max(latest.last) FILTER (WHERE series.quantity = '{name}'"
-    f" AND latest.last_at > {before(UNTIL, '4 hours')}) AS {name}"
-    for name in GAUGES
-)
-_LIMIT = ", ".join(f"max(t.value) FILTER (WHERE t.name = '{name}') AS {name}" for name in LIMITS)
 _MADE_UP = f"""
     SELECT device.site, sum(bucket.increase) AS made_up
     FROM readings_by({series_of("make_up_water")}, {before(UNTIL, "24 hours")}, {UNTIL},
@@ -42,27 +36,22 @@ _MADE_UP = f"""
 """
 # A row per substation: last values not older than four hours, thresholds, state.
 NOW = f"""(
-WITH told AS (
-    SELECT site.id, site.name, site.title, site.lon, site.lat, max(latest.last_at) AS heard, {_LAST}
-    FROM {latest(*GAUGES, since=EVER)}
-    GROUP BY site.id, site.name, site.title, site.lon, site.lat
-), limits AS (
-    SELECT t.site, {_LIMIT} FROM threshold_spans() t
-    WHERE t.begins <= {UNTIL} AND (t.ends IS NULL OR t.ends > {UNTIL}) GROUP BY t.site
-), judged AS (
-    SELECT told.*, limits.*, made.made_up,
+WITH measured AS ({site_values(**{name: Last(name, "4 hours") for name in GAUGES})}
+), compared AS (
+    SELECT measured.*, limits.*, made.made_up,
            curve_mild + (curve_cold - curve_mild) * (15 - outside_temperature) / 22 AS curve
-    FROM told LEFT JOIN limits ON limits.site = told.name
-    LEFT JOIN ({_MADE_UP}) made ON made.site = told.id
+    FROM measured LEFT JOIN {limits(**{name: name for name in LIMITS})} limits
+        ON limits.site = measured.name
+    LEFT JOIN ({_MADE_UP}) made ON made.site = measured.id
 )
-SELECT judged.*, secondary_supply_temperature - curve AS deviation, CASE
+SELECT compared.*, secondary_supply_temperature - curve AS deviation, CASE
     WHEN heard IS NULL OR heard < {before(UNTIL, "4 hours")} THEN 'silent'
     WHEN primary_supply_temperature < 60 THEN 'network'
     WHEN outside_temperature < 13 AND secondary_supply_temperature < curve - 8 THEN 'cold'
     WHEN made_up > make_up_limit OR heating_pressure < pressure_low THEN 'leak'
     WHEN primary_return_temperature > return_limit AND heat_flow > 0.1 THEN 'return'
     ELSE 'fine' END AS state
-FROM judged)"""
+FROM compared)"""
 DROP = scale(
     RED, (15, ORANGE), (25, QUIET)
 )  # K between supply and return: little is a bad exchange
@@ -145,8 +134,7 @@ TABLE = Panel(
     FROM {NOW} n ORDER BY array_position({ORDER}, n.state), n.deviation NULLS LAST, n.title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Substation", "Sous-station"), links=(site_page(),)),
+        *site_columns(Text("Substation", "Sous-station")),
         Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
         Column("supply", Text("Supply", "Départ"), quantity="primary_supply_temperature"),
         Column("back", Text("Return", "Retour"), quantity="primary_return_temperature"),

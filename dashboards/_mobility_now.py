@@ -19,6 +19,7 @@ from dashboards._colours import (
 from dashboards._describe import Column, Panel, bar, coloured, count_column
 from dashboards._field_alarms import AMBER, QUIET, quiet
 from dashboards._links import site_page
+from dashboards._sites_now import open_alarms, site_columns
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
@@ -130,11 +131,7 @@ CLOSED = Panel(
             WHERE w.begins <= {UNTIL} AND w.ends > {UNTIL}
               AND EXISTS (SELECT FROM site WHERE site.name = ANY (w.sites)
                           AND {territory()}))::int AS works,
-           count(*)::int AS alarms
-    FROM alarm JOIN site ON site.id = alarm.site
-    WHERE alarm.domain = 'mobility' AND alarm.withdrawn IS NULL
-      AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})
-      AND {territory()}
+           {open_alarms("mobility")} AS alarms
     """,
     columns=(
         Column(
@@ -232,8 +229,7 @@ TABLE = Panel(
              kept NULLS LAST, c.title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Station", "Station"), links=(site_page(),)),
+        *site_columns(Text("Station", "Station")),
         Column("road", Text("Section", "Section")),
         Column(
             "state",

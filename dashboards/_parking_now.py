@@ -17,7 +17,7 @@ from dashboards._colours import (
 from dashboards._describe import Column, Panel, bar, count_column
 from dashboards._field_alarms import AMBER, QUIET, quiet
 from dashboards._links import site_page
-from dashboards._sql import EVER, UNTIL, before, latest
+from dashboards._sites_now import Last, limits, site_columns, site_values
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
@@ -38,32 +38,21 @@ BARRIER = (
 )
 LOAD = scale(GREEN, (80, YELLOW), (97, ORANGE))  # % of the spaces; full as the rule says from 97 on
 
-SPACES = f"""
-    (SELECT t.site, max(t.value) AS spaces FROM threshold_spans() t
-     WHERE t.name = 'spaces' AND t.begins <= {UNTIL} AND (t.ends IS NULL OR t.ends > {UNTIL})
-     GROUP BY t.site)
-"""
-
-
-def _of(quantity: str, span: str) -> str:
-    """SQL: a condition on readings of `quantity` that are not older than `span`."""
-    return f"series.quantity = '{quantity}' AND latest.last_at > {before(UNTIL, span)}"
-
+SPACES = limits(spaces="spaces")
 
 # A row per car park. `seen`: vehicles by its spaces' sensors, where it has any.
+_VALUES = site_values(
+    present=Last("vehicles_present", "1 hour"),
+    shown=Last("spaces_shown", "1 hour"),
+    fault=Last("barrier_fault", "4 hours"),
+    share=Last("space_occupied", "6 hours", over="avg"),
+)
 NOW = f"""(
-WITH told AS (
-    SELECT site.name, site.title, site.lon, site.lat, max(latest.last_at) AS heard,
-           max(latest.last) FILTER (WHERE {_of("vehicles_present", "1 hour")}) AS present,
-           max(latest.last) FILTER (WHERE {_of("spaces_shown", "1 hour")}) AS shown,
-           max(latest.last) FILTER (WHERE {_of("barrier_fault", "4 hours")}) AS fault,
-           avg(latest.last) FILTER (WHERE {_of("space_occupied", "6 hours")}) AS share
-    FROM {latest("vehicles_present", "spaces_shown", "barrier_fault", "space_occupied", since=EVER)}
-    GROUP BY site.name, site.title, site.lon, site.lat
+WITH counted AS ({_VALUES}
 ), measured AS (
-    SELECT told.*, limits.spaces, 100 * told.present / nullif(limits.spaces, 0) AS load,
-           greatest(limits.spaces - told.present, 0) AS free, told.share * limits.spaces AS seen
-    FROM told LEFT JOIN {SPACES} limits ON limits.site = told.name
+    SELECT counted.*, limits.spaces, 100 * present / nullif(limits.spaces, 0) AS load,
+           greatest(limits.spaces - present, 0) AS free, share * limits.spaces AS seen
+    FROM counted LEFT JOIN {SPACES} limits ON limits.site = counted.name
 )
 SELECT measured.*, seen - present AS apart, shown - free AS wrong, CASE
     WHEN fault > 0 THEN 'barrier'
@@ -143,8 +132,7 @@ TABLE = Panel(
     FROM {NOW} n ORDER BY array_position({ORDER}, state), load DESC NULLS LAST, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Car park", "Parc"), links=(site_page(),)),
+        *site_columns(Text("Car park", "Parc")),
         Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
         bar("load", Text("Taken", "Occupation"), "%", LOAD, low=0, high=110, decimals=0),
         Column("present", Text("Barriers", "Barrières"), quantity="vehicles_present"),

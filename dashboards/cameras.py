@@ -3,8 +3,8 @@
 from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, NONE_IS_GOOD, ORANGE, RED, YELLOW, scale
 from dashboards._describe import Column, Dashboard, Panel, bar, coloured, count_column
 from dashboards._lanes import alarm_lanes, fault_lanes
-from dashboards._links import site_page
-from dashboards._sql import BAR, EVERY, UNTIL, before, latest, readings, territory
+from dashboards._sites_now import Last, limits, open_alarms, site_columns, site_values
+from dashboards._sql import BAR, EVERY, UNTIL, before, readings
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
 
@@ -13,18 +13,16 @@ AGE = scale(GREEN, (60, YELLOW), (300, RED))  # s
 DISK = scale(GREEN, (80, YELLOW), (90, ORANGE), (98, RED))  # %
 OVER = scale(GREY, (100, ORANGE), (103, RED))  # % of the days that are authorised
 
-_SEEN = ("camera_reachable", "frame_age", "camera_tampering")
-
-# Each camera by its last readings in the six hours before the end of the time range.
-_CAMERAS = f"""
-    WITH camera AS (
-        SELECT site.id, site.name, site.title,
-               max(latest.last) FILTER (WHERE series.quantity = 'camera_reachable') AS reached,
-               max(latest.last) FILTER (WHERE series.quantity = 'frame_age') AS age,
-               max(latest.last) FILTER (WHERE series.quantity = 'camera_tampering') AS tampered
-        FROM {latest(*_SEEN, since=before(UNTIL, "6 hours"))}
-        WHERE {territory()} GROUP BY site.id, site.name, site.title
-    )"""
+# Each camera and recorder by its last readings in the six hours before the end of the time range.
+_CAMERAS = site_values(
+    reached=Last("camera_reachable", "6 hours"),
+    age=Last("frame_age", "6 hours"),
+    tampered=Last("camera_tampering", "6 hours"),
+)
+_RECORDERS = site_values(
+    disk=Last("recorder_disk", "6 hours"), oldest=Last("recording_age", "6 hours")
+)
+_HEARD = f"heard > {before(UNTIL, '6 hours')}"
 
 NOW = Panel(
     key="cameras-now",
@@ -37,14 +35,11 @@ NOW = Panel(
     ),
     view=Stat(colour="background", text="value_and_name"),
     sql=f"""
-    {_CAMERAS}
     SELECT count(*) FILTER (WHERE reached = 0)::int AS down,
            count(*) FILTER (WHERE reached = 1 AND age > 300)::int AS blind,
            count(*) FILTER (WHERE tampered = 1)::int AS tampered,
-           (SELECT count(*) FROM alarm JOIN site ON site.id = alarm.site
-            WHERE alarm.domain = 'cameras' AND alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}
-              AND (alarm.ended IS NULL OR alarm.ended > {UNTIL}) AND {territory()})::int AS alarms
-    FROM camera
+           {open_alarms("cameras")} AS alarms
+    FROM ({_CAMERAS}) camera
     """,
     columns=(
         count_column("down", "not reachable", "injoignables", NONE_IS_GOOD),
@@ -67,13 +62,11 @@ CAMERAS = Panel(
     ),
     view=Table(),
     sql=f"""
-    {_CAMERAS}
-    SELECT name AS site, title, reached, age, tampered FROM camera
+    SELECT name AS site, title, reached, age, tampered FROM ({_CAMERAS}) camera WHERE {_HEARD}
     ORDER BY reached, tampered DESC NULLS LAST, age DESC NULLS LAST, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Camera", "Caméra"), links=(site_page(),)),
+        *site_columns(Text("Camera", "Caméra")),
         coloured("reached", Text("Reachable", "Joignable"), "bool", REACHED),
         coloured("age", Text("Newest image", "Dernière image"), "s", AGE, decimals=0),
         coloured("tampered", Text("Covered", "Masquée"), "bool", NONE_IS_GOOD),
@@ -95,25 +88,15 @@ RECORDERS = Panel(
     ),
     view=Table(),
     sql=f"""
-    WITH recorder AS (
-        SELECT site.id, site.name, site.title,
-               max(latest.last) FILTER (WHERE series.quantity = 'recorder_disk') AS disk,
-               max(latest.last) FILTER (WHERE series.quantity = 'recording_age') AS oldest
-        FROM {latest("recorder_disk", "recording_age", since=before(UNTIL, "6 hours"))}
-        WHERE {territory()} GROUP BY site.id, site.name, site.title
-    ), allowed AS (
-        SELECT t.site, max(t.value) AS days FROM threshold_spans() t
-        WHERE t.name = 'retention_limit' AND t.begins <= {UNTIL} AND {UNTIL} < t.ends
-        GROUP BY t.site
-    )
     SELECT recorder.name AS site, recorder.title, recorder.disk, recorder.oldest,
            100 * recorder.oldest / nullif(allowed.days, 0) AS against
-    FROM recorder LEFT JOIN allowed ON allowed.site = recorder.name
+    FROM ({_RECORDERS}) recorder
+    LEFT JOIN {limits(days="retention_limit")} allowed ON allowed.site = recorder.name
+    WHERE {_HEARD}
     ORDER BY against DESC NULLS LAST, disk DESC NULLS LAST, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Recorder", "Enregistreur"), links=(site_page(),)),
+        *site_columns(Text("Recorder", "Enregistreur")),
         bar("disk", Text("Disk", "Disque"), "%", DISK, low=0, high=100, decimals=0),
         Column("oldest", Text("Oldest", "Plus ancien"), unit="d", decimals=1),
         coloured("against", Text("Of allowed", "De l'autorisé"), "%", OVER, decimals=0),

@@ -3,7 +3,7 @@
 from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, NONE_IS_GOOD, ORANGE, RED, YELLOW, scale
 from dashboards._describe import Column, Dashboard, Panel, bar, coloured, count_column
 from dashboards._lanes import alarm_lanes, fault_lanes
-from dashboards._links import site_page
+from dashboards._sites_now import limits, open_alarms, site_columns
 from dashboards._sql import BAR, EVERY, SINCE, UNTIL, before, latest, readings, series_of, territory
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
@@ -14,11 +14,7 @@ BALANCE = scale(ORANGE, (80, GREEN), (125, ORANGE))  # % of the entries
 ZONE = "(SELECT timezone FROM instance)"
 
 # Thresholds of a site at the end of the time range.
-_LIMITS = f"""
-    (SELECT t.site, max(t.value) FILTER (WHERE t.name = 'visitor_capacity') AS capacity,
-            max(t.value) FILTER (WHERE t.name = 'hourly_entries') AS entries
-     FROM threshold_spans() t WHERE t.begins <= {UNTIL} AND {UNTIL} < t.ends GROUP BY t.site)
-"""
+_LIMITS = limits(capacity="visitor_capacity", entries="hourly_entries")
 
 
 def _hours(since: str) -> str:
@@ -56,11 +52,7 @@ PRESENT = Panel(
     SELECT (SELECT sum(latest.last) FROM {latest("visitors")})::int AS present,
            (SELECT count(*) FROM {latest("visitors")} JOIN {_LIMITS} limits
             ON limits.site = site.name WHERE latest.last > limits.capacity)::int AS beyond,
-           count(*)::int AS alarms
-    FROM alarm JOIN site ON site.id = alarm.site
-    WHERE alarm.domain = 'visitors' AND alarm.withdrawn IS NULL
-      AND alarm.began <= {UNTIL} AND (alarm.ended IS NULL OR alarm.ended > {UNTIL})
-      AND {territory()}
+           {open_alarms("visitors")} AS alarms
     """,
     columns=(
         count_column("present", "present", "présents", scale(GREY, (1, GREEN))),
@@ -99,8 +91,7 @@ PLACES = Panel(
     ORDER BY load DESC NULLS LAST, against DESC NULLS LAST, site.title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Place", "Lieu"), links=(site_page(),)),
+        *site_columns(Text("Place", "Lieu")),
         Column("present", Text("Present", "Présents"), quantity="visitors"),
         bar("load", Text("Of capacity", "De la capacité"), "%", LOAD, low=0, high=150, decimals=0),
         Column("entries", Text("Entries, 1 h", "Entrées, 1 h"), quantity="visitors_in"),
@@ -208,8 +199,7 @@ DRIFT = Panel(
     FROM both_ways ORDER BY abs(100 * exits / nullif(entries, 0) - 100) DESC NULLS LAST, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Place", "Lieu"), links=(site_page(),)),
+        *site_columns(Text("Place", "Lieu")),
         Column("entries", Text("In", "Entrées"), quantity="visitors_in"),
         Column("exits", Text("Out", "Sorties"), quantity="visitors_out"),
         coloured("balance", Text("Out of in", "Équilibre"), "%", BALANCE, decimals=0),

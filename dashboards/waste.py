@@ -4,6 +4,7 @@ from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, NONE_IS_GOOD, ORANGE, 
 from dashboards._describe import Column, Dashboard, Panel, bar, coloured, count_column
 from dashboards._lanes import alarm_lanes, fault_lanes
 from dashboards._links import site_page
+from dashboards._sites_now import open_alarms, site_columns
 from dashboards._sql import EVERY, UNTIL, before, latest, readings, series_of, territory
 from dashboards._views import Geomap, Stat, Table, TimeSeries
 from dashboards._words import Text
@@ -64,9 +65,7 @@ NOW = Panel(
     SELECT count(*) FILTER (WHERE fill >= 85)::int AS full_now,
            count(*) FILTER (WHERE fill < 85 AND days_left < 1)::int AS full_soon,
            count(*) FILTER (WHERE heat > 50)::int AS hot,
-           (SELECT count(*) FROM alarm JOIN site ON site.id = alarm.site
-            WHERE alarm.domain = 'waste' AND alarm.withdrawn IS NULL AND alarm.began <= {UNTIL}
-              AND (alarm.ended IS NULL OR alarm.ended > {UNTIL}) AND {territory()})::int AS alarms
+           {open_alarms("waste")} AS alarms
     FROM container
     """,
     columns=(
@@ -97,8 +96,7 @@ CONTAINERS = Panel(
     ORDER BY fill >= 98 DESC, days_left NULLS LAST, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Container", "Conteneur"), links=(site_page(),)),
+        *site_columns(Text("Container", "Conteneur")),
         bar("fill", Text("Fill", "Remplissage"), "%", FILL, low=0, high=100, decimals=0),
         coloured("days_left", Text("Full in", "Plein dans"), "d", LEFT, decimals=1),
         coloured("days_since", Text("Emptied", "Vidé il y a"), "d", SINCE_EMPTIED, decimals=1),
