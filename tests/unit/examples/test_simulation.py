@@ -11,7 +11,8 @@ from hypervisor.forecast.record import make_record
 from sensors._domain import catalogue
 from simulators._field import Field
 from simulators._past import past_rows
-from simulators._scenarios import load_scenario
+from simulators._scenarios import load_scenario, scenario_files
+from simulators._selection import select_names
 from simulators._world import World
 from tests.unit.packs.judging import registry_of
 
@@ -64,6 +65,20 @@ def test_rivers_are_no_smoother_than_measured_ones() -> None:
         assert river.again[1] < 0.75
         assert river.line[0] > 0.5
         assert 0 <= river.rain_lag <= 4
+
+
+def test_every_scenario_meets_something_in_the_example() -> None:
+    """Else an event or an expected alarm would be left out without a word."""
+    essonne = describe_field(registry_of("essonne"), catalogue(), FLOOD.begins)
+    missed = []
+    for name in scenario_files():
+        story = load_scenario(name)
+        chosen = [each.where for each in (*story.events, *story.faults)]
+        chosen += [each.where for each in story.truth]
+        missed += [
+            (name, where) for where in chosen if where.any and not select_names(where, essonne, 1)
+        ]
+    assert missed == []
 
 
 def everything(field: Field) -> None:
