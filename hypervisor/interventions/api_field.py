@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import FieldContext, RequestContext
 from hypervisor.base.reader import reading
-from hypervisor.interventions import service_field, views
+from hypervisor.interventions import service_field
 from hypervisor.interventions.model import InterventionError, NoInterventionError, OrderAct
 from hypervisor.interventions.photos import encode_photo
 from hypervisor.interventions.schemas import (
@@ -43,7 +43,7 @@ def list_orders(context: FieldContext) -> FieldOrdersBody:
         orders=[
             FieldOrder(
                 **describe(order, now).model_dump(exclude={"page"}),
-                where=views.describe_place(order),
+                where=order.place,
                 quantities=[
                     FieldQuantity(
                         series=series,

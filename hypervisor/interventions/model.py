@@ -238,6 +238,12 @@ class Intervention:
     opened_at: datetime
     closed_at: datetime | None
 
+    @property
+    def place(self) -> str:
+        """Where it is, in words: its address, site and commune."""
+        parts = (self.address, self.site_title, self.commune_name)
+        return ", ".join(dict.fromkeys(filter(None, parts)))
+
     def is_overdue(self, now: datetime) -> bool:
         """Whether it should be finished by now (the instance's clock)."""
         return self.due is not None and self.state not in FINISHED and self.due < now

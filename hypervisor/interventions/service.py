@@ -9,6 +9,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import ForbiddenError
 from hypervisor.accounts import service as accounts
 from hypervisor.base.duties import WORDS, Duty
+from hypervisor.base.instants import micros, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.interventions import queries, queries_photos, queries_teams
@@ -26,6 +27,9 @@ from hypervisor.interventions.model import (
 )
 from hypervisor.interventions.queries import NewEvent, Selection
 from hypervisor.interventions.schemas import ActPost, TeamPut
+from hypervisor.notifications import queries_outbox
+from hypervisor.notifications.decision import ASSIGNED
+from hypervisor.notifications.queries_outbox import Event
 from sensors._nearest import did_you_mean
 
 
@@ -96,6 +100,7 @@ def create_order(
         if team is not None:
             given = NewEvent(**_common(context), act=OrderAct.ASSIGN, team=team)
             queries.insert_event(connection, number, 1, given)
+            _notify_team(connection, number)
         _record(connection, context, number, OrderAct.CREATE, reason or new.title)
     return number
 
@@ -125,6 +130,8 @@ def act_on_order(context: RequestContext, number: int, post: ActPost) -> None:
             key=post.key,
         )
         queries.insert_event(connection, number, order.version, event)
+        if post.act is OrderAct.ASSIGN:
+            _notify_team(connection, number)
         _record(connection, context, number, post.act, post.text or order.title)
 
 
@@ -281,6 +288,27 @@ def _lock(connection: Connection, number: int, version: int | None) -> Intervent
             number,
         )
     return order
+
+
+def _notify_team(connection: Connection, number: int) -> None:
+    """Leave a message to the order's team; routes say to whom it goes."""
+    now = queries_outbox.read_clock(connection)
+    if now is None:
+        return  # an exercise that has not begun
+    order = find_order(connection, number)
+    body = {
+        "order": number,
+        "title": order.title,
+        "description": order.description,
+        "priority": order.priority.value,
+        "due": None if order.due is None else text(micros(order.due)),
+        "place": order.place,
+        "team": order.team,
+        "team_title": order.team_title,
+    }
+    key = f"order/{number}/{order.version}:{ASSIGNED}"
+    event = Event(alarm=None, event=ASSIGNED, at=now, body=body, key=key)
+    queries_outbox.put_events(connection, [event])
 
 
 def _common(context: RequestContext) -> Mapping[str, Any]:

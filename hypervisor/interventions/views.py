@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.interventions.model import (
-    Intervention,
     InterventionEvent,
     OrderAct,
     OrderState,
@@ -79,9 +78,3 @@ def describe_edit(event: InterventionEvent) -> str:
         priority = _(PRIORITIES[Priority(event.details["priority"])])
         words.append(priority)
     return ", ".join(words)
-
-
-def describe_place(order: Intervention) -> str:
-    """Where an order is: its address, site and commune."""
-    parts = (order.address, order.site_title, order.commune_name)
-    return ", ".join(dict.fromkeys(filter(None, parts)))

@@ -21,7 +21,8 @@ def describe(message: Message) -> dict[str, str | bool]:
     """
     data = message.data
     alarm = data.get("alarm")
-    kind = [_ORIGIN, "alarm" if alarm is not None else "system", data["event"].replace(" ", "-")]
+    about = "alarm" if alarm is not None else "order" if "order" in data else "system"
+    kind = [_ORIGIN, about, data["event"].replace(" ", "-")]
     source = ["", _ORIGIN, quote(data["instance"], safe="")]
     if data["exercise"]:
         kind.insert(1, "exercise")

@@ -15,6 +15,7 @@ from rules._rule import SEVERITIES
 from sensors._scalars import ScalarError, duration_micros
 
 SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule or site failed
+ASSIGNED = "assigned"  # a work order is given to a team
 Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
 
 RECHECK = 10_000_000  # µs until a held event is decided again
@@ -153,7 +154,7 @@ def _choose_routes(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
 def _matches(route: Route, facts: Facts) -> bool:
     alarm = facts.alarm
     return (
-        not route.only_escalated
+        route.takes_alarms
         and _allows(route.domains, alarm["domain"])
         and _allows(route.categories, alarm["category"])
         and _allows(route.sites, alarm["site"])
@@ -190,6 +191,22 @@ def decide_failure(entry: Entry, now: int, routes: Routes, holiday: Holiday) -> 
     if fit and entry.event == SET_ASIDE:
         return Hold(until=now + RECHECK, why="no one is on call")
     return Drop(why="no one is on call" if fit else "no route matches", no_route=not fit)
+
+
+def decide_assignment(
+    entry: Entry, now: int, routes: Routes, holiday: Holiday, *, waits: bool
+) -> Decision:
+    """Of a work order that was given to a team. `waits`: it has not moved on since."""
+    if not waits:
+        return Drop(why="the order no longer waits for this team")
+    fit = [route for route in routes.routes if entry.body["team"] in route.teams]
+    at = moment(now)
+    on_call = tuple(route for route in fit if is_on_call(route.hours, at, route.zone, holiday))
+    if on_call:
+        return Send(routes=on_call)
+    if fit:
+        return Hold(until=now + RECHECK, why="no one is on call")
+    return Drop(why="no route names its team")
 
 
 def grace_period(rule: str, rules: Rules, *, interval: int) -> int:

@@ -18,16 +18,19 @@ from hypervisor.notifications import decision as deciding
 from hypervisor.notifications import (
     queries_alarms,
     queries_deliveries,
+    queries_orders,
     queries_outbox,
     rendering,
 )
 from hypervisor.notifications.decision import (
+    ASSIGNED,
     RESUMED,
     SET_ASIDE,
     Drop,
     Facts,
     Hold,
     Send,
+    decide_assignment,
     decide_failure,
     grace_period,
 )
@@ -128,6 +131,9 @@ class _Batch:
         if entry.event in (SET_ASIDE, RESUMED):
             self._decide_failure(entry)
             return
+        if entry.event == ASSIGNED:
+            self._decide_assignment(entry)
+            return
         number = entry.alarm
         alarm = None if number is None else alarm_queries.find_alarm(self.connection, number)
         if alarm is None:
@@ -158,7 +164,25 @@ class _Batch:
 
     def _decide_failure(self, entry: Entry) -> None:
         dispatcher = self.dispatcher
-        match decide_failure(entry, self.now, dispatcher.routes, dispatcher.holiday):
+        decision = decide_failure(entry, self.now, dispatcher.routes, dispatcher.holiday)
+        self._settle(entry, decision, rendering.render_failure)
+
+    def _decide_assignment(self, entry: Entry) -> None:
+        dispatcher, body = self.dispatcher, entry.body
+        waits = queries_orders.is_assigned(self.connection, body["order"], body["team"])
+        decision = decide_assignment(
+            entry, self.now, dispatcher.routes, dispatcher.holiday, waits=waits
+        )
+        self._settle(entry, decision, rendering.render_assignment)
+
+    def _settle(
+        self,
+        entry: Entry,
+        decision: deciding.Decision,
+        render: Callable[[Entry, str, MessageStyle], Message],
+    ) -> None:
+        """Carry out the decision on an event that is about no alarm."""
+        match decision:
             case Hold() as hold:
                 self._hold(entry, hold)
             case Drop() as drop:
@@ -167,9 +191,7 @@ class _Batch:
                 self._send(
                     entry,
                     send,
-                    lambda key, route: rendering.render_failure(
-                        entry, key, dispatcher.message_style(route)
-                    ),
+                    lambda key, route: render(entry, key, self.dispatcher.message_style(route)),
                     active=False,
                 )
 

@@ -58,9 +58,7 @@ def find_on_call(owner: Connection, now: datetime, territory: Territory) -> OnCa
     here = None
     if not territory.whole:
         here = queries_routes.read_names_around(owner, sorted(territory.communes))
-    taking = [
-        route for route in routes.routes if not route.only_escalated and _concerns(route, here)
-    ]
+    taking = [route for route in routes.routes if route.takes_alarms and _concerns(route, here)]
     return OnCallNow(
         routed=bool(taking),
         on_call=tuple(_describe(route, routes, now) for route in taking if covers(route, now)),

@@ -141,6 +141,7 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
         wrong = [translate("Some fields need another value: see beside them.")]
     revision = queries_routes.ROUTES.find_revision(context.connection)
     areas, sites, _rules = queries_routes.read_names(context.connection)
+    teams = queries_routes.list_teams(context.connection)
     routes = routing.read_in_force(context.connection).routes
     fields = _build_fields()
     return render(
@@ -160,6 +161,7 @@ def _render(  # noqa: PLR0913  what a form may show beside its fields
             "domains": [(name, domain_label(name)) for name in alarm_domains()],
             "areas": [(name, "") for name in sorted(areas)],
             "sites": [(name, "") for name in sorted(sites)[:1_000]],
+            "teams": [(name, "") for name in sorted(teams)],
             "routes": [(route.name, "") for route in routes if route.name != key],
             "days": route_form.day_names(),
         },

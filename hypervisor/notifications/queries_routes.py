@@ -22,6 +22,12 @@ def read_names(
     return areas, sites, rules
 
 
+def list_teams(connection: Connection) -> frozenset[str]:
+    """The teams that take work orders."""
+    rows = connection.execute("SELECT name FROM team WHERE retired_at IS NULL")
+    return frozenset(name for (name,) in rows)
+
+
 def list_external_rules(connection: Connection) -> frozenset[str]:
     """The rule of each source of external alarms. The owner reads accounts, a reader may not."""
     rows = connection.execute(

@@ -164,6 +164,27 @@ def render_failure(entry: Entry, key: str, style: MessageStyle) -> Message:
     )
 
 
+def render_assignment(entry: Entry, key: str, style: MessageStyle) -> Message:
+    """A work order that is given to a team: what, where, until when."""
+    words, body = WORDS[style.language], entry.body
+    due = body["due"]
+    lines = [
+        body["description"],
+        words["place"].format(place=body["place"]) if body["place"] else "",
+        words["due"].format(at=_format_text(due, style)) if due else "",
+        words["team"].format(team=body["team_title"]),
+    ]
+    link = f"{style.link}/field#{body['order']}" if style.link else ""
+    number = words["order"].format(number=body["order"])
+    head = words[entry.event].format(priority=words[f"priority {body['priority']}"].upper())
+    return Message(
+        title=_prefix_exercise(f"{head} - {body['title']}", style),
+        text=_join(lines, "  ".join(filter(None, [number, link])), style),
+        kind="warning" if body["priority"] in ("urgent", "high") else "info",
+        data={**_base_data(entry.event, key, text(entry.at), style), **body, "link": link},
+    )
+
+
 def _format_subjects(body: Mapping[str, Any], words: Mapping[str, str]) -> str:
     named = [subject for subject in body["subjects"] if subject]
     if not named:

@@ -33,7 +33,10 @@ _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
     *("only escalated", "call"),
 )
-_WHEN = ("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events")
+_WHEN = (
+    *("domains", "areas", "sites", "rules", "categories", "labels", "severity", "events"),
+    "teams",
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _CLOCK = re.compile(r"([01]?\d|2[0-4])(?:[:h]([0-5]\d)|h)")
 _SECOND = 1_000_000
@@ -47,6 +50,7 @@ class Vocabulary:
     areas: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
     zone: str = "Europe/Paris"
 
 
@@ -90,6 +94,7 @@ class _Reader:
             sites=self.words(filters, "sites", self.vocabulary.sites),
             rules=self.words(filters, "rules", self.vocabulary.rules),
             categories=self.words(filters, "categories", CATEGORIES),
+            teams=self.teams(filters, parts),
             labels=frozenset() if labels is None else self.labels(labels),
             severity=source.choice(severity, "a severity", SEVERITIES) if severity else "info",
             events=self.words(filters, "events", EVENTS) or frozenset(EVENTS),
@@ -131,6 +136,16 @@ class _Reader:
         if not allowed:
             return frozenset(self.source.texts(node, key))
         return frozenset(self.source.choice(part, f"one of the {key}", allowed) for part in nodes)
+
+    def teams(self, filters: dict[str, yaml.Node], parts: dict[str, yaml.Node]) -> frozenset[str]:
+        """Teams whose work orders the route takes; what is about alarms has no place beside."""
+        alone = [node for key, node in filters.items() if key != "teams"]
+        alone += [parts[key] for key in ("remind", "escalate", "only escalated") if key in parts]
+        if "teams" in filters and alone:
+            self.source.fail(
+                alone[0], "a route of teams takes work orders, and no alarm: leave this out"
+            )
+        return self.words(filters, "teams", self.vocabulary.teams)
 
     def labels(self, node: yaml.Node) -> frozenset[tuple[str, str]]:
         parts = self.source.mapping(node, "labels")

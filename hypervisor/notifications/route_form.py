@@ -19,7 +19,7 @@ from rules._rule import CATEGORIES, SEVERITIES
 from sensors._errors import Place
 from sensors._yaml import Loader
 
-_LISTS = ("domains", "areas", "sites")  # words, separated by commas
+_LISTS = ("domains", "areas", "sites", "teams")  # words, separated by commas
 _EXAMPLE = "mailtos://USER:${SMTP_PASSWORD}@smtp.town.example?to=duty@town.example"
 
 
@@ -41,6 +41,9 @@ def build_fields(words: Mapping[str, str]) -> list[FormField]:
         FormField(name="domains", label=mark("Urban functions (none: all)"), suggests="domains"),
         FormField(name="areas", label=mark("Areas (none: all)"), suggests="areas"),
         FormField(name="sites", label=mark("Sites (none: all)"), suggests="sites"),
+        FormField(
+            name="teams", label=mark("Work orders of these teams, and no alarms"), suggests="teams"
+        ),
         FormField(
             name="language", label=mark("Language"), kind="choice", choices=choose(LANGUAGES)
         ),

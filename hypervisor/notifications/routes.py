@@ -49,6 +49,7 @@ class Route:
     rules: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()  # the rule has all of these
+    teams: frozenset[str] = frozenset()  # it takes their work orders, and no alarm
     severity: str = "info"
     events: frozenset[str] = frozenset(EVENTS)
     hours: tuple[Hours, ...] = ()
@@ -62,8 +63,13 @@ class Route:
     @property
     def is_narrowed(self) -> bool:
         """Whether it takes only some raised alarms of its domains."""
-        parts = self.areas or self.sites or self.rules or self.labels or self.only_escalated
+        parts = self.areas or self.sites or self.rules or self.labels or not self.takes_alarms
         return bool(parts) or "raised" not in self.events
+
+    @property
+    def takes_alarms(self) -> bool:
+        """Whether new alarms come to it, not escalations or work orders alone."""
+        return not (self.only_escalated or self.teams)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,7 @@ def _read_vocabulary(connection: Connection) -> Vocabulary:
         areas=areas,
         sites=sites,
         rules=rules | external,
+        teams=queries_routes.list_teams(connection),
         zone=instance.timezone if instance else "Europe/Paris",
     )
 

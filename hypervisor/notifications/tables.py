@@ -41,7 +41,7 @@ def event_as_text(event: Entry) -> dict[str, Any]:
         "at": text(event.at),
         "due": text(event.due),
         "why": event.held,
-        "title": alarm.get("title") or event.body.get("rule"),
+        "title": alarm.get("title") or event.body.get("rule") or event.body.get("title"),
         "key": event.key,
     }
 

@@ -13,7 +13,6 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
 from hypervisor.commands.views import Desk
-from hypervisor.interventions import views as order_views
 from hypervisor.interventions.queries import Selection, list_interventions
 from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_bar, views_now, views_rivers, views_start, views_wall
@@ -97,7 +96,6 @@ def _values(
         "desk": (desk := Desk(context=context)),
         "commands": desk.list_current(lately=_LOST, limit=_ORDERS + 1),
         "proposals": desk.list_proposals(limit=_ORDERS),
-        "place_order": order_views.describe_place,
         "shown_orders": _ORDERS,
         "publishes": context.person.may(Duty.OPERATE),
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),

@@ -1,5 +1,6 @@
 """Orders through the API: who may, what the life cycle allows, what a repeat or a delay does."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,8 +8,11 @@ import httpx
 import psycopg
 import pytest
 
+from hypervisor.base.instance import Instance, Mode
 from hypervisor.database.connect import connect
 from hypervisor.interventions.model import TRANSITIONS
+from hypervisor.notifications.dispatcher import Dispatcher
+from hypervisor.notifications.routes import Channel, Route, Routes
 from tests.integration.interventions.conftest import Room
 from tests.integration.web.conftest import ORGE, YVETTE
 from tests.integration.web.served import NOW
@@ -169,3 +173,39 @@ def test_the_database_refuses_what_the_life_cycle_does_not_allow(live: Room) -> 
     for words, statement in attempts.items():
         with connect(live.world.url) as connection, pytest.raises(psycopg.Error, match=words):
             connection.execute(statement, [number])
+
+
+def test_its_team_is_notified_unless_it_has_moved_on(live: Room) -> None:
+    with connect(live.world.url) as connection:
+        connection.execute("DELETE FROM delivery")
+        connection.execute("DELETE FROM outbox")
+    waits = live.order(priority="urgent", due="2024-01-02T12:00:00Z")["id"]
+    taken = live.order()["id"]
+    assert live.note(live.tom, taken, "accept").status_code == 200
+    moved = live.order()["id"]
+    assert live.act(live.anne, moved, "assign", team="south").status_code == 200
+    live.order(team=None)
+    channels = (Channel(name="1", kind="mqtt", target="orders"),)
+    north = Route(name="roads", teams=frozenset({"north"}), channels=channels, language="en")
+    dispatcher = Dispatcher(
+        instance=Instance(mode=Mode.LIVE, name="Essonne"),
+        link="https://h.example",
+        quantities={},
+        holiday=lambda _day: False,
+        wall=live.clock,
+        routes=Routes(routes=(north, replace(north, name="duty", teams=frozenset()))),
+    )
+    with connect(live.world.url) as connection:
+        dispatcher.decide(connection)
+        sent = connection.execute("SELECT route, message->>'title' FROM delivery").fetchall()
+        rows = connection.execute(
+            "SELECT body->'order', body->>'team', outcome, reason FROM outbox ORDER BY id"
+        ).fetchall()
+    assert sent == [("roads", "WORK ORDER, URGENT - Close the road")]
+    late = "the order no longer waits for this team"
+    assert rows == [
+        (waits, "north", "sent to", "roads"),
+        (taken, "north", "dropped", late),
+        (moved, "north", "dropped", late),
+        (moved, "south", "dropped", "no route names its team"),
+    ]
