@@ -4,10 +4,12 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ingest.breaker import Breaker
 from ingest.cayenne import CayenneError, decode_cayenne
+from ingest.downlink import Downlink, check_port, make_data, parse_encoded
 from ingest.meaning import CodecMapping, Form, parse_number, read_fields
 from ingest.message import Reason
 from ingest.parsing import DuplicateNameError, refuse_duplicates
@@ -51,6 +53,36 @@ class Script:
         Raises:
             UnusableError: it failed, says that it did, or is set aside for now.
         """
+        returned = self._run(
+            device,
+            lambda: self.sandbox.decode(
+                uplink.payload,
+                port=uplink.port,
+                millis=round(uplink.time.timestamp() * 1000),
+                variables=variables,
+            ),
+        )
+        return parse_result(returned)
+
+    def encode(
+        self,
+        data: Mapping[str, Any],
+        *,
+        port: int | None,
+        device: str,
+        variables: Mapping[str, Any],
+        at: datetime,
+    ) -> Downlink:
+        """Have it encode a command. Raises UnusableError as `decode`."""
+        returned = self._run(
+            device,
+            lambda: self.sandbox.encode(
+                data, port=port, millis=round(at.timestamp() * 1000), variables=variables
+            ),
+        )
+        return parse_encoded(returned, port=port)
+
+    def _run(self, device: str, call: Callable[[], Any]) -> Any:
         objection = self.breaker.objection(device)
         if objection is not None:
             raise unusable(Reason.CODEC_SUSPENDED, objection)
@@ -58,18 +90,12 @@ class Script:
         try:
             self.sandbox.load()
             began = self.cpu()  # making an engine is no waste of this message
-            returned = self.sandbox.decode(
-                uplink.payload,
-                port=uplink.port,
-                millis=round(uplink.time.timestamp() * 1000),
-                variables=variables,
-            )
+            return call()
         except ScriptError as error:
             in_vain = error.failure is not Failure.ERROR
             raise unusable(_REASONS[error.failure], str(error)) from None
         finally:
             self.breaker.spent(device, self.cpu() - began, in_vain=in_vain)
-        return parse_result(returned)
 
 
 def parse_result(returned: Any) -> DecodedPayload:
@@ -184,6 +210,31 @@ class Codec:
             )
         return DecodedPayload(data=_read_object(uplink))
 
+    def encode(
+        self,
+        kind: str,
+        parameters: Mapping[str, float | str],
+        *,
+        device: str,
+        variables: Mapping[str, Any] | None = None,
+        at: datetime,
+    ) -> Downlink:
+        """A command as the device receives it. Raises UnusableError: it cannot be encoded."""
+        mapping = self.mapping.commands.get(kind)
+        if mapping is None:
+            raise unusable(
+                Reason.BAD_CODEC,
+                "the codec {name!r} has no command {kind!r}: `commands` in its mapping would say"
+                " what its encoder is given",
+                *(self.name, kind),
+            )
+        data = make_data(mapping, parameters)
+        if self.script is None:  # the network server's own codec encodes
+            return Downlink(port=check_port(mapping.port), object_=data)
+        return self.script.encode(
+            data, port=mapping.port, device=device, variables=variables or {}, at=at
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlainCodec:
@@ -220,6 +271,21 @@ class PlainCodec:
                 )
             read.values[name] = number
         return read
+
+    def encode(
+        self,
+        kind: str,
+        parameters: Mapping[str, float | str],
+        *,
+        device: str,
+        variables: Mapping[str, Any] | None = None,
+        at: datetime,
+    ) -> Downlink:
+        """Raises UnusableError: without a codec no command can be encoded."""
+        del parameters, variables, at
+        raise unusable(
+            Reason.NO_CODEC, "{device!r} has no codec that could encode {kind!r}", device, kind
+        )
 
 
 def _read_object(uplink: Uplink) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ingest.downlink import CommandField, CommandMapping, Scalar
 from ingest.meaning import CodecMapping, Field, Form
 from sensors._errors import Place, TerritoryError
 from sensors._nearest import did_you_mean
@@ -14,7 +15,9 @@ from sensors._quantity import Kind
 from sensors._units import UnitError, conversion
 from sensors._yaml import Source
 
-_TOP = ("payload", "fields", "ignore", "ports", "warnings")
+_TOP = ("payload", "fields", "ignore", "ports", "warnings", "commands")
+_COMMAND = ("data", "port")
+_COMMAND_FIELD = ("parameter", "values", "scale", "offset")
 _FIELD = ("quantity", "unit", "missing", "values", "suffix", "plus", "scale", "offset", "curve")
 _LARGEST_NUMBER = 1e12
 _LARGEST = 262_144  # characters
@@ -71,7 +74,52 @@ class _Reader(Source):
             ignore=frozenset(ignore),
             ports=frozenset(self._ports(top["ports"])) if "ports" in top else None,
             warned_doubtful=doubtful,
+            commands=self._commands(top["commands"], Form(form)) if "commands" in top else {},
         )
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def _commands(self, node: yaml.Node, form: Form) -> dict[str, CommandMapping]:
+        if form not in (Form.JAVASCRIPT, Form.JSON):
+            self.fail(node, "`commands`: {code} encodes none; javascript and json do", form.value)
+        return {
+            kind: self._command(kind, value)
+            for kind, value in self.mapping(node, "commands").items()
+        }
+
+    def _command(self, kind: str, node: yaml.Node) -> CommandMapping:
+        where = f"commands.{kind}"
+        parts = self.mapping(node, where, _COMMAND, needed=("data",))
+        ports = list(self._ports(parts["port"])) if "port" in parts else [None]
+        if len(ports) != 1:
+            self.fail(parts["port"], "{code}: expected one number", f"{where}.port")
+        fields = {
+            path: self._command_field(f"{where}.data.{path}", value)
+            for path, value in self.mapping(parts["data"], f"{where}.data").items()
+        }
+        for path in fields:
+            if any(other.startswith(f"{path}.") for other in fields):
+                self.fail(parts["data"], "{code}: is a value and holds others", f"{where}.{path}")
+        return CommandMapping(fields=fields, port=ports[0])
+
+    def _command_field(self, where: str, node: yaml.Node) -> CommandField:
+        if isinstance(node, yaml.ScalarNode):
+            return CommandField(constant=self._command_value(node, where))
+        parts = self.mapping(node, where, _COMMAND_FIELD, needed=("parameter",))
+        values = self.mapping(parts["values"], where) if "values" in parts else {}
+        return CommandField(
+            parameter=self._name(parts["parameter"], f"{where}.parameter"),
+            values={name: self._command_value(v, f"{where}.{name}") for name, v in values.items()},
+            scale=self._scale(parts["scale"], f"{where}.scale") if "scale" in parts else 1.0,
+            offset=self._number(parts["offset"], f"{where}.offset") if "offset" in parts else 0.0,
+        )
+
+    def _command_value(self, node: yaml.Node, where: str) -> Scalar:
+        value = self._scalar(node, where)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self._number(node, where) if is_number else value
+
+    # -- fields ---------------------------------------------------------------------------------
 
     def _fields(self, node: yaml.Node, form: Form) -> dict[str, Field]:
         return {

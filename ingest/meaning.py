@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ingest.downlink import CommandMapping
 from ingest.message import Reason
 from ingest.reply import ParsedPayload, Refusal, UnusableError, Value, unusable
 from sensors._errors import Message
@@ -60,7 +61,7 @@ class CodecMapping:
     """A mapping file. `ports` None: payloads of every frame port are read.
 
     `ignore`: fields that are passed over on purpose. `warned_doubtful`: what a script warns of is
-    stored as doubtful.
+    stored as doubtful. `commands`: what its encoder is given, by kind of command.
     """
 
     form: Form
@@ -68,6 +69,7 @@ class CodecMapping:
     ignore: frozenset[str] = frozenset()
     ports: frozenset[int] | None = None
     warned_doubtful: bool = False
+    commands: Mapping[str, CommandMapping] = field(default_factory=dict)
 
     @functools.cached_property
     def paths(self) -> frozenset[str]:

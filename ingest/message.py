@@ -31,16 +31,18 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a device says of a command.
+    """What a device, or the network server before it, says of a command.
 
-    `key`: the command's. `state`: what it becomes. `reason`: in the device's words.
+    `key`: the command's. `state`: what it becomes. `reason`: in the words of who says it.
+    `relayed`: by a network server, which serves others, too: a key that we do not have is theirs.
     """
 
     device: str
     key: UUID
-    state: Literal["acknowledged", "refused", "failed"]
+    state: Literal["accepted", "acknowledged", "refused", "failed"]
     reason: str
     arrival: Arrival
+    relayed: bool = False
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):

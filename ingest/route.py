@@ -11,14 +11,27 @@ import msgspec
 from ingest.acknowledgement import read_acknowledgement
 from ingest.chirpstack import read_chirpstack
 from ingest.codec import Codec
+from ingest.downlink_events import (
+    DownlinkEvent,
+    read_chirpstack_event,
+    read_the_things_stack_event,
+)
 from ingest.library import Library
 from ingest.meaning import parse_value
-from ingest.message import LONGEST_TOPIC, Arrival, Envelope, Reason
+from ingest.message import (
+    LONGEST_TOPIC,
+    UNSTAMPED,
+    Acknowledgement,
+    Arrival,
+    Envelope,
+    Reason,
+)
 from ingest.ports import Inventory
 from ingest.reply import Refusal, Reply, UnusableError, Value, unusable
 from ingest.senml import Record, read_pack
 from ingest.speaker import Senders
 from ingest.the_things_stack import read_the_things_stack
+from ingest.topics import CHIRPSTACK_EVENTS, THE_THINGS_STACK_EVENTS
 from ingest.uplink import Uplink
 
 _LAST = re.compile(r"[/:]")
@@ -83,6 +96,12 @@ class Routes:
                 read = functools.partial(self._uplink, gateway, read_chirpstack)
             case ["v3", _, "devices", _, "up"]:
                 read = functools.partial(self._uplink, gateway, read_the_things_stack)
+            case ["application", _, "device", _, "event", event] if event in CHIRPSTACK_EVENTS:
+                parse = functools.partial(read_chirpstack_event, event)
+                read = functools.partial(self._downlink_event, gateway, parse)
+            case ["v3", _, "devices", _, "down", event] if event in THE_THINGS_STACK_EVENTS:
+                parse = functools.partial(read_the_things_stack_event, event)
+                read = functools.partial(self._downlink_event, gateway, parse)
             case _:
                 raise unusable(
                     Reason.WRONG_SHAPE, "no form of message has the topic {topic!r}", topic
@@ -96,6 +115,28 @@ class Routes:
             return read_acknowledgement(device, key, arrival)
         except UnusableError as error:
             return _make_refusal(error.refusal, arrival, device)
+
+    def _downlink_event(
+        self, gateway: str, parse: Callable[[bytes], DownlinkEvent | None], arrival: Arrival
+    ) -> Reply:
+        try:
+            if arrival.received_at == UNSTAMPED:
+                raise unusable(Reason.NO_STAMP, "not sent by the exercise's player")
+            event = parse(arrival.payload)
+            if event is None:
+                return Reply()
+            device = self._speakers.of_gateway(gateway, event.addresses)
+        except UnusableError as error:
+            return _make_refusal(error.refusal, arrival)
+        acknowledgement = Acknowledgement(
+            device=device,
+            key=event.key,
+            state=event.state,
+            reason=event.reason,
+            arrival=arrival,
+            relayed=True,
+        )
+        return Reply(acknowledgements=[acknowledgement])
 
     # -- uplinks --------------------------------------------------------------------------------
 

@@ -96,7 +96,27 @@ class Sandbox:
         Raises:
             ScriptError: it threw, took too long or too much, or cannot be loaded.
         """
-        call = f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
+        return self._answer(
+            f'__territory("{payload.hex()}",{port},{millis},{json.dumps(dict(variables))})'
+        )
+
+    def encode(
+        self,
+        data: Mapping[str, Any],
+        *,
+        port: int | None,
+        millis: int,
+        variables: Mapping[str, Any],
+    ) -> Any:
+        """What the script's encodeDownlink returns: an object with `bytes`, `fPort`, `errors`.
+
+        Raises:
+            ScriptError: as of `decode`; or the script encodes nothing.
+        """
+        words = ",".join(json.dumps(each) for each in (dict(data), port, millis, dict(variables)))
+        return self._answer(f"__territory_encode({words})")
+
+    def _answer(self, call: str) -> Any:
         with self._lock:
             try:
                 text = self._run(call)

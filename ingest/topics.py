@@ -7,6 +7,8 @@ from ingest.message import UNSTAMPED
 from ingest.times import parse_micros
 
 READINGS = "devices/+/readings"
+CHIRPSTACK_EVENTS = ("txack", "ack", "log")
+THE_THINGS_STACK_EVENTS = ("queued", "sent", "ack", "nack", "failed")
 # Devices that speak for themselves, and gateways.
 FILTERS = (
     READINGS,
@@ -16,6 +18,9 @@ FILTERS = (
     "gateways/+/devices/+/readings",
     "gateways/+/senml",
     "devices/+/commands/+/ack",  # what a device says of a command
+    # what a network server says of a downlink
+    *(f"gateways/+/application/+/device/+/event/{event}" for event in CHIRPSTACK_EVENTS),
+    *(f"gateways/+/v3/+/devices/+/down/{event}" for event in THE_THINGS_STACK_EVENTS),
 )
 # In an exercise the player alone may write below this: the same topics, and its clock.
 PLAYED = "exercise/"

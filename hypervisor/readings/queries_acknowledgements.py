@@ -26,8 +26,11 @@ def store(connection: Connection, acknowledgements: Iterable[Acknowledgement]) -
                 *(moment(each.arrival.received_at), each.reason or each.state),
             ],
         ).fetchone()
-        if row is not None and row[0] is not None:
-            detail = Message(_REFUSALS[row[0]], each.key)
+        answer = None if row is None else row[0]
+        if answer == "unknown" and each.relayed:
+            continue
+        if answer is not None:
+            detail = Message(_REFUSALS[answer], each.key)
             refused.append(
                 Refused(
                     arrival=each.arrival,

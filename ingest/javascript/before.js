@@ -26,7 +26,7 @@
   delete scope.performance;
 
   var text = JSON.stringify, number = parseInt, names = Object.getOwnPropertyNames;
-  var keys = Object.keys, isArray = Array.isArray;
+  var keys = Object.keys, isArray = Array.isArray, copy = Array.from;
   var LIKE = /decod|pars|uplink|consume/i;
   var atFirst = new Set(names(scope));
   atFirst.has = Set.prototype.has;
@@ -85,7 +85,35 @@
 
   function hidden(name, value) { Object.defineProperty(scope, name, { value: value }); }
 
+  // The encoder of commands, if the script has one: TS013's, ChirpStack 3's, The Things Network 2's.
+  function takeEncoder(declared) {
+    var encode = search("encodeDownlink", declared.encodeDownlink, declared.driver);
+    if (encode) {
+      return function (data, port, variables) {
+        return encode({ data: data, fPort: port, variables: variables });
+      };
+    }
+    encode = search("Encode", declared.Encode, declared.driver);
+    if (encode) {
+      return function (data, port, variables) { return { bytes: encode(port, data, variables) }; };
+    }
+    encode = search("Encoder", declared.Encoder, declared.driver);
+    return encode && function (data, port) { return { bytes: encode(data, port) }; };
+  }
+
   hidden("__territory_take", function (declared) {
+    var encode = takeEncoder(declared);
+    hidden("__territory_encode", function (data, port, millis, variables) {
+      var returned, bytes;
+      if (!encode) throw new Error("no function encodeDownlink (nor Encode or Encoder)");
+      now = millis;
+      returned = encode(data, port === null ? undefined : port, variables);
+      bytes = returned && returned.bytes;
+      if (bytes && typeof bytes === "object" && !isArray(bytes) && bytes.length >= 0) {
+        returned = { bytes: copy(bytes), fPort: returned.fPort, errors: returned.errors };
+      }
+      return text({ returned: returned });
+    });
     var decode = search("decodeUplink", declared.decodeUplink, declared.driver), call;
     function callAsTs013(bytes, port, time, variables) {
       return decode({ bytes: bytes, fPort: port, recvTime: time, variables: variables });

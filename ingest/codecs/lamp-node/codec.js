@@ -23,3 +23,14 @@ function decodeUplink(input) {
     },
   };
 }
+
+// A command is two bytes on the same port: 1 and a level, 2 and a state (255: its own plan again).
+function encodeDownlink(input) {
+  if (typeof input.data.level === "number") {
+    return { bytes: [1, Math.round(input.data.level)], fPort: 10 };
+  }
+  if (typeof input.data.state === "number") {
+    return { bytes: [2, input.data.state], fPort: 10 };
+  }
+  return { errors: ["neither level nor state"] };
+}
