@@ -47,6 +47,7 @@ class DeviceModel:
 
     `units`: those that it sends, where they are not the catalogue's. `frame`: what simulators
     send for it, where its codec is a script. `commands`: the kinds that it obeys, by name.
+    `lorawan_class`: when it listens, behind a LoRaWAN gateway: A after each message of its own.
     """
 
     name: str
@@ -56,6 +57,7 @@ class DeviceModel:
     units: Mapping[str, str] = field(default_factory=dict)
     frame: Frame | None = None
     commands: tuple[str, ...] = ()
+    lorawan_class: Literal["A", "B", "C"] = "A"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -270,6 +270,8 @@ DOMAIN = Domain(
                 "lamp_fault",
             ),
             description="Small controller over LoRaWAN; silent while its supply is switched off",
+            commands=("switch", "dim"),
+            lorawan_class="C",
             frame=Frame(
                 port=10,
                 numbers=(

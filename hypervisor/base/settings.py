@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     notify_give_up_hours: float = Field(
         default=24.0, ge=0, description="Then a delivery is dead, and listed."
     )
+    downlinks_per_second: float = Field(
+        default=0.5,
+        gt=0,
+        le=1_000,
+        description="Commands that a LoRaWAN gateway is given; a gateway may have its own.",
+    )
     feeds: bool = Field(
         default=True, description="Official services are read (a live instance only)."
     )

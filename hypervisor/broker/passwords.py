@@ -3,7 +3,7 @@
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hypervisor.base.instance import Mode
@@ -12,7 +12,13 @@ from hypervisor.broker.binaries import BrokerPrograms
 from hypervisor.broker.child import run_as
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
-from ingest.topics import BROKER_START, COMMAND_FENCE, DROPPED, PLAYED
+from ingest.topics import (
+    BROKER_START,
+    COMMAND_FENCE,
+    DROPPED,
+    PLAYED,
+    THE_THINGS_STACK_EVENTS,
+)
 
 INGEST = "ingest"  # for people and tools: reads what the session reads
 SESSION = "ingest.session"  # ingest itself; connecting as it takes over ingest's queue
@@ -38,12 +44,29 @@ SENDERS = {Mode.LIVE: COMMANDS, Mode.EXERCISE: REHEARSAL}
 RESERVED = frozenset({*PARTS, *SENDERS.values(), SPARKPLUG, PLAYER, PROBE, READER})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
+# What network servers and concentrators publish, and what network servers are sent. A gateway
+# cannot write what it is sent: the sender of commands concludes from that what the broker took.
+_FROM_GATEWAYS = (
+    "application/+/device/+/event/+",  # ChirpStack v4
+    "v3/+/devices/+/up",  # The Things Stack v3
+    *(f"v3/+/devices/+/down/{event}" for event in THE_THINGS_STACK_EVENTS),
+    "devices/+/readings",
+    "senml",
+)
+_TO_GATEWAYS = ("application/+/device/+/command/down", "v3/+/devices/+/down/push")
+
+
+def _list_rules(before: str, topics: Iterable[str]) -> str:
+    return "\n".join(f"{before}{topic}" for topic in topics)
+
+
 # Any other account may only publish under its own name (the patterns).
 ACCESS = f"""\
 # Written by `hypervisor up`; changes are lost.
 pattern write devices/%u/readings
 pattern write devices/%u/senml
-pattern write gateways/%u/#
+{_list_rules("pattern write gateways/%u/", _FROM_GATEWAYS)}
+{_list_rules("pattern read gateways/%u/", _TO_GATEWAYS)}
 pattern read devices/%u/commands
 pattern write devices/%u/commands/+/ack
 
@@ -76,11 +99,13 @@ topic write hypervisor/alarms/#
 
 user {COMMANDS}
 topic readwrite devices/+/commands
+{_list_rules("topic readwrite gateways/+/", _TO_GATEWAYS)}
 topic readwrite {COMMAND_FENCE}
 topic read {BROKER_START}
 
 user {REHEARSAL}
 topic readwrite {PLAYED}devices/+/commands
+{_list_rules(f"topic readwrite {PLAYED}gateways/+/", _TO_GATEWAYS)}
 topic readwrite {PLAYED}{COMMAND_FENCE}
 topic read {BROKER_START}
 
@@ -90,7 +115,7 @@ topic write {OBSERVED}/#
 user {PLAYER}
 topic write devices/+/readings
 topic write devices/+/senml
-topic write gateways/#
+{_list_rules("topic write gateways/+/", _FROM_GATEWAYS)}
 topic write exercise/#
 topic read {PLAYED}devices/+/commands
 """

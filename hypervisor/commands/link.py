@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from hypervisor.commands.wire import OutgoingCommand, Topics, read_key
+from hypervisor.commands.wire import Message, Topics, read_key
 from ingest.topics import BROKER_START
 
 PATIENCE = 15.0  # s for an answer of the broker
@@ -88,7 +88,7 @@ class Link:
         )
         self._until(lambda: self._connected, "did not let us in")
         self._client.subscribe(
-            [(self._topics.filter, 1), (self._topics.fence, 1), (BROKER_START, 1)]
+            [(each, 1) for each in (*self._topics.filters, self._topics.fence, BROKER_START)]
         )
         self._until(lambda: self._subscribed, "did not take the subscription")
         self._client.publish(self._topics.fence, self._fence, qos=1)
@@ -111,18 +111,17 @@ class Link:
             raise ConnectionError(_CLOSED)
         return int(opened.fileno())
 
-    def publish(self, command: OutgoingCommand, *, seconds: float) -> None:
+    def publish(self, message: Message, *, seconds: float) -> None:
         """Hand a command to the broker, which drops it after so many seconds.
 
         Raises OSError: the connection is lost, and nothing of it was sent.
         """
         options = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         options.MessageExpiryInterval = max(1, int(seconds))
-        topic = self._topics.of_device(command.device)
-        sent = self._client.publish(topic, command.write(), qos=1, properties=options)
+        sent = self._client.publish(message.topic, message.body, qos=1, properties=options)
         if sent.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
             raise ConnectionError(_CLOSED)
-        self._keys[sent.mid] = command.id
+        self._keys[sent.mid] = message.key
 
     def await_verdicts(self) -> list[Verdict]:
         """The answers to all that was published. Raises OSError: the connection is lost."""

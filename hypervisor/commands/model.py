@@ -51,6 +51,7 @@ STEPS: Mapping[CommandState, frozenset[CommandState]] = {
             CommandState.QUEUED,  # the broker never got it
             CommandState.ACCEPTED,
             CommandState.ACKNOWLEDGED,
+            CommandState.CONFIRMED,  # though a network server said nothing of it
             CommandState.REFUSED,
             CommandState.FAILED,
             CommandState.EXPIRED,

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries, queries_proposals
+from hypervisor.commands import queries, queries_proposals, service_gateways
 from hypervisor.commands.queries_proposals import CurrentAlarm, NewProposal
 from hypervisor.commands.service import find_refusal
 from hypervisor.database.connect import Connection
@@ -139,6 +139,7 @@ class Proposer:
         devices = {
             f"device/{row.name}": row for row in list_devices(connection, now, names=sorted(names))
         }
+        behind = service_gateways.load_gateway_devices(connection, devices.values())
         return [
             each
             for each in missing
@@ -149,7 +150,9 @@ class Proposer:
                     (row := devices.get(each.target)) is not None
                     and row.in_service
                     and row.commissioned <= now
-                    and find_refusal(self._catalogue, self._catalogue.commands[each.kind], row, now)
+                    and find_refusal(
+                        self._catalogue, self._catalogue.commands[each.kind], row, behind, now
+                    )
                     is None
                 )
             )

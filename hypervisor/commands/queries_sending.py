@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from hypervisor.base.translation import mark
 from hypervisor.commands.model import SENDER, CommandState
 from hypervisor.commands.queries import NOW
+from hypervisor.commands.queries_gateways import FIRST
 from hypervisor.commands.wire import OutgoingCommand
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import is_suspect
@@ -19,17 +20,19 @@ CHANNEL = "hypervisor_command"  # NOTIFY wakes the sender
 _SEND = f"""
 WITH due AS (
     SELECT c.id, c.kind, c.parameters, c.valid_until, d.name AS device, n.now,
-        extract(epoch FROM c.valid_until - n.now)::float8 AS remaining
+        extract(epoch FROM c.valid_until - n.now)::float8 AS remaining,
+        c.target LIKE 'group/%%' AS grouped
     FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
         AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))
-    ORDER BY c.changed_at, c.drafted_at, c.id LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED),
+        AND (d.gateway IS NULL OR c.id = ANY (%(ready)s))
+    ORDER BY {FIRST} LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED),
 sent AS (
     INSERT INTO command_event (command, to_state, at, who, why, broker)
     SELECT id, 'sent', now, %(who)s, '', %(broker)s FROM due RETURNING command)
-SELECT id, device, kind, parameters, valid_until, remaining FROM due JOIN sent ON command = id
-ORDER BY remaining, id
-"""  # noqa: S608  a constant
+SELECT id, device, kind, parameters, valid_until, remaining, grouped
+FROM due JOIN sent ON command = id ORDER BY grouped, remaining, id
+"""  # noqa: S608  constants
 # Why a state ends by itself.
 OVER: dict[CommandState, tuple[CommandState, str]] = {
     CommandState.DRAFTED: (
@@ -50,9 +53,12 @@ OVER: dict[CommandState, tuple[CommandState, str]] = {
         mark("the device acknowledged it, but no reading has confirmed it in time"),
     ),
 }
+_UNSENT_BY_NETWORK = mark("the network server did not say that it sent it")
 _EXPIRE = f"""
 INSERT INTO command_event (command, to_state, at, who, why)
-SELECT id, %(to_state)s, now, %(who)s, %(why)s FROM (
+SELECT id, %(to_state)s, now, %(who)s, CASE WHEN %(state)s = 'sent'
+    AND EXISTS (SELECT FROM command_relay r WHERE r.command = id) THEN %(relayed)s ELSE %(why)s END
+FROM (
     SELECT c.id, n.now FROM command c, (SELECT {NOW} AS now) n
     WHERE c.state = %(state)s AND c.due_at <= n.now ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) over
 RETURNING command
@@ -69,26 +75,30 @@ SELECT shown.id, 'confirmed', {NOW}, 'device/' || shown.device,
         AND time >= c.sent_at - interval '5 s' AND time <= c.due_at
         AND received_at >= c.sent_at AND value BETWEEN c.low AND c.high
         AND NOT ({is_suspect()}) ORDER BY time LIMIT 1) r
-    WHERE c.state IN ('accepted', 'acknowledged') AND c.due_at IS NOT NULL
+    WHERE (c.state IN ('accepted', 'acknowledged') OR c.state = 'sent'
+        AND EXISTS (SELECT FROM command_relay taken WHERE taken.command = c.id))
+        AND c.due_at IS NOT NULL
     ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) shown
 RETURNING command
 """  # noqa: S608  constants
 
 
-def send_due(
+def send_due(  # noqa: PLR0913  what limits it
     connection: Connection,
     broker: str,
     *,
     most: int,
     guarded: Collection[str] = (),
     passed: Collection[UUID] = (),
+    ready: Collection[UUID] = (),
 ) -> list[OutgoingCommand]:
     """Mark the next commands as sent; to be committed before they are published.
 
-    Of the `guarded` kinds only those that have `passed` their interlocks.
+    Of the `guarded` kinds only those that have `passed` their interlocks; of those by way of a
+    gateway only what is `ready`.
     """
     values = {"most": most, "broker": broker, "who": SENDER}
-    limits = {"guarded": list(guarded), "passed": list(passed)}
+    limits = {"guarded": list(guarded), "passed": list(passed), "ready": list(ready)}
     with connection.cursor(row_factory=class_row(OutgoingCommand)) as cursor:
         return cursor.execute(_SEND, values | limits).fetchall()
 
@@ -97,7 +107,8 @@ def list_doubtful(connection: Connection) -> list[tuple[UUID, str, bool]]:
     """What was sent without an answer: its key, the broker's start, whether it is still valid."""
     query: LiteralString = (
         f"SELECT id, broker, valid_until > {NOW} FROM command"  # noqa: S608  a constant
-        " WHERE state = 'sent' AND due_at IS NOT NULL ORDER BY id"
+        " WHERE state = 'sent' AND due_at IS NOT NULL AND NOT EXISTS"
+        " (SELECT FROM command_relay r WHERE r.command = id) ORDER BY id"
     )
     return connection.execute(query).fetchall()
 
@@ -107,6 +118,7 @@ def end_overdue(connection: Connection) -> int:
     ended = 0
     for state, (to_state, why) in OVER.items():
         values = {"state": state.value, "to_state": to_state.value, "why": why, "who": SENDER}
+        values["relayed"] = _UNSENT_BY_NETWORK
         ended += connection.execute(_EXPIRE, values).rowcount
     return ended
 
@@ -116,12 +128,17 @@ def confirm(connection: Connection) -> int:
     return connection.execute(_CONFIRM).rowcount
 
 
-def note_sender(connection: Connection, broker: str | None) -> None:
-    """The sender is there. `broker`: the start of the broker that it is connected to."""
+def note_sender(connection: Connection, broker: str | None, *, per_second: float) -> None:
+    """The sender is there. `broker`: the start of the broker that it is connected to.
+
+    `per_second`: how many commands it gives a gateway.
+    """
     connection.execute(
-        "INSERT INTO command_sender (seen_at, broker) VALUES (clock_timestamp(), %s)"
-        " ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, broker = EXCLUDED.broker",
-        [broker],
+        "INSERT INTO command_sender (seen_at, broker, downlinks_per_second)"
+        " VALUES (clock_timestamp(), %s, %s) ON CONFLICT (id) DO UPDATE SET"
+        " (seen_at, broker, downlinks_per_second) ="
+        " (EXCLUDED.seen_at, EXCLUDED.broker, EXCLUDED.downlinks_per_second)",
+        [broker, per_second],
     )
 
 

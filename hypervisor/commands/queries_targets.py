@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.base.person import Territory
+from hypervisor.commands.gateways import CHIRPSTACK, THE_THINGS_STACK
 from hypervisor.database.connect import Connection, fetch
 
 
@@ -32,7 +33,9 @@ _TARGETS = """
 SELECT d.name AS device, d.model, s.name AS site, s.title AS site_title, s.commune
 FROM device d JOIN site s ON s.id = d.site
 LEFT JOIN site n ON n.name = %(near)s
-WHERE d.model = ANY (%(models)s) AND d.gateway IS NULL
+LEFT JOIN gateway g ON g.name = d.gateway
+WHERE d.model = ANY (%(models)s) AND (d.gateway IS NULL OR g.protocol = ANY (%(protocols)s)
+    AND coalesce(d.properties->>'application', g.properties->>'application', '') <> '')
     AND d.commissioned <= %(now)s AND (d.retired IS NULL OR d.retired > %(now)s)
     AND (%(site)s::text IS NULL OR s.name = %(site)s)
     AND (%(text)s::text IS NULL OR strpos(lower(d.name || ' ' || s.title), lower(%(text)s)) > 0)
@@ -64,6 +67,7 @@ def list_targets(  # noqa: PLR0913  what narrows the list
         _TARGETS,
         {
             "models": list(models),
+            "protocols": [CHIRPSTACK, THE_THINGS_STACK],
             "site": selection.site,
             "near": selection.near,
             "text": selection.text,

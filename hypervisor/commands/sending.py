@@ -13,7 +13,8 @@ from uuid import UUID
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
-from hypervisor.commands import interlocks, queries, queries_sending
+from hypervisor.commands import interlocks, queries, queries_gateways, queries_sending
+from hypervisor.commands.downlinks import Downlinks, Ready
 from hypervisor.commands.link import Address, Link
 from hypervisor.commands.model import SENDER, CommandState
 from hypervisor.commands.proposals import Proposer
@@ -46,7 +47,9 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
                 return
             time.sleep(_STANDBY)
         mode = instance_store.require(connection).mode
-        Sender(connection, make_address(settings, mode), mode, say).run(stopping)
+        rate = settings.downlinks_per_second
+        address = make_address(settings, mode)
+        Sender(connection, address, mode, say, per_second=rate).run(stopping)
 
     keep_connected(settings.database_url, work, stopping=stopping, say=say)
 
@@ -64,11 +67,20 @@ def make_address(settings: Settings, mode: Mode) -> Address:
 class Sender:
     """The work of one process on its own autocommit connection, which holds the lock."""
 
-    def __init__(self, connection: Connection, address: Address, mode: Mode, say: Say) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        address: Address,
+        mode: Mode,
+        say: Say,
+        *,
+        per_second: float,
+    ) -> None:
         self._connection, self._address, self._say = connection, address, say
-        self._topics = topics_of(mode)
+        self._topics, self._per_second = topics_of(mode), per_second
         self._registry, self._catalogue = RegistryCache(), catalogue()
         self._proposer = Proposer(self._catalogue)
+        self._downlinks = Downlinks(self._topics, self._catalogue, per_second=per_second)
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = 0.0
         listen(connection, queries_sending.CHANNEL)
@@ -116,7 +128,7 @@ class Sender:
             for key, start, valid in doubtful
             if key not in link.echoed and start and start == link.start
         }
-        self._move(taken, CommandState.ACCEPTED, "")
+        self._note_taken(taken)
         self._move(
             [key for key, valid in same.items() if valid],
             CommandState.QUEUED,
@@ -133,9 +145,16 @@ class Sender:
         link.turn(0.0)
         link.settle()
         checked = self._check_interlocks()
+        ready = self._prepare_downlinks(checked)
         commands = queries_sending.send_due(
-            self._connection, link.start, most=AT_ONCE, guarded=checked.kinds, passed=checked.passed
+            self._connection,
+            link.start,
+            most=AT_ONCE,
+            guarded=checked.kinds,
+            passed=checked.passed,
+            ready=ready.messages.keys(),
         )
+        self._downlinks.spend(ready, [command.id for command in commands])
         began = time.monotonic()
         late = []
         for number, command in enumerate(commands):
@@ -144,7 +163,8 @@ class Sender:
                 late.append(command.id)
                 continue
             try:
-                link.publish(command, seconds=remaining)
+                message = ready.messages.get(command.id) or self._topics.write(command)
+                link.publish(message, seconds=remaining)
             except OSError:
                 unsent = [each.id for each in commands[number:]]
                 self._move(unsent, CommandState.QUEUED, _NEVER_TAKEN)
@@ -152,22 +172,38 @@ class Sender:
         self._move(late, CommandState.EXPIRED, queries_sending.OVER[CommandState.QUEUED][1])
         if commands:
             self._record_verdicts(link)
-        return len(commands) == AT_ONCE
+        return len(commands) == AT_ONCE or bool(ready.refusals)
+
+    def _prepare_downlinks(self, checked: interlocks.Checked) -> Ready:
+        """What goes to gateways now; what cannot be encoded is refused."""
+        ready = self._downlinks.prepare(
+            self._connection,
+            guarded=checked.kinds,
+            passed=checked.passed,
+            at=queries.read_clock(self._connection),
+        )
+        for key, refusal in ready.refusals.items():
+            self._refuse(key, SENDER, refusal)
+        return ready
 
     def _check_interlocks(self) -> interlocks.Checked:
         """Refuse what an interlock holds back at this moment."""
         checked = interlocks.check_queue(self._connection, self._registry.load, self._catalogue)
         for key, refusal in checked.refusals.items():
-            queries.move(
-                self._connection,
-                [key],
-                CommandState.REFUSED,
-                states=[CommandState.QUEUED],
-                at=queries.read_clock(self._connection),
-                who=interlocks.WHO,
-                why=refusal,
-            )
+            self._refuse(key, interlocks.WHO, refusal)
         return checked
+
+    def _refuse(self, key: UUID, who: str, why: str) -> None:
+        """Before it is sent."""
+        queries.move(
+            self._connection,
+            [key],
+            CommandState.REFUSED,
+            states=[CommandState.QUEUED],
+            at=queries.read_clock(self._connection),
+            who=who,
+            why=why,
+        )
 
     def _record_verdicts(self, link: Link) -> None:
         try:
@@ -180,10 +216,15 @@ class Sender:
         link.settle()
 
     def _record(self, verdicts: Collection[tuple[UUID, str]]) -> None:
-        self._move([key for key, refusal in verdicts if not refusal], CommandState.ACCEPTED, "")
+        self._note_taken([key for key, refusal in verdicts if not refusal])
         for key, refusal in verdicts:
             if refusal:
                 self._move([key], CommandState.REFUSED, f"by the broker: {refusal}")
+
+    def _note_taken(self, keys: Collection[UUID]) -> None:
+        """The broker has them: for the devices, or for gateways, whose network accepts them."""
+        relayed = queries_gateways.note_taken(self._connection, keys)
+        self._move([key for key in keys if key not in relayed], CommandState.ACCEPTED, "")
 
     def _move(self, keys: Collection[UUID], to_state: CommandState, why: str) -> None:
         """Of those that are `sent`: what a device has acknowledged meanwhile stays so."""
@@ -215,7 +256,7 @@ class Sender:
         if now >= self._next_beat:
             self._next_beat = now + _BEAT
             start = None if self._link is None else self._link.start
-            queries_sending.note_sender(self._connection, start)
+            queries_sending.note_sender(self._connection, start, per_second=self._per_second)
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP
             queries_sending.confirm(self._connection)  # before its time is over

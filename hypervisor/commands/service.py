@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries, queries_interlocks
+from hypervisor.commands import queries, queries_interlocks, service_gateways
+from hypervisor.commands.gateways import GatewayDevice
 from hypervisor.commands.model import (
     REFUSALS,
     Command,
@@ -56,11 +57,15 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """An order that can be given: its commands and the devices that they go to."""
+    """An order that can be given: its commands and the devices that they go to.
+
+    `notes`: what whoever orders should know of the way there.
+    """
 
     commands: tuple[NewCommand, ...]
     devices: tuple[DeviceRow, ...]
     override: str = ""
+    notes: tuple[Message, ...] = ()
 
 
 def make_plan(
@@ -82,14 +87,15 @@ def make_plan(
         )
     if not order.reason.strip():
         raise CommandError("no reason is given; say why in a few words")
-    valid_for = order.valid_for or kind.valid_for
-    if not _SHORTEST <= valid_for <= kind.valid_for:
-        raise CommandError(
-            "{kind} is valid for at least 1 s and at most {seconds} s",
-            *(kind.name, f"{kind.valid_for.total_seconds():g}"),
-        )
     parameters = kind.parse(order.parameters)
     devices = _list_targets(connection, catalogue, kind, order.target, now)
+    ways = service_gateways.find_ways(connection, catalogue, devices, now)
+    longest = kind.valid_for + ways.longest_wait
+    if not _SHORTEST <= (order.valid_for or longest) <= longest:
+        raise CommandError(
+            "{kind} is valid for at least 1 s and at most {seconds} s",
+            *(kind.name, f"{longest.total_seconds():g}"),
+        )
     measured = queries.list_quantities(connection, [device.name for device in devices])
     batch = order.key or uuid4()
     grouped = order.target.startswith("group/")
@@ -108,13 +114,19 @@ def make_plan(
             rule=order.rule,
             signatures=kind.signatures,
             expected=_expect(kind, parameters, measured.get(device.name, set())),
-            within=kind.within,
+            within=kind.within + ways.wait(device.name),
             drafted_at=now,
-            valid_until=now + valid_for,
+            valid_until=now + (order.valid_for or kind.valid_for + ways.wait(device.name)),
         )
         for device in devices
     )
-    return Plan(commands=commands, devices=devices, override=order.override.strip())
+    ways.check_pace(commands)
+    return Plan(
+        commands=commands,
+        devices=devices,
+        override=order.override.strip(),
+        notes=ways.list_notes(),
+    )
 
 
 def _list_targets(
@@ -131,33 +143,42 @@ def _list_targets(
         devices = list_devices(connection, now, names=[name])
         if not devices:
             raise NoCommandError("there is no device {name!r}", name)
-        _require_obedience(catalogue, kind, devices[0], now)
+        _require_obedience(connection, catalogue, kind, devices[0], now)
         return tuple(devices)
     if not queries.has_group(connection, name):
         raise NoCommandError("there is no group {name!r}", name)
     members = [each for each in list_devices(connection, now) if name in each.groups]
-    obeying = tuple(each for each in members if find_refusal(catalogue, kind, each, now) is None)
+    behind = service_gateways.load_gateway_devices(connection, members)
+    refusals = [find_refusal(catalogue, kind, each, behind, now) for each in members]
+    obeying = tuple(each for each, no in zip(members, refusals, strict=True) if no is None)
     if not obeying:
         raise CommandError(
             "none of the {count} devices of {group!r} obeys {kind}{why}",
             *(len(members), name, kind.name),
-            Message(": {problem}", find_refusal(catalogue, kind, members[0], now))
-            if members
-            else "",
+            Message(": {problem}", refusals[0]) if members else "",
         )
     return obeying
 
 
 def _require_obedience(
-    catalogue: Catalogue, kind: CommandKind, device: DeviceRow, now: datetime
+    connection: Connection,
+    catalogue: Catalogue,
+    kind: CommandKind,
+    device: DeviceRow,
+    now: datetime,
 ) -> None:
-    problem = find_refusal(catalogue, kind, device, now)
+    behind = service_gateways.load_gateway_devices(connection, [device])
+    problem = find_refusal(catalogue, kind, device, behind, now)
     if problem is not None:
         raise CommandError("{problem}", problem)
 
 
 def find_refusal(
-    catalogue: Catalogue, kind: CommandKind, device: DeviceRow, now: datetime
+    catalogue: Catalogue,
+    kind: CommandKind,
+    device: DeviceRow,
+    behind: Mapping[str, GatewayDevice],
+    now: datetime,
 ) -> Message | None:
     """Why a device cannot be commanded so; None: it can."""
     model = catalogue.models.get(device.model or "")
@@ -169,13 +190,7 @@ def find_refusal(
             "{device} does not obey {kind}{hint}",
             *(device.name, kind.name, nearest_hint(kind.name, obeyed)),
         )
-    if device.gateway is not None:
-        return Message(
-            "{device} is reached through the gateway {gateway}: commands go to devices that have"
-            " an account of their own",
-            *(device.name, device.gateway),
-        )
-    return None
+    return behind[device.name].refuse(model) if device.name in behind else None
 
 
 def _expect(

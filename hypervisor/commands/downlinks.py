@@ -1,0 +1,126 @@
+"""Commands for network servers, made ready by the sender: in their turn, and encoded."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from hypervisor.commands import queries_gateways
+from hypervisor.commands.gateways import GatewayDevice
+from hypervisor.commands.pacing import Pacer
+from hypervisor.commands.queries_gateways import WaitingCommand
+from hypervisor.commands.wire import Message, Topics
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection
+from hypervisor.readings import queries_codecs
+from ingest.library import Library
+from ingest.ports import CodecSource, Inventory
+from ingest.reply import UnusableError
+from sensors._command import CommandError
+from sensors._domain import Catalogue
+
+_AT_A_TIME = 20  # commands of a gateway looked at in a turn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What may go now, and what cannot be sent at all, with the reason."""
+
+    messages: dict[UUID, Message] = field(default_factory=dict)
+    gateways: dict[UUID, str] = field(default_factory=dict)
+    refusals: dict[UUID, str] = field(default_factory=dict)
+
+
+class Downlinks:
+    """Encodes with the devices' codecs, each in the sandbox, and keeps to each gateway's pace."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        catalogue: Catalogue,
+        *,
+        per_second: float,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._topics, self._catalogue, self._per_second = topics, catalogue, per_second
+        self._pacer = Pacer(ticks)
+        self._library = Library()
+        self._codecs: tuple[int, Mapping[str, CodecSource]] = (-1, {})
+
+    def prepare(
+        self,
+        connection: Connection,
+        *,
+        guarded: Collection[str],
+        passed: Collection[UUID],
+        at: datetime,
+    ) -> Ready:
+        """The next commands of each gateway. Of the `guarded` kinds those that have `passed`."""
+        ready = Ready()
+        waiting = queries_gateways.list_waiting(
+            connection, most=_AT_A_TIME, guarded=guarded, passed=passed
+        )
+        if not waiting:
+            return ready
+        devices = queries_gateways.list_gateway_devices(
+            connection, {command.device for command in waiting}
+        )
+        own = self._load_codecs(connection)
+        for command in waiting:
+            device = devices.get(command.device)
+            if device is None:  # given an account of its own in this moment
+                continue
+            rate = device.rate(self._per_second)
+            free = self._pacer.count_free(device.gateway, rate, grouped=command.grouped)
+            if free <= list(ready.gateways.values()).count(device.gateway):
+                continue
+            try:
+                message = self._write(command, device, own, at)
+            except UnusableError as error:
+                ready.refusals[command.id] = str(error.refusal.detail)
+            except CommandError as error:
+                ready.refusals[command.id] = str(error)
+            else:
+                ready.messages[command.id] = message
+                ready.gateways[command.id] = device.gateway
+        return ready
+
+    def spend(self, ready: Ready, sent: Collection[UUID]) -> None:
+        """These were given to their gateways."""
+        for key in sent:
+            if key in ready.gateways:
+                self._pacer.spend(ready.gateways[key])
+
+    def _write(
+        self,
+        command: WaitingCommand,
+        device: GatewayDevice,
+        own: Mapping[str, CodecSource],
+        at: datetime,
+    ) -> Message:
+        refusal = device.refuse(self._catalogue.models.get(device.model or ""))
+        if refusal is not None:
+            raise CommandError("{problem}", refusal)
+        inventory = Inventory(
+            devices={},
+            codecs={device.name: device.codec} if device.codec else {},
+            models={device.name: device.model} if device.model else {},
+            own=own,
+        )
+        variables = device.properties.get("variables")
+        downlink = self._library.of_device(device.name, inventory).encode(
+            command.kind,
+            command.parameters,
+            device=device.name,
+            variables=variables if isinstance(variables, Mapping) else None,
+            at=at,
+        )
+        return self._topics.write_downlink(command, device, downlink)
+
+    def _load_codecs(self, connection: Connection) -> Mapping[str, CodecSource]:
+        """The instance's own codecs, read again after a change."""
+        version = feed.registry_version(connection)
+        if version != self._codecs[0]:
+            self._codecs = version, queries_codecs.load_sources(connection)
+        return self._codecs[1]

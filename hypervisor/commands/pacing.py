@@ -1,0 +1,45 @@
+"""How fast a gateway is given commands: its radio may send only a part of the time.
+
+EU868: the base station's own channel (RX2, 869.525 MHz) may be used 10 % of the time (ETSI EN 300
+220-2, annex B, 869.4 to 869.65 MHz). A frame of 10 bytes of ours lasts 0.19 s at SF9, the data
+rate of The Things Network's RX2, so that one base station sends 0.54 of them a second; at SF12,
+the standard's own RX2, 1.3 s and one every 13 s.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PER_SECOND = 0.5  # of one base station
+_RESERVE = 1.0  # kept for a command to a single device while a group is under way
+
+
+@dataclass(kw_only=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Pacer:
+    """A token bucket for each gateway; `ticks` is a steady clock in seconds."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
+        self._buckets: dict[str, _Bucket] = {}
+
+    def count_free(self, gateway: str, per_second: float, *, grouped: bool) -> int:
+        """How many commands may go now; those of a group leave one for a single device."""
+        bucket = self._fill(gateway, per_second)
+        return max(0, math.floor(bucket.tokens - (_RESERVE if grouped else 0.0)))
+
+    def spend(self, gateway: str) -> None:
+        """A command has gone."""
+        self._buckets[gateway].tokens -= 1.0
+
+    def _fill(self, gateway: str, per_second: float) -> _Bucket:
+        now = self._ticks()
+        bucket = self._buckets.setdefault(gateway, _Bucket(tokens=_RESERVE, at=now))
+        most = _RESERVE + max(1.0, per_second)
+        bucket.tokens = min(most, bucket.tokens + (now - bucket.at) * per_second)
+        bucket.at = now
+        return bucket

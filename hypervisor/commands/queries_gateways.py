@@ -1,0 +1,92 @@
+"""SQL of commands by way of gateways: who is behind which, and what waits for them."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from hypervisor.commands.gateways import GatewayDevice
+from hypervisor.commands.queries import NOW
+from hypervisor.commands.wire import OutgoingCommand
+from hypervisor.database.connect import Connection
+from hypervisor.registry.queries_devices import list_series
+from sensors._domain import Catalogue
+
+_DEVICE: LiteralString = (
+    "d.name, d.model, d.codec, d.address, d.properties, g.name AS gateway, g.protocol,"
+    " g.properties AS gateway_properties FROM device d JOIN gateway g ON g.name = d.gateway"
+)
+# Single devices before groups, then what runs out first.
+FIRST: LiteralString = "c.target LIKE 'group/%%', c.valid_until, c.changed_at, c.drafted_at, c.id"
+_WAITING = f"""
+SELECT id, device, kind, parameters, valid_until, remaining, grouped, gateway FROM (
+    SELECT c.id, d.name AS device, c.kind, c.parameters, c.valid_until, d.gateway,
+        extract(epoch FROM c.valid_until - n.now)::float8 AS remaining,
+        c.target LIKE 'group/%%' AS grouped,
+        row_number() OVER (PARTITION BY d.gateway ORDER BY {FIRST}) AS place
+    FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
+    WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
+        AND d.gateway IS NOT NULL
+        AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))) q
+WHERE place <= %(most)s ORDER BY place, gateway
+"""  # noqa: S608  constants
+_TAKE = f"""
+INSERT INTO command_relay (command, gateway, taken_at)
+SELECT c.id, d.gateway, {NOW} FROM command c JOIN device d ON d.id = c.device
+WHERE c.id = ANY (%s) AND d.gateway IS NOT NULL ORDER BY c.id
+ON CONFLICT (command) DO NOTHING RETURNING command
+"""  # noqa: S608  a constant
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingCommand(OutgoingCommand):
+    """A command that waits for its gateway's turn."""
+
+    gateway: str
+
+
+def list_gateway_devices(connection: Connection, names: Iterable[str]) -> dict[str, GatewayDevice]:
+    """Those of these devices that are behind a gateway, by name."""
+    with connection.cursor(row_factory=class_row(GatewayDevice)) as cursor:
+        query: LiteralString = f"SELECT {_DEVICE} WHERE d.name = ANY (%s)"
+        return {row.name: row for row in cursor.execute(query, [list(names)])}
+
+
+def list_waiting(
+    connection: Connection, *, most: int, guarded: Collection[str], passed: Collection[UUID]
+) -> list[WaitingCommand]:
+    """The next commands of each gateway, at most so many of each, in their order."""
+    values = {"most": most, "guarded": list(guarded), "passed": list(passed)}
+    with connection.cursor(row_factory=class_row(WaitingCommand)) as cursor:
+        return cursor.execute(_WAITING, values).fetchall()
+
+
+def note_taken(connection: Connection, keys: Collection[UUID]) -> set[UUID]:
+    """The broker has these: those of them that it has for a gateway, now noted."""
+    return {key for (key,) in connection.execute(_TAKE, [list(keys)])} if keys else set()
+
+
+def read_rate(connection: Connection) -> float | None:
+    """How many commands a second the sender gives a gateway; None: it never ran."""
+    row = connection.execute("SELECT downlinks_per_second FROM command_sender").fetchone()
+    return row[0] if row else None
+
+
+def list_intervals(
+    connection: Connection, catalogue: Catalogue, names: Iterable[str], at: datetime
+) -> dict[str, timedelta]:
+    """How often these devices send: the shortest interval of what each measures."""
+    intervals: dict[str, timedelta] = {}
+    for series in list_series(connection, at, devices=list(names)):
+        quantity = catalogue.quantities.get(series.quantity)
+        if series.interval_s is not None:
+            interval = timedelta(seconds=series.interval_s)
+        elif quantity is not None:
+            interval = quantity.interval
+        else:
+            continue
+        intervals[series.device] = min(interval, intervals.get(series.device, interval))
+    return intervals
