@@ -26,7 +26,7 @@ CLEARED = (
     *("incident", "incident_alarm", "incident_state", "outbox", "delivery", "external_alarm"),
     *("columnar_part", "columnar_dirty", "log_entry", "attachment", "handover"),
     *("publication", "publication_event", "publication_message"),
-    *("command", "command_event", "command_override", "command_proposal"),
+    *("command", "command_event", "command_override", "command_proposal", "command_relay"),
     *("intervention", "intervention_event", "intervention_photo"),
     *("rollup_hour", "rollup_day", "rollup_suspect", "forecast", "forecast_due"),
 )

@@ -18,10 +18,8 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.commands import queries, queries_sending, sending, service
-from hypervisor.commands.link import Link
 from hypervisor.commands.model import Command, CommandState
 from hypervisor.commands.service import Order
-from hypervisor.commands.wire import topics_of
 from hypervisor.database.connect import Connection, connect
 from sensors._domain import catalogue
 from tests.actuators import Actuator, listening
@@ -32,6 +30,10 @@ pytestmark = pytest.mark.integration
 
 WORDS = catalogue()
 DEVICES = ("lamp-1", "lamp-2", "lamp-3", "barrier-1")
+DOWN = (
+    "gateways/lora/application/a/device/a8404100000000f1/command/down",
+    "gateways/lora/v3/app/devices/d/down/push",
+)
 
 
 @pytest.fixture
@@ -163,37 +165,6 @@ def _letters(connection: Connection) -> list[tuple[str, str]]:
     return connection.execute("SELECT reason, detail FROM dead_letter").fetchall()
 
 
-def test_what_a_killed_sender_left_in_doubt_is_resolved_by_the_fence(
-    instance_settings: Settings, actuators: dict[str, Actuator]
-) -> None:
-    """Two commands were marked as sent; one reached the broker, then the sender died."""
-    settings = instance_settings
-    for actuator in actuators.values():
-        actuator.answer = None
-    with connect(settings.database_url, autocommit=True) as connection:
-        taken, lost = give(connection, "lamp-1"), give(connection, "lamp-2")
-        link = Link(sending.make_address(settings, Mode.LIVE), topics_of(Mode.LIVE))
-        link.open()
-        sent = {
-            command.id: command
-            for command in queries_sending.send_due(connection, link.start, most=10)
-        }
-        link.publish(sent[taken], seconds=60)
-        link.await_verdicts()  # and is killed before it records that
-        assert {read(settings, key).state for key in (taken, lost)} == {CommandState.SENT}
-        with sender(settings):
-            await_state(settings, taken, CommandState.ACCEPTED)
-            await_state(settings, lost, CommandState.ACCEPTED)
-        assert life(settings, taken).count("sent") == 1
-        assert life(settings, lost)[2:] == ["sent", "queued", "sent", "accepted"]
-        for name in ("lamp-1", "lamp-2"):
-            wait_for(lambda: actuators[name].received, lambda: name)  # noqa: B023  at once
-            assert len(actuators[name].received) == 1
-        link.turn(1.0)  # reads that the next connection has ended this one
-        with pytest.raises(OSError, match="lost"):
-            link.turn(1.0)
-
-
 def test_what_was_sent_under_another_start_of_the_broker_is_never_sent_again(
     instance_settings: Settings, actuators: dict[str, Actuator]
 ) -> None:
@@ -274,21 +245,30 @@ def _try_publish(heard: dict[str, Any], topic: str) -> str:
 def test_an_exercise_s_sender_reaches_no_device(
     exercise_settings: Settings, broker: Broker, add_device: Callable[[str], str]
 ) -> None:
-    """The broker refuses it, whatever the sender is told."""
+    """The broker refuses it, whatever the sender is told; network servers hear nothing, too."""
     settings = exercise_settings
-    password = add_device("lamp-1")
+    password, of_gateway = add_device("lamp-1"), add_device("lora")
+    player = passwords.new_password()
     live, rehearsal = passwords.SENDERS[Mode.LIVE], passwords.SENDERS[Mode.EXERCISE]
-    accounts.change(broker, put={rehearsal: settings.broker_password}, drop=frozenset({live}))
+    put = {rehearsal: settings.broker_password, passwords.PLAYER: player}
+    accounts.change(broker, put=put, drop=frozenset({live}))
     assert sending.make_address(settings, Mode.EXERCISE).user == rehearsal
     with (
         _connected(settings, "lamp-1", password) as lamp,
+        _connected(settings, "lora", of_gateway) as lora,
+        _connected(settings, passwords.PLAYER, player) as played,
         _connected(settings, rehearsal, settings.broker_password) as own,
     ):
         lamp["client"].subscribe([("devices/#", 1), ("exercise/#", 1)])
+        lora["client"].subscribe([("gateways/#", 1), ("exercise/#", 1)])
+        for topic in DOWN:
+            for client in (own, played, lamp, lora):
+                assert _try_publish(client, topic) == "Not authorized"
+            assert _try_publish(own, f"exercise/{topic}") != "Not authorized"
         assert _try_publish(own, "devices/lamp-1/commands") == "Not authorized"
         assert _try_publish(own, "devices/lamp-1/readings") == "Not authorized"
         assert _try_publish(own, "exercise/devices/lamp-1/commands") != "Not authorized"
-        assert lamp["messages"] == []
+        assert lamp["messages"] == lora["messages"] == []
     with _connected(settings, live, settings.broker_password) as refused:
         assert refused["let_in"] is False
 
@@ -307,6 +287,10 @@ def test_a_device_reads_its_own_commands_and_writes_none(
             assert _try_publish(own, topic) != "Not authorized"
             assert _try_publish(lamp, topic) == "Not authorized"
         wait_for(lambda: lamp["messages"], lambda: "nothing came")
+        assert lamp["messages"] == ["devices/lamp-1/commands"]
+        for topic in DOWN:  # a gateway's are none of a device's
+            assert _try_publish(own, topic) != "Not authorized"
+            assert _try_publish(lamp, topic) == "Not authorized"
         assert lamp["messages"] == ["devices/lamp-1/commands"]
         assert _try_publish(lamp, f"devices/lamp-2/commands/{uuid4()}/ack") == "Not authorized"
         assert _try_publish(own, "devices/lamp-1/readings") == "Not authorized"

@@ -89,6 +89,7 @@ BELONGS = {
     **dict.fromkeys(("command_step", "command_sender"), "true"),
     "interlock": "site IN (SELECT id FROM own_site)",
     "command_proposal": "site IN (SELECT id FROM own_site)",
+    "command_relay": "command IN (SELECT id FROM command WHERE site IN (SELECT id FROM own_site))",
     "command_override": "command IN (SELECT id FROM command"
     " WHERE site IN (SELECT id FROM own_site))",
     "alarm_hold": _BY_SUBJECT,

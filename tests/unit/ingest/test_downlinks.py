@@ -142,7 +142,7 @@ def test_the_network_server_s_own_codec_is_given_the_object() -> None:
         ("{dim: {data: {x: {parametre: level}}}}", "did you mean 'parameter'"),
         ("{dim: {port: 0, data: {x: 1}}}", "from 1 to 255"),
         ("{dim: {port: [1, 2], data: {x: 1}}}", "expected one number"),
-        ("{dim: {data: {x: 1, x.y: 2}}}", "is a value and holds others"),
+        ("{dim: {data: {x: 1, x.y: 2}}}", "has a value and fields within it"),
         ("[dim]", "a mapping"),
     ],
 )
