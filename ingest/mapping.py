@@ -99,7 +99,9 @@ class _Reader(Source):
         }
         for path in fields:
             if any(other.startswith(f"{path}.") for other in fields):
-                self.fail(parts["data"], "{code}: has a value and fields within it", f"{where}.{path}")
+                self.fail(
+                    parts["data"], "{code}: has a value and fields within it", f"{where}.{path}"
+                )
         return CommandMapping(fields=fields, port=ports[0])
 
     def _command_field(self, where: str, node: yaml.Node) -> CommandField:
