@@ -8,16 +8,9 @@ the standard's own RX2, 1.3 s and one every 13 s.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 PER_SECOND = 0.5  # of one base station
 _RESERVE = 1.0  # kept for a command to a single device while a group is under way
-
-
-@dataclass(kw_only=True)
-class _Bucket:
-    tokens: float
-    at: float
 
 
 class Pacer:
@@ -25,21 +18,21 @@ class Pacer:
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
-        self._buckets: dict[str, _Bucket] = {}
+        self._tokens: dict[str, float] = {}
+        self._filled: dict[str, float] = {}  # when
 
     def count_free(self, gateway: str, per_second: float, *, grouped: bool) -> int:
         """How many commands may go now; those of a group leave one for a single device."""
-        bucket = self._fill(gateway, per_second)
-        return max(0, math.floor(bucket.tokens - (_RESERVE if grouped else 0.0)))
+        self._fill(gateway, per_second)
+        return max(0, math.floor(self._tokens[gateway] - (_RESERVE if grouped else 0.0)))
 
     def spend(self, gateway: str) -> None:
         """A command has gone."""
-        self._buckets[gateway].tokens -= 1.0
+        self._tokens[gateway] -= 1.0
 
-    def _fill(self, gateway: str, per_second: float) -> _Bucket:
+    def _fill(self, gateway: str, per_second: float) -> None:
         now = self._ticks()
-        bucket = self._buckets.setdefault(gateway, _Bucket(tokens=_RESERVE, at=now))
+        gone = now - self._filled.get(gateway, now)
         most = _RESERVE + max(1.0, per_second)
-        bucket.tokens = min(most, bucket.tokens + (now - bucket.at) * per_second)
-        bucket.at = now
-        return bucket
+        tokens = self._tokens.get(gateway, _RESERVE) + gone * per_second
+        self._tokens[gateway], self._filled[gateway] = min(most, tokens), now
