@@ -250,6 +250,16 @@ def test_an_order_is_closed_without_a_network(
     expect(page.locator("main")).to_have_text(f"Aucune intervention n{Q}attend vos équipes.")
 
 
+def test_an_exercise_is_told_apart(console: Console) -> None:
+    page = console.page("/field", role="agent", size=PHONE, language="fr")
+    inspect(page)
+    colours = "({color, backgroundColor}) => [color, backgroundColor]"
+    text, ground = page.locator(".drill").evaluate(
+        f"element => ({colours})(getComputedStyle(element))"
+    )
+    assert text != ground, "axe does not say that a text has the colour of its ground"
+
+
 def work_offline(page: Page) -> None:
     page.get_by_role("button", name="Arrivé sur place").click()
     expect(page.locator("#net")).to_contain_text("Pas de réseau")
