@@ -20,7 +20,7 @@ const words = new Map(
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, {
   weekday: "short", hour: "2-digit", minute: "2-digit", timeZone: document.documentElement.dataset.zone });
 let latest = null; // what the server said last
-let outcome = "sent"; // how the last try ended: sent, offline, later, signed-out
+let outcome = "sent"; // how the last try ended: sent, offline, later, signed-out, or a refusal
 let drawnContent = ""; // what the page shows, to draw it again only when it changes
 
 const say = (word, values = {}) =>
@@ -76,7 +76,8 @@ function drawOrder(order, acts) {
     way.parentElement.remove();
     map.remove();
   } else {
-    way.href = `geo:${order.lat},${order.lon}?q=${order.lat},${order.lon}`;
+    const place = `${order.lat},${order.lon}`;
+    way.href = /iPhone|iPad/.test(navigator.userAgent) ? `maps:?daddr=${place}` : `geo:${place}?q=${place}`;
     map.src = `/field/orders/${order.id}/map.svg`;
   }
   const possible = POSSIBLE[state] ?? [];
@@ -129,9 +130,8 @@ function status(acts) {
   const waiting = acts.filter((act) => act.account === latest?.account && !act.problem).length;
   const other = acts.find((act) => latest && act.account !== latest.account && !act.problem);
   const parts = [];
-  if (outcome === "signed-out") parts.push(say("signed-out"));
-  else if (outcome === "offline" || !navigator.onLine) parts.push(say("offline"));
-  else if (outcome === "later") parts.push(say("later"));
+  if (outcome === "offline" || !navigator.onLine) parts.push(say("offline"));
+  else if (outcome !== "sent") parts.push(say(outcome));
   else if (!waiting) parts.push(say("online"));
   if (waiting) parts.push(say("waiting", { n: waiting }));
   if (other) parts.push(say("others", { who: other.account }));
@@ -233,7 +233,7 @@ function complain(problem) {
 async function load(cache) {
   const response = await fetch("/api/v1/field/orders", { cache, headers: { Accept: "application/json" } });
   if (response.status === 401) return "signed-out";
-  if (!response.ok) return "later";
+  if (!response.ok) return (response.status < 500 && (await response.json().catch(() => ({}))).detail) || "later";
   latest = await response.json();
   if (response.headers.has("X-Kept")) return "offline";
   compareClocks(response);
