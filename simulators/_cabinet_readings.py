@@ -56,7 +56,10 @@ def cabinet_readings(
     chance = chance_of(seed, cabinet.place.device, "controller")
     phase = int(chance.integers(0, 300)) * SECOND
     delay = int(chance.integers(*REACTION)) * SECOND
-    switched = cabinet.circuit.fed.changes(world.begins, world.ends)
+    ordered = [order.at for order in world.orders_of(cabinet.place.device)]
+    switched = np.union1d(
+        cabinet.circuit.fed.changes(world.begins, world.ends), np.array(ordered, dtype=np.int64)
+    )
     looks: dict[float, Observation] = {}
     for name, interval in sorted(cabinet.place.quantities.items()):
         if name in STATES:

@@ -78,10 +78,20 @@ def _merge_messages(encoded: Sequence[DeviceMessages], devices: Sequence[str]) -
     rank[order] = np.arange(len(order))
     of = rank[np.concatenate([m.of + start for m, start in zip(encoded, starts, strict=True)])]
     readings = np.bincount(of, minlength=len(order)).tolist()
-    topics = [messages.topic for messages in encoded for _ in messages.payloads]
+    senders = [
+        (device, messages.topic)
+        for device, messages in zip(devices, encoded, strict=True)
+        for _ in messages.payloads
+    ]
     payloads = [payload for messages in encoded for payload in messages.payloads]
     publications = [
-        Publication(arrival=at, topic=topics[place], payload=payloads[place], readings=count)
+        Publication(
+            arrival=at,
+            topic=senders[place][1],
+            payload=payloads[place],
+            readings=count,
+            device=senders[place][0],
+        )
         for place, at, count in zip(order.tolist(), arrivals[order].tolist(), readings, strict=True)
     ]
     times = np.concatenate([messages.times for messages in encoded])

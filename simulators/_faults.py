@@ -10,6 +10,7 @@
 | spike | some values are far off | quantity, share, by |
 | saturation | values stay at the top of the scale | quantity, at |
 | failure | a status word instead of a value | quantity, word |
+| actuator-failure | what is commanded is not done | mode: stuck, refused or unanswered |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from sensors._domain import catalogue
 from sensors._nearest import did_you_mean
 from simulators._encoding import Skew
 from simulators._field import Place, SimulatorError
+from simulators._orders import FAULT, Failure
 from simulators._publications import MessageSet, Publication
 from simulators._random import chance_of
 from simulators._story import HOUR, SECOND, Event
@@ -51,6 +53,11 @@ def check_faults(faults: Sequence[Event]) -> None:
                 hint = did_you_mean(str(value), catalogue().quantities)
                 raise SimulatorError(
                     "fault {kind}: no quantity is called {name!r}{hint}", fault.kind, value, hint
+                )
+            if name == "mode" and value not in list(Failure):
+                raise SimulatorError(
+                    "fault {kind}: {name}: {value!r}; expected one of {codes}",
+                    *(fault.kind, name, value, ", ".join(Failure)),
                 )
 
 
@@ -248,6 +255,7 @@ NETWORK: Mapping[str, Callable[[MessageSet, Mask, Event, np.random.Generator], M
 }
 # Parameters of each kind, besides where and when.
 KINDS: Mapping[str, frozenset[str]] = {
+    FAULT: frozenset({"mode"}),
     "clock-skew": frozenset({"by"}),
     "delay": frozenset({"by", "held", "share"}),
     "drop-out": frozenset({"share"}),

@@ -88,7 +88,10 @@ def _times(lamp: Lamp, world: World, chance: np.random.Generator) -> dict[str, I
         (_round_up(begins + boot) if begins > world.begins else begins + phase, ends)
         for begins, ends in lamp.does.supply.spans(world.begins, world.ends + 1)
     ]
-    moved = lamp.does.level.changes(world.begins, world.ends)
+    ordered = [order.at for order in world.orders_of(lamp.place.device)]
+    moved = np.union1d(
+        lamp.does.level.changes(world.begins, world.ends), np.array(ordered, dtype=np.int64)
+    )
     ill = lamp.does.fault.changes(world.begins, world.ends)
     if lamp.place.protocol in COMPLETE_MESSAGES:
         at = _report_times(alive, shortest, (_round_up(moved + delay), _round_up(ill + delay)))

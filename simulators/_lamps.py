@@ -1,12 +1,14 @@
 """A luminaire: its power at each level, its ageing, its faults."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulators._field import Place
+from simulators._orders import Order
 from simulators._random import chance_of
-from simulators._steps import Column, Steps, combine, constant, indicator
+from simulators._steps import Column, Steps, combine, constant, indicator, steps_from
 
 # Settings, of the right order for street luminaires; a place may have its own (`properties`).
 RATED = 45.0  # W, where the lamp's rated power is not given
@@ -75,6 +77,30 @@ def luminaire(place: Place, seed: int) -> Luminaire:
         hours=hours,
         energy=rated * hours / 1000,
     )
+
+
+def follow_orders(plan: Steps, orders: Iterable[Order]) -> Steps:
+    """The levels (%) of a plan, and of orders from each of them on; `plan` gives back to it."""
+    in_time = sorted(orders, key=lambda order: order.at)
+    if not in_time:
+        return plan
+    ordered = steps_from(
+        np.array([order.at for order in in_time], dtype=np.int64),
+        np.array([_ordered_level(order) for order in in_time]),
+        before=np.nan,
+    )
+
+    def level(planned: Column, own: Column) -> Column:
+        return np.where(np.isnan(own), planned, own)
+
+    return combine(level, plan, ordered)
+
+
+def _ordered_level(order: Order) -> float:
+    """In %; nan: as planned."""
+    if "level" in order.parameters:
+        return float(order.parameters["level"])
+    return {"on": 100.0, "off": 0.0}.get(str(order.parameters["state"]), np.nan)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,8 @@ class MqttConnection:
         self._refusal: PlayerError | None = None
         self._flying: dict[int, str] = {}  # topic by message identifier
         self._properties: dict[str, Properties] = {}
+        self._filter: str | None = None
+        self._received: list[tuple[str, bytes]] = []
         self._client = self._made()
 
     def open(self) -> None:
@@ -72,6 +74,15 @@ class MqttConnection:
             PlayerError: no broker answers, or it refuses the account.
         """
         self._reach(self._dial)
+
+    def listen(self, topic_filter: str) -> None:
+        """Receive messages of these topics, on this connection and those that replace it."""
+        self._filter = topic_filter
+
+    def take_received(self) -> list[tuple[str, bytes]]:
+        """Topic and payload of the messages that have come since the last call."""
+        received, self._received = self._received, []
+        return received
 
     def close(self) -> None:
         self._client.disconnect()
@@ -177,10 +188,11 @@ class MqttConnection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         return client
 
     def _on_connect(
-        self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object
+        self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _more: object
     ) -> None:
         if reason.is_failure:
             self._refusal = PlayerError(
@@ -191,6 +203,11 @@ class MqttConnection:
             )
         else:
             self._connected = True
+            if self._filter is not None:
+                client.subscribe(self._filter, qos=1)
+
+    def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self._received.append((message.topic, bytes(message.payload)))
 
     def _on_disconnect(
         self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object

@@ -2,17 +2,21 @@
 
 Clock C goes out after every message stamped at or before C. Arrival is the stamp, and silence is
 evaluated up to the clock that every worker has stored, so results are the same at any speed, with
-pauses and jumps.
+pauses and jumps. A command takes effect at the clock at which it comes; from then on the messages
+are those of a scenario in which it was given at that time.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from simulators._mqtt import Broker, MqttConnection, PlayerError, WallClock
+from simulators._mqtt import PLAYED, Broker, MqttConnection, PlayerError, WallClock
+from simulators._obedience import Actuators
 from simulators._publications import Publication, format_instant
 from simulators._run_control import FixedSpeed, PlayerCommand, RunControl, ScenarioClock
+from simulators._script import Script
 
-CLOCK = "exercise/clock"
+CLOCK = f"{PLAYED}clock"
+COMMANDS = f"{PLAYED}devices/+/commands"
 SECOND = 1_000_000
 LOOK_SECONDS = 0.1  # wall seconds between two checks of the leader's commands
 
@@ -82,6 +86,7 @@ class Player:
         self._last = 0  # the latest stamp or clock that went out
         self._control: RunControl = FixedSpeed(command=PlayerCommand(speed=pace.speed))
         self._tempo = ScenarioClock(now=wall.now, at=0)
+        self._script = Script()
         self._looked = 0.0
         self._ticked = 0.0
         self._publications = 0
@@ -95,10 +100,12 @@ class Player:
         not_before: int | None = None,
         linger: float = 0.0,
         control: RunControl | None = None,
+        actuators: Actuators | None = None,
     ) -> PlayResult:
         """Publish `plan` (ascending by arrival); at the end the clock goes on for `linger` seconds.
 
-        `control`: commands of leaders; without it the pace's speed is kept.
+        `control`: commands of leaders; without it the pace's speed is kept. `actuators`: what
+        commands of the exercise reach; without them nothing obeys.
         `not_before`: the exercise's clock (µs); earlier clocks are not published, because a clock
         never goes back.
 
@@ -108,8 +115,11 @@ class Player:
         if not plan:
             raise PlayerError("there is nothing to play")
         self._control = control or self._control
+        self._script = Script(actuators=actuators)
         self._first = plan[0].arrival
         self._clock = max(self._first - SECOND, not_before or self._first - SECOND)
+        if actuators is not None:
+            self._wire.listen(COMMANDS)
         self._wire.open()
         try:
             self._begun = self._wall.now()
@@ -128,7 +138,7 @@ class Player:
         for publication in plan:
             if not self._reach(publication.arrival):
                 return False
-            if self._control.passes(publication):
+            if self._script.still_planned(publication) and self._control.passes(publication):
                 self._publish(publication)
         return True
 
@@ -171,15 +181,32 @@ class Player:
         self._look(arrival)
         while not self._tempo.command.stop:
             self._land(arrival)
-            left = self._tempo.left(arrival)
+            self._obey(arrival)
+            due = min(arrival, self._script.next_arrival() or arrival)
+            left = self._tempo.left(due)
             if left <= 0:
-                self._tick(arrival - 1)
-                return True
-            self._tick(min(self._tempo.reached(), arrival - 1))
+                self._tick(due - 1)
+                if self._script.next_arrival() != due:
+                    return True
+                self._publish_unplanned()
+                continue
+            self._tick(min(self._tempo.reached(), due - 1))
             self._wire.pump(min(left, self._pace.tick))
             self._look(arrival)
         self._publish_clock(max(self._clock, min(self._tempo.reached(), arrival - 1)))
         return False
+
+    def _obey(self, arrival: int) -> None:
+        """Take commands that have come; `arrival` comes next."""
+        received = self._wire.take_received() if self._script.actuators else ()
+        if received:
+            at = max(min(self._tempo.reached(), arrival - 1), self._last, self._clock + 1)
+            self._script.obey([(topic.split("/")[2], body) for topic, body in received], at)
+
+    def _publish_unplanned(self) -> None:
+        publication = self._script.pop()
+        if self._control.passes(publication):
+            self._publish(publication)
 
     def _look(self, arrival: int, *, at_once: bool = False) -> None:
         """Take new commands and send injects fired manually; `arrival` comes next."""

@@ -1,14 +1,18 @@
 """Readings as messages, and what a network does to them: delays, copies, outages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from simulators._simulation import Simulation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
@@ -19,12 +23,13 @@ Row = tuple[int, str, str, str, float, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
-    """One message. `arrival`: the scenario time (µs) at which ingest receives it."""
+    """One message of a device. `arrival`: the scenario time (µs) at which ingest receives it."""
 
     arrival: int
     topic: str
     payload: bytes
     readings: int
+    device: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +37,43 @@ class MessageSet:
     """Messages, and their readings as they will be stored.
 
     `rows`: of a recording, with `time` and `value` as the message has them;
-    `of[i]` is the place in `publications` of the message that holds row i.
+    `of[i]` is the place in `publications` of the message that holds row i. `simulation`: what made
+    them, and makes others when actuators are commanded; None: a recording.
     """
 
     publications: list[Publication]
     rows: pd.DataFrame
     of: NDArray[np.int64]
+    simulation: "Simulation | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """The messages of some devices after `since` (µs), in place of those planned for then."""
+
+    devices: frozenset[str]
+    since: int
+    messages: MessageSet
+
+    def applies_to(self, publication: Publication) -> bool:
+        """Whether it replaces a message that was planned."""
+        return publication.arrival > self.since and publication.device in self.devices
+
+
+def revise(messages: MessageSet, revisions: Iterable[Revision]) -> MessageSet:
+    """The messages after all revisions, in their order."""
+    for revision in revisions:
+        kept = [p for p in messages.publications if not revision.applies_to(p)]
+        there = np.array([not revision.applies_to(p) for p in messages.publications], dtype=bool)
+        place = np.cumsum(there) - 1
+        stays = there[messages.of]
+        messages = MessageSet(
+            publications=[*kept, *revision.messages.publications],
+            rows=pd.concat([messages.rows[stays], revision.messages.rows], ignore_index=True),
+            of=np.concatenate([place[messages.of[stays]], revision.messages.of + len(kept)]),
+            simulation=messages.simulation,
+        )
+    return messages
 
 
 @dataclass(kw_only=True, slots=True)
@@ -83,6 +119,7 @@ def _messages(rows: pd.DataFrame) -> Iterator[Publication]:
                 topic=native_topic(device),
                 payload=JSON.encode(body),
                 readings=len(message.measured),
+                device=device,
             )
 
 

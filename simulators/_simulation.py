@@ -1,12 +1,18 @@
 """A scenario played by all domains that have devices in the field."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+
 import pandas as pd
 
 from sensors._nearest import did_you_mean
 from simulators._encoding import encode_messages
 from simulators._faults import apply_network_faults, apply_value_faults, check_faults, clock_skew
-from simulators._field import Field, SimulatorError
-from simulators._publications import MessageSet
+from simulators._field import Field, Place, SimulatorError
+from simulators._orders import FAULT, FailingActuator, Failure, Order, list_actuators, list_failing
+from simulators._publications import MessageSet, Revision
 from simulators._selection import resolve_events
 from simulators._simulator import find_simulators
 from simulators._story import Story
@@ -32,12 +38,90 @@ def simulate_messages(
     Raises:
         SimulatorError: as `measure_rows`, or a fault is invalid.
     """
-    world = World(story, field, seed, hours=hours)
-    faults = resolve_events(story.faults, field, world.begins, seed)
-    check_faults(faults)
-    rows = apply_value_faults(measure_rows(world), faults, world)
-    published = encode_messages(rows, field, seed, clock_skew(faults, world))
-    return apply_network_faults(published, faults, world)
+    return Simulation(World(story, field, seed, hours=hours)).messages()
+
+
+class Simulation:
+    """A world and its messages, which depend on it and on the orders of its actuators alone.
+
+    Raises SimulatorError: a fault of the scenario is invalid.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.actuators = {place.device: place for place in list_actuators(world.field)}
+        self._faults = resolve_events(world.story.faults, world.field, world.begins, world.seed)
+        check_faults(self._faults)
+
+    def messages(self) -> MessageSet:
+        """All of them, while nothing is commanded.
+
+        Raises SimulatorError: as `measure_rows`.
+        """
+        return self._publish(measure_rows(self.world), self.world)
+
+    def revise(self, orders: Sequence[Order], moved: Collection[str], *, since: int) -> Revision:
+        """What follows `since` (µs) where `orders` are carried out, of all that `moved` move."""
+        world = self.world.with_orders(orders)
+        simulators = find_simulators()
+        by_domain: dict[str, dict[str, Place]] = defaultdict(dict)
+        for place in (self.actuators[device] for device in sorted(moved)):
+            for other in simulators[place.domain].moved_by(world.field, place):
+                by_domain[place.domain][other.device] = other
+        rows = [
+            simulators[domain].emit(
+                replace(world.field, places=tuple(places.values())), world, world.seed
+            )
+            for domain, places in by_domain.items()
+        ]
+        published = self._publish(pd.concat(rows, ignore_index=True), world)
+        return Revision(
+            devices=frozenset(device for places in by_domain.values() for device in places),
+            since=since,
+            messages=_after(published, since),
+        )
+
+    def failing(self) -> list[FailingActuator]:
+        """The actuators that do not obey, and how."""
+        actuators = tuple(self.actuators.values())
+        faults = [
+            (event, frozenset(p.device for p in actuators if self.world.touches(event, p)))
+            for event in self._faults
+            if event.kind == FAULT
+        ]
+        return list(list_failing(actuators, faults, self.world.seed))
+
+    def failure_of(self, device: str, at: int) -> Failure | None:
+        """How an actuator fails at a time (µs); None: it obeys."""
+        for failing in self._failing_of.get(device, ()):
+            if failing.fails_at(at):
+                return failing.failure
+        return None
+
+    @cached_property
+    def _failing_of(self) -> Mapping[str, Sequence[FailingActuator]]:
+        by_device: dict[str, list[FailingActuator]] = defaultdict(list)
+        for failing in self.failing():
+            by_device[failing.device].append(failing)
+        return by_device
+
+    def _publish(self, rows: pd.DataFrame, world: World) -> MessageSet:
+        rows = apply_value_faults(rows, self._faults, world)
+        skew = clock_skew(self._faults, world)
+        published = encode_messages(rows, world.field, world.seed, skew)
+        return replace(apply_network_faults(published, self._faults, world), simulation=self)
+
+
+def _after(messages: MessageSet, since: int) -> MessageSet:
+    late = [p.arrival > since for p in messages.publications]
+    first = len(late) - sum(late)  # they are ascending by arrival
+    there = messages.of >= first
+    return replace(
+        messages,
+        publications=messages.publications[first:],
+        rows=messages.rows[there].reset_index(drop=True),
+        of=messages.of[there] - first,
+    )
 
 
 def measure_rows(world: World) -> pd.DataFrame:

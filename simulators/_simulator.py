@@ -22,6 +22,7 @@ from simulators._readings import DeviceReadings, Times, as_read, charge, saturat
 from simulators._world import World
 
 Emit = Callable[[Field, World, int], pd.DataFrame]
+MovedBy = Callable[[Field, Place], tuple[Place, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,15 @@ class Simulator:
 
     `emit(field, world, seed)` returns the rows of a recording (`time` as datetime64[us, UTC],
     `device`, `quantity`, `unit`, `value`, `status`), ascending by time; the same arguments give the
-    same rows. `events`: the kinds of scenario events that it handles.
+    same rows. `events`: the kinds of scenario events that it handles. `moved_by(field, place)`: the
+    devices whose readings change when an actuator carries out an order, itself among them; `emit`
+    simulates them alone as it does among all others.
     """
 
     domain: str
     emit: Emit
     events: tuple[str, ...] = ()
+    moved_by: MovedBy = lambda _field, place: (place,)
 
 
 @dataclass(frozen=True, kw_only=True)

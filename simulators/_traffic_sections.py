@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulators._actuators import CLOSED, state_of
 from simulators._field import Asset, Field, Place
 from simulators._steps import EVER, Column, Instants
 from simulators._story import SECOND, Event
@@ -41,13 +42,14 @@ class Section:
         return min(section.capacity for section in self.roads)
 
 
+def is_sensor(place: Place) -> bool:
+    """Whether it measures motor traffic."""
+    return "traffic_flow" in place.quantities or "occupancy" in place.quantities
+
+
 def list_sections(field: Field) -> list[Section]:
     """The groups of kind `section`, and each other sensor of traffic by itself."""
-    sensors = {
-        place.device: place
-        for place in field.of("mobility")
-        if "traffic_flow" in place.quantities or "occupancy" in place.quantities
-    }
+    sensors = {place.device: place for place in field.of("mobility") if is_sensor(place)}
     result = []
     for group in sorted(field.groups, key=lambda group: group.name):
         if group.kind == "section":
@@ -120,11 +122,14 @@ def _find_sensor(event: Event, section: Section, world: World) -> int | None:
 
 
 def is_closed(place: Place, world: World, times: Instants) -> NDArray[np.bool_]:
-    """Whether the road is closed: by a `closure`, or by water until it is cleaned.
+    """Whether the road is closed: by a `closure`, a barrier, or by water until it is cleaned.
 
     In the steps that end at `times`.
     """
     shut = world.during("closure", place, times - 1)
+    for other in world.field.of("mobility"):
+        if other.site == place.site and "barrier_position" in other.quantities:
+            shut |= state_of("barrier_position", other, world, times) == CLOSED
     for asset in world.field.assets:
         if asset.kind == "road" and (asset.site == place.site or _is_on_road(place, asset)):
             water = world.flooded(asset.name, times)

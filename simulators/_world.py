@@ -3,13 +3,15 @@
 Hidden from trainees, who see only what devices measure.
 """
 
+import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators._field import Field, Place
+from simulators._orders import Order
 from simulators._random import Column
 from simulators._rivers import Course, courses
 from simulators._selection import resolve_events
@@ -37,6 +39,21 @@ class World:
         self.courses: Mapping[str, Course] = courses(field.places, story.weather, self.air)
         self.events: tuple[Event, ...] = resolve_events(story.events, field, self.begins, seed)
         self._members = {group.name: frozenset(group.members) for group in field.groups}
+        self._orders: Mapping[str, tuple[Order, ...]] = {}
+
+    def with_orders(self, orders: Sequence[Order]) -> "World":
+        """The same world, in which actuators carry these out."""
+        commanded = copy.copy(self)
+        in_time = sorted(orders, key=lambda order: order.at)
+        commanded._orders = {  # noqa: SLF001  a world's own
+            device: tuple(order for order in in_time if order.device == device)
+            for device in {order.device for order in orders}
+        }
+        return commanded
+
+    def orders_of(self, device: str) -> tuple[Order, ...]:
+        """The orders that a device carries out, by time."""
+        return self._orders.get(device, ())
 
     def rain(self, lon: float | None, lat: float | None, times: Times) -> Column:
         """mm/h."""

@@ -1,14 +1,15 @@
 """Floods of small rivers: gauges, catchment rain, retention basins, the official colour."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensors.flood import DOMAIN
-from simulators._actuators import rest
+from simulators._actuators import RESTING, observe_actuator, state_of
 from simulators._catchment import discharge_of
-from simulators._field import Place
+from simulators._field import Field, Place
 from simulators._random import Column
 from simulators._readings import Times
 from simulators._rivers import Course
@@ -26,6 +27,7 @@ BASIN_NOISE = 0.4  # %
 TAKES_FROM = 0.45  # of the discharge at which the river leaves its bed
 TAKES = 0.3  # of what the river carries beyond that
 EMPTIES = 40.0  # h that a full basin takes to run empty
+PUMPED_DRY = 30.0  # h that its pump takes to empty it
 HOLDS = 7.0  # h of a tenth of the brimful discharge, where its volume is not given
 SUMP = 3.0  # % that never runs out
 
@@ -69,7 +71,18 @@ def _rain(seen: Observation, course: Course) -> Column:
 
 
 def _fill(seen: Observation, course: Course) -> Column:
-    return np.asarray(_now(seen, fill(seen.place, course)) + seen.noise(BASIN_NOISE))
+    opened, pumped = (_at_basin(seen, name) for name in ("gate_position", "pump_running"))
+    held = fill(seen.place, course, opened=opened / 100, pumped=pumped)
+    return np.asarray(_now(seen, held) + seen.noise(BASIN_NOISE))
+
+
+def _at_basin(seen: Observation, name: str) -> Column:
+    """The state of its gate or pump at each step of the model; at rest where it has none."""
+    grid = seen.world.air.grid
+    for place in seen.world.field.places:
+        if place.site == seen.place.site and name in place.quantities:
+            return state_of(name, place, seen.world, grid)
+    return np.full(len(grid), RESTING[name])
 
 
 def _now(seen: Observation, column: Column) -> Column:
@@ -83,11 +96,17 @@ def _over_interval(seen: Observation, column: Column, most: Callable[..., Column
     return np.asarray(most(looks, axis=0))
 
 
-def fill(place: Place, course: Course) -> Column:
-    """% of the basin's volume (`volume_m3` of its site) at each step; a full basin overflows."""
+def fill(
+    place: Place, course: Course, *, opened: Column | float = 1.0, pumped: Column | float = 0.0
+) -> Column:
+    """% of the basin's volume (`volume_m3` of its site) at each step; a full basin overflows.
+
+    `opened`: share of its gate that lets water out. `pumped`: 1 while its pump runs.
+    """
     held = float(place.properties.get("volume_m3", HOLDS * 3600 * 0.1 * course.brimful))
     taken = TAKES * np.maximum(course.discharge - TAKES_FROM * course.brimful, 0) * STEP
-    given = np.where(taken > 0, 0.0, held * STEP / 3600 / EMPTIES)
+    let_out = np.where(taken > 0, 0.0, held * STEP / 3600 / EMPTIES) * opened
+    given = let_out + held * STEP / 3600 / PUMPED_DRY * pumped
     volume, levels = 0.0, []
     for change in (taken - given).tolist():
         volume = min(max(volume + change, 0.0), held)
@@ -168,10 +187,18 @@ READINGS: Mapping[str, Reading] = {
         lambda seen, course: _over_interval(seen, course.discharge, np.mean)
     ),
     "discharge": _of_course(_discharge),
-    "gate_position": lambda seen: rest("gate_position", seen),
+    "gate_position": lambda seen: observe_actuator("gate_position", seen),
     "level": _of_course(_level),
-    "pump_running": lambda seen: rest("pump_running", seen),
+    "pump_running": lambda seen: observe_actuator("pump_running", seen),
     "surface_elevation": _of_course(_surface),
     "vigilance": _vigilance,
 }
-SIMULATOR = default_simulator(DOMAIN, READINGS)
+
+
+def _moved_by(field: Field, place: Place) -> tuple[Place, ...]:
+    """What a gate or a pump changes: itself, and how full its basin is."""
+    basin = (other for other in field.of(DOMAIN.name) if "basin_fill" in other.quantities)
+    return (place, *(other for other in basin if other.site == place.site))
+
+
+SIMULATOR = replace(default_simulator(DOMAIN, READINGS), moved_by=_moved_by)

@@ -19,8 +19,9 @@ from simulators._cabinet_readings import Cabinet
 from simulators._cabinets import Circuit, Mains, circuit, drift, mains
 from simulators._field import Field, Place
 from simulators._lamp_readings import Lamp
-from simulators._lamps import CODES, luminaire, simulate_lamp
+from simulators._lamps import CODES, follow_orders, luminaire, simulate_lamp
 from simulators._lamps_faults import troubles
+from simulators._orders import Order
 from simulators._readings import DeviceReadings, table
 from simulators._simulator import Kinds, Simulator, check_events, choice, flag, number
 from simulators._steps import EVER, Column, Steps, combine, constant, steps_from
@@ -81,27 +82,35 @@ class LightingModel:
         switched = next((place for place in (*bulbs, keeper) if place.switched), None)
         late = drift(site, self.seed)
         plan = None if switched is None else self.plans.of(switched.plan, switched, late)
-        runs = circuit(site, places, plan, self.world, self.seed)
+        orders = self.world.orders_of(keeper.device) if keeper not in bulbs else ()
+        runs = circuit(site, places, plan and follow_orders(plan, orders), self.world, self.seed)
         volts = self.network.at(site, self.seed)
+
+        def lamp(place: Place) -> Lamp:
+            """One that the contactor does not switch is supplied even beside those that it does."""
+            supply = runs.fed if place.switched or switched is None else runs.live
+            return self._lamp(place, supply, volts, orders)
+
         return Cabinet(
             place=keeper,
             circuit=runs,
-            lamps=[self._lamp(place, runs, volts, switched is not None) for place in bulbs],
+            lamps=[lamp(place) for place in bulbs],
             grid=self.network.grid,
             volts=volts,
             estimate=None if bulbs else self._estimate(keeper, runs, late),
         )
 
-    def _lamp(self, place: Place, runs: Circuit, volts: Column, beside: bool) -> Lamp:  # noqa: FBT001 -- private, called once
+    def _lamp(self, place: Place, supply: Steps, volts: Column, orders: Sequence[Order]) -> Lamp:
         """A switched lamp has its cabinet's clock, another one its own.
 
-        `beside`: the contactor switches other lamps, so this one is always supplied.
+        `orders`: of the cabinet, which its lamps follow as they do their own.
         """
         watch = place.site if place.switched else place.device
+        planned = self.plans.of(place.plan, place, drift(watch, self.seed))
         does = simulate_lamp(
             luminaire(place, self.seed),
-            self.plans.of(place.plan, place, drift(watch, self.seed)),
-            runs.fed if place.switched or not beside else runs.live,
+            follow_orders(planned, [*orders, *self.world.orders_of(place.device)]),
+            supply,
             troubles(place, self.world, self.seed),
             by_itself=place.switched,
         )
@@ -117,6 +126,7 @@ class LightingModel:
         """W of lamps without controllers: the installed power by the plan."""
         rated = keeper.thresholds.get("cabinet_rated_power", 0.0) * 1000
         plan = constant(0.0) if keeper.plan is None else self.plans.of(keeper.plan, keeper, late)
+        plan = follow_orders(plan, self.world.orders_of(keeper.device))
         return combine(lambda level, fed: WORKING * rated * level / 100 * fed, plan, runs.fed)
 
 
@@ -154,4 +164,9 @@ def _device_readings(
             yield from _lamp_readings.lamp_readings(lamp, world, seed, CATALOGUE)
 
 
-SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS))
+def _moved_by(field: Field, place: Place) -> tuple[Place, ...]:
+    """A cabinet and its lamps: what one of them draws, the cabinet measures."""
+    return tuple(other for other in field.of(DOMAIN.name) if other.site == place.site)
+
+
+SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS), moved_by=_moved_by)

@@ -19,7 +19,7 @@ from sensors.mobility import DOMAIN
 from simulators import _bicycles, _traffic_counting
 from simulators._actuators import actuator_readings, is_actuator
 from simulators._calendar import LocalTimes, local_times
-from simulators._field import Field
+from simulators._field import Field, Place
 from simulators._random import chance_of
 from simulators._readings import DeviceReadings, table
 from simulators._simulator import Kinds, Simulator, check_events, choice, number
@@ -40,6 +40,7 @@ from simulators._traffic_sections import (
     Section,
     divert_traffic,
     is_closed,
+    is_sensor,
     list_sections,
     open_share,
 )
@@ -166,8 +167,9 @@ def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:
 
 
 def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceReadings]:
-    states = truth(field, world, seed)
-    for place in field.of("mobility"):
+    places = field.of(DOMAIN.name)
+    states = truth(world.field, world, seed) if any(map(is_sensor, places)) else {}
+    for place in places:
         if place.device in states:
             yield from _traffic_counting.sensor_readings(
                 place, states[place.device], world, seed, CATALOGUE
@@ -178,4 +180,12 @@ def _device_readings(field: Field, world: World, seed: int) -> Iterator[DeviceRe
             yield from _bicycles.counter_readings(place, world, seed, CATALOGUE)
 
 
-SIMULATOR = Simulator(domain="mobility", emit=emit, events=tuple(EVENTS))
+def _moved_by(field: Field, place: Place) -> tuple[Place, ...]:
+    """An actuator; of a barrier also the traffic that it lets through, at its own site."""
+    if "barrier_position" not in place.quantities:
+        return (place,)
+    mine = (other for other in field.of(DOMAIN.name) if other.site == place.site)
+    return (place, *(other for other in mine if is_sensor(other)))
+
+
+SIMULATOR = Simulator(domain="mobility", emit=emit, events=tuple(EVENTS), moved_by=_moved_by)

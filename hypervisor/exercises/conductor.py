@@ -178,7 +178,13 @@ class Conductor:
         wire = playing.make_player(
             self.settings, playing.PlayOptions(), questions, controller.notice
         )
-        tally = wire.play(left, not_before=now.latest, linger=plan.linger, control=controller)
+        tally = wire.play(
+            left,
+            not_before=now.latest,
+            linger=plan.linger,
+            control=controller,
+            actuators=plan.actuators,
+        )
         self._end(questions, run, controller, tally)
 
     def _begin(

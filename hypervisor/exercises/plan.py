@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +18,7 @@ from hypervisor.registry import queries as registry_store
 from sensors._domain import catalogue
 from simulators import _options
 from simulators._field import Field
+from simulators._obedience import Actuators
 from simulators._publications import Disturbance, MessageSet, Publication, disturb
 from simulators._recordings import read
 from simulators._simulation import simulate_messages
@@ -47,20 +47,10 @@ class RunPlan:
         return digest.hexdigest()
 
     @functools.cached_property
-    def speakers(self) -> Mapping[tuple[str, bytes], frozenset[str]]:
-        """Devices by message."""
-        devices_by_message: dict[tuple[str, bytes], set[str]] = defaultdict(set)
-        if len(self.messages.of):
-            devices = self.messages.rows["device"].tolist()
-            for place, device in zip(self.messages.of.tolist(), devices, strict=True):
-                publication = self.messages.publications[place]
-                devices_by_message[publication.topic, publication.payload].add(device)
-        return {key: frozenset(devices) for key, devices in devices_by_message.items()}
-
-    def devices_of(self, publication: Publication) -> frozenset[str]:
-        """Devices of a message; in the native format, from its topic."""
-        devices = self.speakers.get((publication.topic, publication.payload))
-        return devices or frozenset({publication.topic.split("/")[1]})
+    def actuators(self) -> Actuators | None:
+        """What commands of the run reach; None: it is a recording."""
+        simulation = self.messages.simulation
+        return None if simulation is None else Actuators(simulation=simulation)
 
 
 def plan_run(settings: Settings, run: Run) -> RunPlan:

@@ -23,8 +23,9 @@ from hypervisor.exercises.reading_account import Account, Ledger
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from simulators._mqtt import Broker, WallClock
+from simulators._obedience import Actuators
 from simulators._player import SECOND, Pace, Player, PlayResult, Progress
-from simulators._publications import Disturbance, MessageSet, disturb, publications
+from simulators._publications import Disturbance, MessageSet, disturb, publications, revise
 
 PLAYER = "player"
 STUCK_SECONDS = 300.0  # on a busy machine a step may take a minute
@@ -83,7 +84,12 @@ def play(
             declare_gap(settings, now.latest, plan[0].arrival - SECOND)
         ledger = Ledger(questions, spoken, series)
         wire = make_player(settings, manner, questions, notice)
-        tally = wire.play(plan, not_before=now.latest, linger=manner.linger)
+        actuators = None
+        if spoken.simulation is not None and not manner.again:
+            actuators = Actuators(simulation=spoken.simulation)
+        tally = wire.play(plan, not_before=now.latest, linger=manner.linger, actuators=actuators)
+        if actuators is not None:
+            ledger.revise(revise(spoken, actuators.revisions))
         if label is not None and not manner.again:
             _record_run(questions, label, manner, tally, began)
         if not manner.wait:

@@ -63,17 +63,25 @@ class Ledger:
     ) -> None:
         """Check what is stored before playing. `numbers`: series ids."""
         self._questions = questions
-        self._messages = messages
         self._numbers = numbers
         self._devices = {number: device for (device, _), number in numbers.items()}
-        series, times = _keys(messages.rows, numbers)
-        pairs = np.unique(np.rec.fromarrays((series, times)))
-        self._series = np.ascontiguousarray(pairs["f0"])
-        self._times = np.ascontiguousarray(pairs["f1"])
-        self._there = np.zeros(len(pairs), dtype=bool)
+        self._expect(messages)
         self._look()
         self._before = int(self._there.sum())
         self._last_letter = questions.ask(store.get_last_dead_letter_id)
+
+    def revise(self, messages: MessageSet) -> None:
+        """Expect other messages than planned: of what commands added nothing was there before."""
+        before = self._pairs[self._there]
+        self._expect(messages)
+        self._before = int(np.isin(self._pairs, before).sum())
+
+    def _expect(self, messages: MessageSet) -> None:
+        self._messages = messages
+        self._pairs = np.unique(np.rec.fromarrays(_keys(messages.rows, self._numbers)))
+        self._series = np.ascontiguousarray(self._pairs["f0"])
+        self._times = np.ascontiguousarray(self._pairs["f1"])
+        self._there = np.zeros(len(self._pairs), dtype=bool)
 
     def account(self, tally: PlayResult) -> Account:
         """Account of the plan so far."""

@@ -112,12 +112,12 @@ class RunController:
         return publications
 
     def passes(self, publication: Publication) -> bool:
-        """False if all its devices have failed."""
+        """False if its device has failed."""
         at = publication.arrival
-        lost = [outage.devices for outage in self._lost if outage.since <= at < outage.until]
-        if not lost:
-            return True
-        return not self.plan.devices_of(publication) <= frozenset().union(*lost)
+        return not any(
+            outage.since <= at < outage.until and publication.device in outage.devices
+            for outage in self._lost
+        )
 
     def notice(self, progress: Progress) -> None:
         """Note the progress for the next report."""
@@ -257,5 +257,9 @@ def reading_messages(details: Mapping[str, Any], at: int) -> Iterator[Publicatio
     }
     for device in details["devices"]:
         yield Publication(
-            arrival=at, topic=native_topic(device), payload=_JSON.encode(body), readings=1
+            arrival=at,
+            topic=native_topic(device),
+            payload=_JSON.encode(body),
+            readings=1,
+            device=device,
         )

@@ -225,6 +225,10 @@ def test_copies_come_from_a_second_to_ten_minutes_later() -> None:
             a_fault("spike", quantity="levle"),
             "fault spike: no quantity is called 'levle'; did you mean 'level'?",
         ),
+        (
+            a_fault("actuator-failure", mode="stick"),
+            "fault actuator-failure: mode: 'stick'; expected one of refused, unanswered, stuck",
+        ),
         (a_fault("delay", hold=True), "fault delay: it has no 'hold'; did you mean 'held'?"),
     ],
 )
@@ -236,7 +240,7 @@ def test_what_cannot_be_said_of_a_fault(fault: Event, sentence: str) -> None:
 
 def test_what_can_be_said_of_each() -> None:
     for kind, words in KINDS.items():
-        said_of_it: dict[str, Any] = dict.fromkeys(words, "level")
+        said_of_it: dict[str, Any] = dict.fromkeys(words, "stuck" if "mode" in words else "level")
         check_faults([a_fault(kind, **said_of_it)])
     with pytest.raises(SimulatorError) as raised:
         apply_value_faults(rows(), [a_fault("spike", by="much")], WORLD)

@@ -217,7 +217,9 @@ def river_look(level: Any, *, interval: float = 900.0, hours: Any = None) -> Obs
         rain=np.ones(len(grid)), discharge=10 * wave, level=wave, bed=0.0, brim=1.0, brimful=20.0
     )
     times = START + (np.asarray(hours) * HOUR).astype(np.int64) if hours is not None else MANY[:400]
-    world = SimpleNamespace(air=SimpleNamespace(grid=grid), course=lambda _place: course)
+    world = SimpleNamespace(
+        air=SimpleNamespace(grid=grid), course=lambda _place: course, field=Field(places=())
+    )
     return Observation(
         times=times,
         interval=interval,

@@ -303,8 +303,8 @@ def test_lengths_of_time(word: str, hours: float | None) -> None:
             _options.parse_fault,
             "zzz:a:1h..2h",
             (
-                "fault 'zzz:a:1h..2h': no fault is called 'zzz'; expected one of clock-skew, delay,"
-                " drop-out, duplicate, failure, saturation, spike, stuck"
+                "fault 'zzz:a:1h..2h': no fault is called 'zzz'; expected one of actuator-failure,"
+                " clock-skew, delay, drop-out, duplicate, failure, saturation, spike, stuck"
             ),
         ),
         (

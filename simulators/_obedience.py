@@ -1,0 +1,127 @@
+"""The actuators of a simulation: they take commands, acknowledge them, and carry them out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sensors._command import CommandError, Value
+from sensors._domain import catalogue
+from simulators._orders import Failure, Order
+from simulators._publications import SECOND, Publication, Revision, instant_of
+from simulators._random import chance_of
+from simulators._simulation import Simulation
+
+ACKNOWLEDGES = (1, 4)  # s after a command has come: a setting
+# Why a device refuses, in its own words.
+REASONS = {
+    "barrier": "E07 obstacle under the boom",
+    "dim": "driver too hot",
+    "gate_position": "local mode: key switch at the gate",
+    "pump": "motor protection tripped",
+    "sign_text": "display controller not ready",
+    "switch": "local mode: selector in the cabinet",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedCommand:
+    """A command as a device reads it (docs/actuators.md). `valid_until` in µs."""
+
+    key: str
+    name: str
+    parameters: Mapping[str, object]
+    valid_until: int
+
+
+@dataclass(kw_only=True)
+class Actuators:
+    """Those of one run. `revisions`: how the orders so far have changed its messages."""
+
+    simulation: Simulation
+    revisions: list[Revision] = field(default_factory=list)
+    _orders: list[Order] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
+
+    def obey(
+        self, received: Sequence[tuple[str, bytes]], at: int
+    ) -> tuple[list[Publication], Revision | None]:
+        """Take commands (device, payload) that come at `at` (µs): answers, and what they change."""
+        answers: list[Publication] = []
+        orders: list[Order] = []
+        for device, payload in received:
+            command = _parse(payload)
+            actuator = self.simulation.actuators.get(device)
+            if command is None or actuator is None or command.key in self._taken:
+                continue  # a key is obeyed once
+            failure = self.simulation.failure_of(device, at)
+            if command.valid_until < at or failure is Failure.UNANSWERED:
+                continue
+            self._taken.add(command.key)
+            when = _when(device, at, self.simulation.world.seed)
+            try:
+                parameters = _read(command, actuator.model)
+            except CommandError as error:
+                answers.append(_answer(device, command.key, when, str(error)))
+                continue
+            refusal = REASONS.get(command.name, "fault") if failure is Failure.REFUSED else ""
+            answers.append(_answer(device, command.key, when, refusal))
+            if failure is None:
+                orders.append(
+                    Order(device=device, command=command.name, parameters=parameters, at=when)
+                )
+        return answers, self.carry_out(orders)
+
+    def carry_out(self, orders: Sequence[Order]) -> Revision | None:
+        """What orders change from the first of them on; None: nothing."""
+        if not orders:
+            return None
+        self._orders += orders
+        devices = {order.device for order in orders}
+        revision = self.simulation.revise(
+            self._orders, devices, since=min(order.at for order in orders) - 1
+        )
+        self.revisions.append(revision)
+        return revision
+
+
+def _when(device: str, at: int, seed: int) -> int:
+    """When a device acknowledges: controllers stamp whole seconds."""
+    wait = int(chance_of(seed, device, "acknowledges").integers(*ACKNOWLEDGES)) * SECOND
+    return -(-(at + wait) // SECOND) * SECOND
+
+
+def _parse(payload: bytes) -> ReceivedCommand | None:
+    """None: no command, which a device does not answer."""
+    try:
+        body: dict[str, Any] = json.loads(payload)
+        valid_until = datetime.fromisoformat(body["valid_until"])
+        return ReceivedCommand(
+            key=str(UUID(body["key"])),
+            name=str(body["command"]),
+            parameters=dict(body["parameters"]),
+            valid_until=instant_of(valid_until),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _read(command: ReceivedCommand, model: str) -> dict[str, Value]:
+    """Its parameters. Raises CommandError: a device of this model cannot do it."""
+    words = catalogue()
+    if command.name not in words.models[model].commands:
+        raise CommandError("unknown command")
+    return words.commands[command.name].parse(command.parameters)
+
+
+def _answer(device: str, key: str, at: int, refusal: str) -> Publication:
+    body = {"state": "refused", "reason": refusal} if refusal else {"state": "acknowledged"}
+    return Publication(
+        arrival=at,
+        topic=f"devices/{device}/commands/{key}/ack",
+        payload=json.dumps(body).encode(),
+        readings=0,
+        device=device,
+    )
