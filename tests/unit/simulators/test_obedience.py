@@ -141,17 +141,14 @@ def test_lamps_switch_and_dim_and_their_cabinet_measures_it(actuators: Actuators
         assert values(actuators, name, "light_level", 3)[-1] == 30.0
     assert "cabinet-controller-1" in actuators.revisions[-1].devices
     before = values(actuators, "cabinet-controller-1", "cabinet_power", 30)[-1]
-    actuators.obey(
-        [("cabinet-controller-1", command("switch", 9, until=AT + 9 * HOUR, state="off"))],
-        AT + HOUR,
-    )
-    assert values(actuators, lamps[0], "light_level", 63)[-1] == 0.0
-    assert values(actuators, "cabinet-controller-1", "cabinet_power", 90)[-1] < before / 3
-    actuators.obey(
-        [("cabinet-controller-1", command("switch", 10, until=AT + 9 * HOUR, state="plan"))],
-        AT + 2 * HOUR,
-    )
-    assert values(actuators, lamps[0], "light_level", 200)[-1] != 0.0
+    for number, (state, level) in enumerate((("off", 0.0), ("on", 100.0), ("plan", 0.0)), 1):
+        at = AT + number * HOUR
+        switch = command("switch", 9 + number, until=at + HOUR, state=state)
+        actuators.obey([("cabinet-controller-1", switch)], at)
+        told = values(actuators, lamps[0], "light_level", 60 * number + 3)
+        assert told[-1] == level, "by day as planned is dark"
+        power = values(actuators, "cabinet-controller-1", "cabinet_power", 60 * number + 30)[-1]
+        assert (power > before) is (state == "on")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from simulators._mqtt import Broker, PlayerError, WallClock
+from simulators._obedience import Actuators
 from simulators._player import Pace, Player, PlayResult, Progress
-from simulators._publications import Publication, instant_of
+from simulators._publications import MessageSet, Publication, Revision, instant_of
 from simulators._run_control import PlayerCommand
 
 T0 = instant_of(datetime(2024, 10, 29, 18, tzinfo=UTC))
@@ -40,6 +43,7 @@ class Line:
         self.sent: list[tuple[float, str, str]] = []
         self.calls: list[str] = []
         self.pumped: list[float] = []
+        self.commands: list[tuple[float, str, bytes]] = []  # and when each comes
 
     def send(self, topic: str, payload: bytes, stamp: str | None = None) -> None:
         said = payload.decode() if stamp is None else f"{payload.decode()}@{stamp}"
@@ -57,6 +61,14 @@ class Line:
 
     def close(self) -> None:
         self.calls.append("close")
+
+    def listen(self, topic_filter: str) -> None:
+        self.calls.append(f"listen {topic_filter}")
+
+    def take_received(self) -> list[tuple[str, bytes]]:
+        come = [entry for entry in self.commands if entry[0] <= self.time.now - 100]
+        self.commands = [entry for entry in self.commands if entry not in come]
+        return [(topic, payload) for _, topic, payload in come]
 
 
 @dataclass
@@ -364,3 +376,62 @@ def test_workers_that_get_on_slowly_are_waited_for(stage: Set) -> None:
     set_ = stage(Pace(speed=1.0, tick=0.5, clock_every=4, ahead=1, patience=4.0), heard=heard)
     set_.player.play(plan(0, 1, 2, 3))
     assert set_.told()[-1] == (12.0, "clock 3")
+
+
+@dataclass
+class Lamp:
+    """Stands for actuators: a second after a command it answers, and its messages are others."""
+
+    revisions: list[Revision] = field(default_factory=list)
+    received: list[tuple[str, bytes, float]] = field(default_factory=list)
+
+    def obey(
+        self, received: Sequence[tuple[str, bytes]], at: int
+    ) -> tuple[list[Publication], Revision]:
+        self.received += [(device, payload, (at - T0) / SECOND) for device, payload in received]
+        answer = Publication(
+            arrival=at + SECOND, topic="devices/a/ack", payload=b"ack", readings=0, device="a"
+        )
+        later = [
+            replace(each, payload=b"new" + each.payload, device="a")
+            for each in plan(3.5, 9, 20)
+            if each.arrival > at + SECOND
+        ]
+        messages = MessageSet(
+            publications=later, rows=pd.DataFrame(), of=np.empty(0, dtype=np.int64)
+        )
+        revision = Revision(devices=frozenset("a"), since=at + SECOND, messages=messages)
+        return [answer], revision
+
+
+def test_a_command_is_answered_and_changes_what_follows(stage: Set) -> None:
+    """Twice as fast; it comes after 1 s of the wall's, 2 s of the scenario's."""
+    set_ = stage(Pace(speed=2.0, tick=0.5))
+    set_.line.commands = [(0.9, "exercise/devices/a/commands", b"go")]
+    lamp = Lamp()
+    mine = [replace(each, device="a") for each in plan(0, 2.5, 4, 8)]
+    other = replace(plan(6)[0], payload=b"other", device="b")
+    set_.player.play([*mine[:3], other, mine[3]], linger=2, actuators=cast("Actuators", lamp))
+    assert lamp.received == [("a", b"go", 2.0)]
+    assert set_.line.calls[0] == "listen exercise/devices/+/commands"
+    said = [(at, what) for at, what in set_.told() if not what.startswith("clock")]
+    assert said == [
+        *((0.0, "m0"), (1.25, "m1"), (1.5, "ack"), (1.75, "newm0")),
+        *((3.0, "other"), (4.5, "newm1")),
+    ]
+    clocks = [0.0]
+    for _, topic, payload in set_.line.sent:
+        if topic == "exercise/clock":
+            clocks.append((instant_of(datetime.fromisoformat(payload)) - T0) / SECOND)
+        else:
+            stamp = instant_of(datetime.fromisoformat(payload.partition("@")[2])) - T0
+            assert payload.startswith("m0") or stamp / SECOND > clocks[-1], "the clock's promise"
+    assert clocks[1:] == sorted(clocks[1:])
+
+
+def test_without_actuators_nothing_is_listened_to(stage: Set) -> None:
+    set_ = stage(Pace())
+    set_.line.commands = [(0.0, "exercise/devices/a/commands", b"go")]
+    set_.player.play(plan(0, 1))
+    assert set_.line.calls == ["open", "settle", "settle", "close"]
+    assert len(set_.line.commands) == 1
