@@ -72,19 +72,21 @@ class Actuators:
                 orders.append(
                     Order(device=device, command=command.name, parameters=parameters, at=when)
                 )
-        return answers, self.carry_out(orders)
-
-    def carry_out(self, orders: Sequence[Order]) -> Revision | None:
-        """What orders change from the first of them on; None: nothing."""
         if not orders:
-            return None
+            return answers, None
+        return answers, self._carry_out(orders, min(order.at for order in orders) - 1)
+
+    def recall(self, orders: Sequence[Order], since: int) -> None:
+        """Go on after `since` (µs) with what was acknowledged before an interruption."""
+        moved = [o for o in orders if self.simulation.failure_of(o.device, o.at) is None]
+        if moved:
+            self._carry_out(moved, since)
+
+    def _carry_out(self, orders: Sequence[Order], since: int) -> Revision:
         self._orders += orders
         devices = {order.device for order in orders}
-        revision = self.simulation.revise(
-            self._orders, devices, since=min(order.at for order in orders) - 1
-        )
-        self.revisions.append(revision)
-        return revision
+        self.revisions.append(self.simulation.revise(self._orders, devices, since=since))
+        return self.revisions[-1]
 
 
 def _when(device: str, at: int, seed: int) -> int:

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from hypervisor.commands.model import Command, CommandEvent, CommandState, NewCommand
 from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.instance import CLOCK
+from sensors._command import Value
 
 # SQL: the one clock of commands; before an exercise begins the wall's.
 NOW: LiteralString = f"coalesce({CLOCK}, clock_timestamp())"
@@ -171,6 +172,18 @@ def list_by_id(connection: Connection, ids: Iterable[UUID]) -> list[Command]:
 def _read(connection: Connection, query: LiteralString, values: list[Any]) -> list[Command]:
     rows = connection.cursor(row_factory=dict_row).execute(query, values)
     return [Command(**{**row, "state": CommandState(row["state"])}) for row in rows]
+
+
+def list_acknowledged(
+    connection: Connection, since: datetime
+) -> list[tuple[str, str, dict[str, Value], datetime]]:
+    """What devices have acknowledged since then: device, kind, parameters, when."""
+    query = (
+        "SELECT d.name, c.kind, c.parameters, e.at FROM command_event e"
+        " JOIN command c ON c.id = e.command JOIN device d ON d.id = c.device"
+        " WHERE e.to_state = 'acknowledged' AND e.at >= %s ORDER BY e.at, c.id"
+    )
+    return connection.execute(query, [since]).fetchall()
 
 
 def list_events(connection: Connection, command: UUID) -> list[CommandEvent]:

@@ -12,8 +12,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from hypervisor.base.instants import moment, text
+from hypervisor.base.instants import micros, moment, text
 from hypervisor.base.settings import Settings
+from hypervisor.commands import queries as command_queries
 from hypervisor.database.connect import (
     Connection,
     StoreError,
@@ -29,6 +30,7 @@ from hypervisor.exercises.plan import RunPlan, load_field, plan_run
 from hypervisor.exercises.playable import load_story
 from hypervisor.exercises.run_controller import RunController
 from sensors._errors import Message, TerritoryError
+from simulators._orders import Order
 from simulators._player import SECOND, PlayResult
 from simulators._run_control import PlayerCommand
 from simulators._selection import select_names
@@ -160,6 +162,7 @@ class Conductor:
             heard = now.heard if now.heard is not None else first - 1
             left = [publication for publication in plan.publications if publication.arrival > heard]
             left = left or list(plan.publications[-1:])  # only the end of the clock is missing
+            _recall_orders(questions, run, plan, heard)
         end = plan.publications[-1].arrival + int(plan.linger * SECOND)
         held = run.digest is None and bool(run.parameters.get("held"))
         controller = RunController(
@@ -247,6 +250,20 @@ class Conductor:
         state = RunState.STOPPED if tally.stopped else RunState.FINISHED
         _set(questions, run, state=state, ended_at=_wall(questions), jump_to=None)
         self.say(f"run {run.id} is {state} at {text(tally.clock)}")
+
+
+def _recall_orders(
+    questions: store.RetryingConnection, run: Run, plan: RunPlan, heard: int
+) -> None:
+    """Let actuators stand as those who commanded them before the interruption left them."""
+    if plan.actuators is None:
+        return
+    acknowledged = questions.ask(lambda c: command_queries.list_acknowledged(c, run.begins))
+    orders = [
+        Order(device=device, command=kind, parameters=parameters, at=micros(at))
+        for device, kind, parameters, at in acknowledged
+    ]
+    plan.actuators.recall(orders, heard)
 
 
 def _inject_columns(inject: PlannedInject, story: Story, language: str) -> dict[str, Any]:
