@@ -32,8 +32,8 @@ RESTING: Mapping[str, float] = {
 }
 CLOSED, BETWEEN = 1.0, 2.0  # of a barrier
 
-Frames = list[tuple[int, float]]  # seconds after an order, and what is told then
-Knots = tuple[Times, Column]  # times at which something is told (µs), and what
+Frames = list[tuple[int, float]]  # seconds after an order, and the reading then
+Knots = tuple[Times, Column]  # times of readings (µs), and their values
 
 
 def is_actuator(place: Place) -> bool:
@@ -86,7 +86,7 @@ def move(name: str, orders: Sequence[Order]) -> Knots:
         frames = FRAMES[name](order, before)
         past = at < order.at
         at = np.append(at[past], [order.at + wait * SECOND for wait, _ in frames])
-        value = np.append(value[past], [told for _, told in frames])
+        value = np.append(value[past], [state for _, state in frames])
     return at, value
 
 

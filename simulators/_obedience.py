@@ -10,9 +10,9 @@ from uuid import UUID
 from sensors._command import CommandError, Value
 from sensors._domain import catalogue
 from simulators._orders import Failure, Order
-from simulators._publications import SECOND, Publication, Revision, instant_of
+from simulators._publications import SECOND, MessageSet, Publication, Revision, instant_of
 from simulators._random import chance_of
-from simulators._simulation import Simulation
+from simulators._simulation import SimulatedMessages, Simulation
 
 ACKNOWLEDGES = (1, 4)  # s after a command has come: a setting
 # Why a device refuses, in its own words.
@@ -61,14 +61,11 @@ class Actuators:
                 continue
             self._taken.add(command.key)
             when = _when(device, at, self.simulation.world.seed)
-            try:
-                parameters = _read(command, actuator.model)
-            except CommandError as error:
-                answers.append(_answer(device, command.key, when, str(error)))
-                continue
-            refusal = REASONS.get(command.name, "fault") if failure is Failure.REFUSED else ""
+            parameters, refusal = _read(command, actuator.model)
+            if failure is Failure.REFUSED:
+                refusal = refusal or REASONS.get(command.name, "fault")
             answers.append(_answer(device, command.key, when, refusal))
-            if failure is None:
+            if failure is None and not refusal:
                 orders.append(
                     Order(device=device, command=command.name, parameters=parameters, at=when)
                 )
@@ -87,6 +84,13 @@ class Actuators:
         devices = {order.device for order in orders}
         self.revisions.append(self.simulation.revise(self._orders, devices, since=since))
         return self.revisions[-1]
+
+
+def make_actuators(messages: MessageSet) -> Actuators | None:
+    """Those of the simulation that made the messages; None: they were recorded."""
+    if isinstance(messages, SimulatedMessages):
+        return Actuators(simulation=messages.simulation)
+    return None
 
 
 def _when(device: str, at: int, seed: int) -> int:
@@ -110,12 +114,15 @@ def _parse(payload: bytes) -> ReceivedCommand | None:
         return None
 
 
-def _read(command: ReceivedCommand, model: str) -> dict[str, Value]:
-    """Its parameters. Raises CommandError: a device of this model cannot do it."""
+def _read(command: ReceivedCommand, model: str) -> tuple[Mapping[str, Value], str]:
+    """Its parameters, and why a device of this model cannot do it; empty: it can."""
     words = catalogue()
     if command.name not in words.models[model].commands:
-        raise CommandError("unknown command")
-    return words.commands[command.name].parse(command.parameters)
+        return {}, "unknown command"
+    try:
+        return words.commands[command.name].parse(command.parameters), ""
+    except CommandError as error:
+        return {}, str(error)
 
 
 def _answer(device: str, key: str, at: int, refusal: str) -> Publication:

@@ -4,15 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from simulators._simulation import Simulation
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
@@ -37,14 +33,12 @@ class MessageSet:
     """Messages, and their readings as they will be stored.
 
     `rows`: of a recording, with `time` and `value` as the message has them;
-    `of[i]` is the place in `publications` of the message that holds row i. `simulation`: what made
-    them, and makes others when actuators are commanded; None: a recording.
+    `of[i]` is the place in `publications` of the message that holds row i.
     """
 
     publications: list[Publication]
     rows: pd.DataFrame
     of: NDArray[np.int64]
-    simulation: "Simulation | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +65,6 @@ def revise(messages: MessageSet, revisions: Iterable[Revision]) -> MessageSet:
             publications=[*kept, *revision.messages.publications],
             rows=pd.concat([messages.rows[stays], revision.messages.rows], ignore_index=True),
             of=np.concatenate([place[messages.of[stays]], revision.messages.of + len(kept)]),
-            simulation=messages.simulation,
         )
     return messages
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -53,12 +53,13 @@ class Simulation:
         self._faults = resolve_events(world.story.faults, world.field, world.begins, world.seed)
         check_faults(self._faults)
 
-    def messages(self) -> MessageSet:
+    def messages(self) -> "SimulatedMessages":
         """All of them, while nothing is commanded.
 
         Raises SimulatorError: as `measure_rows`.
         """
-        return self._publish(measure_rows(self.world), self.world)
+        published = self._publish(measure_rows(self.world), self.world)
+        return SimulatedMessages(**vars(published), simulation=self)
 
     def revise(self, orders: Sequence[Order], moved: Collection[str], *, since: int) -> Revision:
         """What follows `since` (µs) where `orders` are carried out, of all that `moved` move."""
@@ -109,7 +110,14 @@ class Simulation:
         rows = apply_value_faults(rows, self._faults, world)
         skew = clock_skew(self._faults, world)
         published = encode_messages(rows, world.field, world.seed, skew)
-        return replace(apply_network_faults(published, self._faults, world), simulation=self)
+        return apply_network_faults(published, self._faults, world)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedMessages(MessageSet):
+    """Messages that are others once actuators are commanded."""
+
+    simulation: Simulation
 
 
 def _after(messages: MessageSet, since: int) -> MessageSet:

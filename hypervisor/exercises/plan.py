@@ -18,7 +18,7 @@ from hypervisor.registry import queries as registry_store
 from sensors._domain import catalogue
 from simulators import _options
 from simulators._field import Field
-from simulators._obedience import Actuators
+from simulators._obedience import Actuators, make_actuators
 from simulators._publications import Disturbance, MessageSet, Publication, disturb
 from simulators._recordings import read
 from simulators._simulation import simulate_messages
@@ -49,8 +49,7 @@ class RunPlan:
     @functools.cached_property
     def actuators(self) -> Actuators | None:
         """What commands of the run reach; None: it is a recording."""
-        simulation = self.messages.simulation
-        return None if simulation is None else Actuators(simulation=simulation)
+        return make_actuators(self.messages)
 
 
 def plan_run(settings: Settings, run: Run) -> RunPlan:

@@ -23,7 +23,7 @@ from hypervisor.exercises.reading_account import Account, Ledger
 from hypervisor.registry import queries as registry_store
 from hypervisor.registry.model import Registry
 from simulators._mqtt import Broker, WallClock
-from simulators._obedience import Actuators
+from simulators._obedience import make_actuators
 from simulators._player import SECOND, Pace, Player, PlayResult, Progress
 from simulators._publications import Disturbance, MessageSet, disturb, publications, revise
 
@@ -84,9 +84,7 @@ def play(
             declare_gap(settings, now.latest, plan[0].arrival - SECOND)
         ledger = Ledger(questions, spoken, series)
         wire = make_player(settings, manner, questions, notice)
-        actuators = None
-        if spoken.simulation is not None and not manner.again:
-            actuators = Actuators(simulation=spoken.simulation)
+        actuators = None if manner.again else make_actuators(spoken)
         tally = wire.play(plan, not_before=now.latest, linger=manner.linger, actuators=actuators)
         if actuators is not None:
             ledger.revise(revise(spoken, actuators.revisions))

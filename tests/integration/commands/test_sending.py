@@ -268,14 +268,13 @@ def test_an_exercise_s_sender_reaches_no_device(
         assert _try_publish(own, "devices/lamp-1/commands") == "Not authorized"
         assert _try_publish(own, "devices/lamp-1/readings") == "Not authorized"
         assert _try_publish(own, "exercise/devices/lamp-1/commands") != "Not authorized"
-        with _connected(settings, passwords.PLAYER, settings.player_password) as player:
-            player["client"].subscribe([("devices/#", 1), ("exercise/devices/+/commands", 1)])
-            for topic in ("devices/lamp-1/commands", f"devices/lamp-1/commands/{uuid4()}/ack"):
-                assert _try_publish(player, topic) == "Not authorized"
-            _try_publish(own, "exercise/devices/lamp-1/commands")
-            wait_for(lambda: player["messages"], lambda: "nothing came")
-            assert player["messages"] == ["exercise/devices/lamp-1/commands"]
-            assert _try_publish(lamp, "exercise/devices/lamp-1/commands") == "Not authorized"
+        played["client"].subscribe([("devices/#", 1), ("exercise/devices/+/commands", 1)])
+        for topic in ("devices/lamp-1/commands", f"devices/lamp-1/commands/{uuid4()}/ack"):
+            assert _try_publish(played, topic) == "Not authorized"
+            assert _try_publish(lamp, f"exercise/{topic}") == "Not authorized"
+        _try_publish(own, "exercise/devices/lamp-1/commands")
+        wait_for(lambda: played["messages"], lambda: "nothing came")
+        assert played["messages"] == ["exercise/devices/lamp-1/commands"]
         assert lamp["messages"] == lora["messages"] == []
     with _connected(settings, live, settings.broker_password) as refused:
         assert refused["let_in"] is False
