@@ -234,7 +234,12 @@ def test_an_order_is_closed_without_a_network(
     inspect(page)
     assert acts_of(dispatch, number)[-1] == ("accept", "")
     phone.sign_in()
+    page.route("**/acts", lambda route: route.fulfill(body="<h1>Back soon</h1>"))
     page.reload()
+    expect(page.locator("#net")).to_contain_text("Le serveur ne répond pas")
+    expect(page.locator("#net")).to_contain_text("à envoyer : 4")
+    page.unroute("**/acts")
+    page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator(".queue")).to_contain_text(f"chief a annulé l{Q}intervention")
     inspect(page)
     assert acts_of(dispatch, number)[-3:] == [

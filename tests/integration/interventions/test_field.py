@@ -73,6 +73,7 @@ def test_a_photograph_is_for_who_may_see_the_order(live: Room) -> None:
 def test_a_photograph_ends_and_what_was_observed_stays(live: Room) -> None:
     number = live.order()["id"]
     assert send_photo(live.tom, number, text="the quay").status_code == 200
+    assert "position" not in live.read(number)["events"][-1]["details"], "only if the agent agrees"
     address = f"/api/v1/interventions/{number}/photos/3"
     days = {"readings": None, "dead_letters": None, "imported": None}
     with connect(live.world.url, autocommit=True) as connection:

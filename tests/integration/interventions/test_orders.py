@@ -1,5 +1,6 @@
 """Orders through the API: who may, what the life cycle allows, what a repeat or a delay does."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -92,6 +93,13 @@ def test_a_repeat_changes_nothing(live: Room) -> None:
         answer = live.note(live.tom, number, "accept", key=key)
         assert (answer.status_code, answer.json()["kept"]) == (200, None)
     assert live.read(number)["intervention"]["version"] == before + 1
+    key, several = str(uuid4()), 6
+    with ThreadPoolExecutor(several) as pool:  # a phone that repeats before it was answered
+        answers = list(
+            pool.map(lambda _: live.note(live.tom, number, "arrive", key=key), range(several))
+        )
+    assert {answer.status_code for answer in answers} == {200}
+    assert live.read(number)["intervention"]["version"] == before + 2
     other = live.order()["id"]
     assert "another act" in problem(live.note(live.tom, other, "accept", key=key), 422)
     key = str(uuid4())

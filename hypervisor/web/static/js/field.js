@@ -237,9 +237,16 @@ async function load(cache) {
   latest = await response.json();
   if (response.headers.has("X-Kept")) return "offline";
   compareClocks(response);
-  // The maps are kept before they are needed where there is no network.
-  for (const order of latest.orders) if (order.lat !== null) fetch(`/field/orders/${order.id}/map.svg`).catch(() => {});
+  keepMaps(latest.orders.filter((order) => order.lat !== null)).catch(() => {});
   return "sent";
+}
+
+// Maps are kept before they are needed where there is no network.
+async function keepMaps(orders) {
+  for (const order of orders) {
+    const address = `/field/orders/${order.id}/map.svg`;
+    if (!(await caches.match(address, { ignoreVary: true }))) await fetch(address);
+  }
 }
 
 // Reads first, which also tells whose session it is now, and the time.
@@ -268,6 +275,10 @@ document.getElementById("leave").addEventListener("submit", async (event) => {
 window.addEventListener("hashchange", () => draw().then(() => main.querySelector("h2")?.focus()));
 window.addEventListener("online", sync);
 window.addEventListener("offline", () => { outcome = "offline"; draw(); });
+if (!window.isSecureContext) {
+  net.textContent = say("insecure");
+  throw new Error("neither keys nor a service worker without https");
+}
 setInterval(async () => { if (outcome !== "sent" || (await list()).some((act) => !act.problem)) await sync(); }, AGAIN);
 setInterval(sync, REFRESH);
 if ("serviceWorker" in navigator) {

@@ -79,6 +79,7 @@ async function sendAll(account, csrf, changed) {
     if (response.status === 401) return "signed-out";
     // Somebody else has signed in since, in another tab: the next try begins with reading who.
     if (response.status === 403 && answer.detail?.includes("X-CSRF-Token")) return "later";
+    if (response.ok && !answer.mode) return "later"; // a page of something in between: the server has not got it
     if (response.status === 408 || response.status === 429 || response.status >= 500) return "later";
     // The server kept it although it came too late, or refused it: either way a sentence says so.
     const problem = response.ok ? answer.kept : answer.detail || response.statusText;

@@ -4,6 +4,7 @@ const FILES = __FILES__;
 const PROGRAM = "hypervisor-field-__STAMP__"; // its files, of this version
 const SEEN = "hypervisor-field-seen"; // what an account saw: outlives an update, ends when it signs out
 const KEPT = [/^\/field$/, /^\/field\/orders\/\d+\/map\.svg$/, /^\/api\/v1\/field\/orders$/];
+const TYPES = ["text/html", "image/svg+xml", "application/json"]; // of those, in this order
 const SIGNED_OUT = "/field/signed-out"; // a mark of ours in the cache, no address
 const PATIENCE = 4000; // ms until what was seen last is shown, in a place with hardly any network
 
@@ -35,7 +36,9 @@ async function fromNetwork(request) {
   const cache = await caches.open(SEEN);
   const seen = await cache.match(request, { ignoreVary: true });
   const fresh = fetch(request).then(async (response) => {
-    if (response.ok && !response.redirected) {
+    const kind = TYPES[KEPT.findIndex((path) => path.test(new URL(request.url).pathname))];
+    // Else it is a page of something in between, as a proxy shows it.
+    if (response.ok && !response.redirected && response.headers.get("Content-Type")?.startsWith(kind)) {
       await keep(request, response.clone());
       await cache.delete(SIGNED_OUT);
     } else if (response.status === 401) {
