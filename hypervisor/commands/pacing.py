@@ -1,9 +1,9 @@
 """How fast a gateway is given commands: its radio may send only a part of the time.
 
 EU868: the base station's own channel (RX2, 869.525 MHz) may be used 10 % of the time (ETSI EN 300
-220-2, annex B, 869.4 to 869.65 MHz). A frame of 10 bytes of ours lasts 0.19 s at SF9, the data
+220-2, table B.1, band P). A frame of 10 bytes of ours lasts 0.19 s at SF9, the data
 rate of The Things Network's RX2, so that one base station sends 0.54 of them a second; at SF12,
-the standard's own RX2, 1.3 s and one every 13 s.
+the standard's own RX2, 1.5 s and one every 15 s.
 """
 
 import math

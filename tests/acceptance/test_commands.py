@@ -1,8 +1,9 @@
 """Commands while the broker, their sender and the web are killed: none sent twice, none lost.
 
 Orders are given over the API by a client that repeats what was not answered, under its own keys;
-devices over the real broker count what they receive. What was under way to the broker when that
-died can be known to nobody: it is counted, bounded, and never sent again.
+devices over the real broker count what they receive, as does the network server of one more. What
+was under way to the broker when that died can be known to nobody: it is counted, bounded, and never
+sent again.
 """
 
 import os
@@ -32,6 +33,7 @@ from hypervisor.database.connect import connect
 from hypervisor.stack import detached, run_state
 from tests.actuators import Actuator, listening
 from tests.integration.web.served import signed_in
+from tests.network_servers import ChirpStack, serving
 
 pytestmark = pytest.mark.acceptance
 
@@ -40,7 +42,16 @@ LAMPS = (
     "INSERT INTO device (name, site, model, commissioned)"
     " SELECT lamp, site.id, 'lamp-controller', '2000-01-01+00' FROM site, unnest(%s::text[]) lamp"
 )
+GATEWAY = (
+    "INSERT INTO gateway (name, title, protocol, properties) VALUES ('lora', 'L', 'chirpstack',"
+    """ '{"application": "7", "downlinks_per_second": 100}')"""
+)
+NODE = (
+    "INSERT INTO device (name, site, model, commissioned, gateway, address)"
+    " SELECT 'node', id, 'lamp-node', '2000-01-01+00', 'lora', 'a8404100000000f1' FROM site"
+)
 # Ends of a command that reached its device, or of which it is known that nobody knows.
+ANSWERS = ("txack", "ack")
 OBEYED = {CommandState.ACKNOWLEDGED.value}
 UNKNOWN = {CommandState.EXPIRED.value}
 
@@ -58,13 +69,21 @@ class Load:
 
 @dataclass(kw_only=True)
 class Street:
-    """A live instance kept up by its supervisor, its lamps, and who orders over the API."""
+    """A live instance kept up by its supervisor, its lamps, and who orders over the API.
+
+    `lora`: the network server of one more lamp, `node`.
+    """
 
     settings: Settings
     client: httpx.Client
     lamps: dict[str, Actuator]
+    lora: ChirpStack
     keys: dict[UUID, str] = field(default_factory=dict)  # of all orders, with their devices
     died: list[str] = field(default_factory=list)
+
+    @property
+    def devices(self) -> list[str]:
+        return [*self.lamps, "node"]
 
     def kill(self, part: str) -> None:
         """kill -9 of a part, as soon as it runs."""
@@ -119,12 +138,16 @@ def living(folder: Path, devices: int) -> Iterator[Street]:
         with connect(settings.database_url) as connection:
             connection.execute(SITE)
             connection.execute(LAMPS, [names])
+            connection.execute(GATEWAY)
+            connection.execute(NODE)
             feed.append(connection, "registry")
             connection.commit()
-        made = {name: passwords.new_password() for name in names}
+        made = {name: passwords.new_password() for name in (*names, "lora")}
         accounts.change(accounts.local_broker(settings), put=made)
+        port = settings.broker_port
+        lora = ChirpStack(name="lora", password=made.pop("lora"), port=port, answers=ANSWERS)
         lamps = {
-            name: Actuator(name=name, password=password, port=settings.broker_port)
+            name: Actuator(name=name, password=password, port=port)
             for name, password in made.items()
         }
         base = f"http://127.0.0.1:{settings.web_port}"
@@ -133,8 +156,9 @@ def living(folder: Path, devices: int) -> Iterator[Street]:
         with (
             signed_in(base, settings.database_url, "anne", roles, now=now) as client,
             listening(lamps),
+            serving([lora]),
         ):
-            yield Street(settings=settings, client=client, lamps=lamps)
+            yield Street(settings=settings, client=client, lamps=lamps, lora=lora)
     finally:
         detached.stop(data)
 
@@ -158,7 +182,7 @@ def give_orders(street: Street, load: Load, chance: random.Random) -> None:
                 killing.append(killer.submit(_kill_soon, street, part, delay))
             orders = [
                 pool.submit(street.order, name, wave % 100, _make_key(chance), load.valid_seconds)
-                for name in street.lamps
+                for name in street.devices
             ]
             for order in orders:
                 order.result()
@@ -186,19 +210,24 @@ def check(street: Street, load: Load, tell: Callable[[str], None]) -> None:
     states = street.states()
     assert set(states) == set(street.keys)  # none lost, none of two orders
     assert not any(is_open for _, is_open in states.values())
+    relayed = [frame.key for frame in street.lora.frames]
     got = Counter(
         UUID(command["key"]) for lamp in street.lamps.values() for command in lamp.received
     )
-    again = sum(sum(lamp.again.values()) for lamp in street.lamps.values())
+    got.update(relayed)
+    again = sum(sum(lamp.again.values()) for lamp in street.lamps.values()) + street.lora.repeated
     ends = Counter(state for state, _ in states.values())
     unknown = [key for key, (state, _) in states.items() if state in UNKNOWN]
     tell(
         f"{len(states)} commands, kills -9: {dict(Counter(street.died))}; {dict(ends)};"
-        f" received by devices: {len(got)}, more than once: {sum(n > 1 for n in got.values())},"
+        f" received by devices: {len(got)} ({len(relayed)} by the network server),"
+        f" more than once: {sum(n > 1 for n in got.values())},"
         f" delivered again by the broker and said so: {again}"
     )
     for lamp in street.lamps.values():
         assert all(street.keys[UUID(command["key"])] == lamp.name for command in lamp.received)
+    assert {street.keys[key] for key in relayed} == {"node"}
+    assert street.lora.problems == []
     assert max(got.values()) == 1
     obeyed = {key for key, (state, _) in states.items() if state in OBEYED}
     superseded = {key for key, (state, _) in states.items() if state == "superseded"}
