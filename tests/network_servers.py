@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -73,8 +74,8 @@ class NetworkServer:
         """What it subscribes to."""
         raise NotImplementedError
 
-    def read(self, topic: list[str], body: dict[str, Any]) -> Frame:
-        """The downlink of a message. Raises ValueError, KeyError: it is none."""
+    def read(self, topic: list[str], body: dict[str, Any]) -> Frame | None:
+        """The downlink of a message, if it has one. Raises ValueError, KeyError: it is none."""
         raise NotImplementedError
 
     def describe(self, event: str, frame: Frame) -> tuple[str, dict[str, Any]]:
@@ -111,6 +112,8 @@ class NetworkServer:
             frame = self.read(message.topic.split("/")[2:], json.loads(message.payload))
         except (ValueError, KeyError, IndexError) as error:
             self.problems.append(f"{message.topic}: {error!r}")
+            return
+        if frame is None:
             return
         if any(frame.key == other.key for other in self.frames):
             self.repeated += 1
@@ -165,14 +168,33 @@ class ChirpStack(NetworkServer):
 
 
 class TheThingsStack(NetworkServer):
-    """Events `queued`, `sent`, `ack`, `nack`, `failed`."""
+    """Events `queued`, `sent`, `ack`, `nack`, `failed`.
+
+    `queues`: by device what is not sent yet; nothing leaves them by itself.
+    """
 
     @property
     def topic(self) -> str:
-        return f"gateways/{self.name}/v3/+/devices/+/down/push"
+        return f"gateways/{self.name}/v3/+/devices/+/down/+"
 
-    def read(self, topic: list[str], body: dict[str, Any]) -> Frame:
-        _, application, _, device, _, _ = topic
+    @cached_property
+    def queues(self) -> dict[str, list[UUID]]:
+        return {}
+
+    def read(self, topic: list[str], body: dict[str, Any]) -> Frame | None:
+        _, application, _, device, _, way = topic
+        queue = self.queues.setdefault(device, [])
+        if way == "replace":
+            queue.clear()
+            if body == {"downlinks": []}:
+                return None
+        elif way != "push":
+            raise ValueError(f"{way} is nothing to be read")
+        frame = self._read_item(application, device, body)
+        queue.append(frame.key)
+        return frame
+
+    def _read_item(self, application: str, device: str, body: dict[str, Any]) -> Frame:
         (item,) = body.pop("downlinks")
         if body or not item.keys() <= _ITEM:
             raise ValueError(f"unknown fields: {[*body, *(item.keys() - _ITEM)]}")
@@ -202,6 +224,7 @@ class TheThingsStack(NetworkServer):
         body = {
             "end_device_ids": {
                 "device_id": frame.device,
+                **({"dev_eui": frame.device[4:].upper()} if frame.device[:4] == "eui-" else {}),
                 "application_ids": {"application_id": frame.item["application"]},
             },
             "correlation_ids": ["as:up:01"],

@@ -53,7 +53,11 @@ _FROM_GATEWAYS = (
     "devices/+/readings",
     "senml",
 )
-_TO_GATEWAYS = ("application/+/device/+/command/down", "v3/+/devices/+/down/push")
+_TO_GATEWAYS = (
+    "application/+/device/+/command/down",
+    "v3/+/devices/+/down/push",
+    "v3/+/devices/+/down/replace",
+)
 
 
 def _list_rules(before: str, topics: Iterable[str]) -> str:

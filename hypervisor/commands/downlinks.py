@@ -67,21 +67,25 @@ class Downlinks:
             connection, {command.device for command in waiting}
         )
         own = self._load_codecs(connection)
+        occupied = queries_gateways.list_occupied(connection, devices)
+        begun: set[str] = set()
         for command in waiting:
             device = devices.get(command.device)
-            if device is None:  # given an account of its own in this moment
+            if device is None or command.device in begun:  # one after another to a device
                 continue
             rate = device.rate(self._per_second)
             free = self._pacer.count_free(device.gateway, rate, grouped=command.grouped)
             if free <= list(ready.gateways.values()).count(device.gateway):
                 continue
             try:
-                message = self._write(command, device, own, at)
+                alone = command.device not in occupied
+                message = self._write(command, device, own, at, alone=alone)
             except UnusableError as error:
                 ready.refusals[command.id] = str(error.refusal.detail)
             except CommandError as error:
                 ready.refusals[command.id] = str(error)
             else:
+                begun.add(command.device)
                 ready.messages[command.id] = message
                 ready.gateways[command.id] = device.gateway
         return ready
@@ -98,6 +102,8 @@ class Downlinks:
         device: GatewayDevice,
         own: Mapping[str, CodecSource],
         at: datetime,
+        *,
+        alone: bool,
     ) -> Message:
         refusal = device.refuse(self._catalogue.models.get(device.model or ""))
         if refusal is not None:
@@ -116,7 +122,21 @@ class Downlinks:
             variables=variables if isinstance(variables, Mapping) else None,
             at=at,
         )
-        return self._topics.write_downlink(command, device, downlink)
+        return self._topics.write_downlink(command, device, downlink, alone=alone)
+
+    def list_clearances(self, connection: Connection) -> list[Message]:
+        """What takes commands that are over out of the queues of The Things Stack."""
+        over = queries_gateways.list_over(connection)
+        devices = (
+            queries_gateways.list_gateway_devices(connection, {name for _, name in over})
+            if over
+            else {}
+        )
+        return [
+            self._topics.write_clearance(key, devices[name])
+            for key, name in over
+            if name in devices
+        ]
 
     def _load_codecs(self, connection: Connection) -> Mapping[str, CodecSource]:
         """The instance's own codecs, read again after a change."""

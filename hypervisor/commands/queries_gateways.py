@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from hypervisor.commands.gateways import GatewayDevice
+from hypervisor.commands.gateways import THE_THINGS_STACK, GatewayDevice
 from hypervisor.commands.queries import NOW
 from hypervisor.commands.wire import OutgoingCommand
 from hypervisor.database.connect import Connection
@@ -39,6 +39,18 @@ SELECT c.id, d.gateway, {NOW} FROM command c JOIN device d ON d.id = c.device
 WHERE c.id = ANY (%s) AND d.gateway IS NOT NULL ORDER BY c.id
 ON CONFLICT (command) DO NOTHING RETURNING command
 """  # noqa: S608  a constant
+# What a device's network server may hold, and what of it is over.
+_QUEUED = f"c.state IN ('sent', 'accepted') AND c.valid_until > {NOW}"
+_OVER = f"""
+SELECT c.id, d.name FROM gateway g JOIN command_relay r ON r.gateway = g.name
+JOIN command c ON c.id = r.command JOIN device d ON d.id = c.device
+WHERE g.protocol = %s AND r.cleared_at IS NULL AND r.taken_at > {NOW} - interval '2 days'
+    AND (c.state = 'superseded' OR c.valid_until <= {NOW}
+        AND c.state IN ('sent', 'accepted', 'expired'))
+    AND NOT EXISTS (SELECT FROM command o WHERE o.device = c.device AND o.due_at IS NOT NULL
+        AND {_QUEUED.replace("c.", "o.")})
+ORDER BY c.id LIMIT 20
+"""  # noqa: S608  constants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +79,29 @@ def list_waiting(
 def note_taken(connection: Connection, keys: Collection[UUID]) -> set[UUID]:
     """The broker has these: those of them that it has for a gateway, now noted."""
     return {key for (key,) in connection.execute(_TAKE, [list(keys)])} if keys else set()
+
+
+def list_occupied(connection: Connection, names: Iterable[str]) -> set[str]:
+    """Those of these devices to which a command is under way that is valid still."""
+    query: LiteralString = (
+        "SELECT DISTINCT d.name FROM command c JOIN device d ON d.id = c.device"  # noqa: S608
+        f" WHERE d.name = ANY (%s) AND c.due_at IS NOT NULL AND {_QUEUED}"
+    )
+    return {name for (name,) in connection.execute(query, [list(names)])}
+
+
+def list_over(connection: Connection) -> list[tuple[UUID, str]]:
+    """Commands that The Things Stack may hold although they are over, with their devices."""
+    return connection.execute(_OVER, [THE_THINGS_STACK]).fetchall()
+
+
+def note_cleared(connection: Connection, keys: Collection[UUID]) -> None:
+    """These are taken out of their queues."""
+    query: LiteralString = (
+        f"UPDATE command_relay SET cleared_at = {NOW}"  # noqa: S608  a constant
+        " WHERE command = ANY (%s) AND cleared_at IS NULL"
+    )
+    connection.execute(query, [list(keys)])
 
 
 def read_rate(connection: Connection) -> float | None:

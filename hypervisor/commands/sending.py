@@ -31,6 +31,7 @@ _TICK = 0.5  # s without anything to do
 _RETRY = 1.0  # s between two tries to reach the broker
 _STANDBY = 0.5  # s between two tries to take over
 _BEAT = 5.0  # s between two signs of life
+_CLEARANCE = 3600.0  # s for which the broker keeps it for a network server that is away
 _SWEEP = 1.0  # s between two looks at readings and times
 
 _NEVER_TAKEN = mark("the broker never got it")
@@ -82,7 +83,7 @@ class Sender:
         self._proposer = Proposer(self._catalogue)
         self._downlinks = Downlinks(self._topics, self._catalogue, per_second=per_second)
         self._link: Link | None = None
-        self._next_try = self._next_beat = self._next_sweep = 0.0
+        self._next_try = self._next_beat = self._next_sweep = self._next_clearance = 0.0
         listen(connection, queries_sending.CHANNEL)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -172,7 +173,20 @@ class Sender:
         self._move(late, CommandState.EXPIRED, queries_sending.OVER[CommandState.QUEUED][1])
         if commands:
             self._record_verdicts(link)
+        self._clear_queues(link)
         return len(commands) == AT_ONCE or bool(ready.refusals)
+
+    def _clear_queues(self, link: Link) -> None:
+        """Take out of network servers' queues what is over. Raises OSError: the broker is lost."""
+        if time.monotonic() < self._next_clearance:
+            return
+        self._next_clearance = time.monotonic() + _SWEEP
+        clearances = self._downlinks.list_clearances(self._connection)
+        for message in clearances:
+            link.publish(message, seconds=_CLEARANCE)
+        if clearances:
+            taken = [verdict.key for verdict in link.await_verdicts()]
+            queries_gateways.note_cleared(self._connection, taken)
 
     def _prepare_downlinks(self, checked: interlocks.Checked) -> Ready:
         """What goes to gateways now; what cannot be encoded is refused."""

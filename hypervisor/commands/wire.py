@@ -69,6 +69,10 @@ class Topics:
             rest = f"v3/{device.application}/devices/{device.server_id}/down/push"
         return f"{self.prefix}gateways/{device.gateway}/{rest}"
 
+    def of_queue(self, device: GatewayDevice) -> str:
+        """Where The Things Stack takes all that is to be in a device's queue."""
+        return f"{self.of_gateway(device).removesuffix('push')}replace"
+
     @property
     def filters(self) -> tuple[str, ...]:
         """Of all of them: what the sender hears of itself."""
@@ -76,6 +80,7 @@ class Topics:
             self.of_device("+"),
             f"{self.prefix}gateways/+/application/+/device/+/command/down",
             f"{self.prefix}gateways/+/v3/+/devices/+/down/push",
+            f"{self.prefix}gateways/+/v3/+/devices/+/down/replace",
         )
 
     @property
@@ -87,12 +92,23 @@ class Topics:
         return Message(key=command.id, topic=self.of_device(command.device), body=command.write())
 
     def write_downlink(
-        self, command: OutgoingCommand, device: GatewayDevice, downlink: Downlink
+        self,
+        command: OutgoingCommand,
+        device: GatewayDevice,
+        downlink: Downlink,
+        *,
+        alone: bool = False,
     ) -> Message:
-        """A command for the network server of a device."""
-        write = _write_chirpstack if device.protocol == CHIRPSTACK else _write_the_things_stack
+        """A command for the network server of a device. `alone`: none before it is valid still."""
+        is_chirpstack = device.protocol == CHIRPSTACK
+        write = _write_chirpstack if is_chirpstack else _write_the_things_stack
         body = json.dumps(write(command, device, downlink), ensure_ascii=False).encode()
-        return Message(key=command.id, topic=self.of_gateway(device), body=body)
+        topic = self.of_queue(device) if alone and not is_chirpstack else self.of_gateway(device)
+        return Message(key=command.id, topic=topic, body=body)
+
+    def write_clearance(self, key: UUID, device: GatewayDevice) -> Message:
+        """Takes what is over out of a device's queue. `key`: of one of these commands."""
+        return Message(key=key, topic=self.of_queue(device), body=b'{"downlinks": []}')
 
 
 def _write_chirpstack(

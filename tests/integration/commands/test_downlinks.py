@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from tests.integration.commands.test_sending import (
     wait_for,
 )
 from tests.integration.ingest.conftest import ingest
-from tests.network_servers import ChirpStack, NetworkServer, TheThingsStack, serving
+from tests.network_servers import ChirpStack, TheThingsStack, serving
 
 pytestmark = pytest.mark.integration
 
@@ -92,24 +93,28 @@ def make_network(connection: Connection) -> None:
     connection.commit()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    lora: ChirpStack
+    ttn: TheThingsStack
+
+
 @pytest.fixture
-def servers(instance_settings: Settings, broker: Broker) -> Iterator[dict[str, NetworkServer]]:
+def servers(instance_settings: Settings, broker: Broker) -> Iterator[Servers]:
     with connect(instance_settings.database_url) as connection:
         make_network(connection)
     made = {name: passwords.new_password() for name in ("lora", "ttn", "barrier-1")}
     accounts.change(broker, put=made)
-    working: dict[str, NetworkServer] = {
-        "lora": ChirpStack(
-            name="lora", password=made["lora"], port=broker.port, answers=("txack", "ack")
-        ),
-        "ttn": TheThingsStack(
-            name="ttn", password=made["ttn"], port=broker.port, answers=("queued", "sent")
-        ),
-    }
+    lora = ChirpStack(
+        name="lora", password=made["lora"], port=broker.port, answers=("txack", "ack")
+    )
+    ttn = TheThingsStack(
+        name="ttn", password=made["ttn"], port=broker.port, answers=("queued", "sent")
+    )
     barrier = Actuator(name="barrier-1", password=made["barrier-1"], port=broker.port)
-    with serving(working.values()), listening({"barrier-1": barrier}):
-        yield working
-    assert [problem for server in working.values() for problem in server.problems] == []
+    with serving([lora, ttn]), listening({"barrier-1": barrier}):
+        yield Servers(lora=lora, ttn=ttn)
+    assert lora.problems + ttn.problems == []
 
 
 @pytest.fixture
@@ -128,10 +133,8 @@ def why(settings: Settings, key: UUID) -> str:
         return queries.list_events(connection, key)[-1].why
 
 
-def test_each_answer_of_a_network_server(
-    instance_settings: Settings, servers: dict[str, NetworkServer]
-) -> None:
-    settings, lora, ttn = instance_settings, servers["lora"], servers["ttn"]
+def test_each_answer_of_a_network_server(instance_settings: Settings, servers: Servers) -> None:
+    settings, lora, ttn = instance_settings, servers.lora, servers.ttn
     with connect(settings.database_url) as connection, ingest(settings), sender(settings):
         key = give(connection, "node-1")
         await_state(settings, key, CommandState.ACKNOWLEDGED)
@@ -172,6 +175,16 @@ def test_each_answer_of_a_network_server(
             assert ttn.frames[-1].device == "lamp-17"
         assert why(settings, key) == "no path to the device"
 
+        ttn.answers = ("queued",)
+        queue = ttn.queues.setdefault("eui-70b3d57ed0001234", [])
+        older = give(connection, "sleeper")
+        wait_for(lambda: queue == [older], lambda: queue)
+        newer = give(connection, "sleeper", valid_for=timedelta(seconds=2))
+        await_state(settings, older, CommandState.SUPERSEDED)
+        wait_for(lambda: queue == [newer], lambda: queue)
+        wait_for(lambda: not queue, lambda: queue)  # it would be obeyed after its time
+        assert read(settings, newer).valid_until < datetime.now(UTC)
+
         key = give(connection, "loop")
         await_state(settings, key, CommandState.REFUSED)
         assert why(settings, key) == "it did not come to an end in time"
@@ -199,9 +212,9 @@ def _letters(connection: Connection) -> list[str]:
 
 
 def test_class_a_has_longer_and_a_group_goes_at_its_gateway_s_pace(
-    instance_settings: Settings, servers: dict[str, NetworkServer]
+    instance_settings: Settings, servers: Servers
 ) -> None:
-    settings, lora = instance_settings, servers["lora"]
+    settings, lora = instance_settings, servers.lora
     hour = WORDS.quantities["light_level"].interval
     with connect(settings.database_url) as connection:
         asleep = read(settings, give(connection, "sleeper"))
@@ -245,10 +258,10 @@ def _within(connection: Connection, key: UUID) -> timedelta:
 
 
 def test_what_a_killed_sender_left_in_doubt_is_resolved_by_the_fence(
-    instance_settings: Settings, servers: dict[str, NetworkServer], lamps: dict[str, Actuator]
+    instance_settings: Settings, servers: Servers, lamps: dict[str, Actuator]
 ) -> None:
     """Four commands were marked as sent; two reached the broker, then the sender died."""
-    settings, lora = instance_settings, servers["lora"]
+    settings, lora = instance_settings, servers.lora
     lora.answers = ()
     topics = topics_of(Mode.LIVE)
     with connect(settings.database_url, autocommit=True) as connection, listening(lamps):

@@ -33,6 +33,7 @@ DEVICES = ("lamp-1", "lamp-2", "lamp-3", "barrier-1")
 DOWN = (
     "gateways/lora/application/a/device/a8404100000000f1/command/down",
     "gateways/lora/v3/app/devices/d/down/push",
+    "gateways/lora/v3/app/devices/d/down/replace",
 )
 
 
