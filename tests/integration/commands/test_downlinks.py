@@ -9,13 +9,15 @@ from uuid import UUID
 import pytest
 
 from hypervisor.base.instance import Mode
+from hypervisor.base.person import Territory
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, passwords
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.commands import queries, queries_sending, sending, service
+from hypervisor.commands import queries, queries_sending, queries_targets, sending, service
 from hypervisor.commands.downlinks import Downlinks
 from hypervisor.commands.link import Link
 from hypervisor.commands.model import CommandState
+from hypervisor.commands.queries_targets import TargetFilter
 from hypervisor.commands.service import Order
 from hypervisor.commands.wire import topics_of
 from hypervisor.database import feed
@@ -195,6 +197,10 @@ def test_each_answer_of_a_network_server(instance_settings: Settings, servers: S
                 give(connection, device)
             connection.rollback()
 
+        assert _list_offered(connection) == {"node-1", "node-2", "loop", "sleeper"} | {
+            "server-encodes"
+        }
+
         others = lora.frames[0]  # what others order through the network server is not ours
         lora.say("txack", others)
         event = {"deviceInfo": {"devEui": others.device}, "queueItemId": str(UUID(int=7))}
@@ -203,6 +209,19 @@ def test_each_answer_of_a_network_server(instance_settings: Settings, servers: S
         lora.publish(f"application/x/device/{others.device}/event/ack", [1])  # no event
         wait_for(lambda: _letters(connection), lambda: "no letter")
         assert _letters(connection) == ["wrong-shape"]
+
+
+def _list_offered(connection: Connection) -> set[str]:
+    """The devices behind gateways that people may choose."""
+    rows = queries_targets.list_targets(
+        connection,
+        ["lamp-node"],
+        TargetFilter(site="orge"),
+        territory=Territory(whole=True),
+        now=queries.read_clock(connection),
+        limit=LAMPS * 2,
+    )
+    return {row.device for row in rows if not row.device.startswith("many-")}
 
 
 def _letters(connection: Connection) -> list[str]:
