@@ -13,8 +13,8 @@ SELECT name, messages, rows, refused, batches, retries, repeated,
     extract(epoch FROM {CLOCK} - heartbeat_at)::float8 AS age
 FROM worker WHERE drained_at IS NULL ORDER BY name
 """  # noqa: S608  a constant
-_EVALUATED = f"SELECT extract(epoch FROM {CLOCK} - evaluated_to)::float8 FROM evaluation_state"  # noqa: S608  a constant
-_WATERMARK = f"SELECT extract(epoch FROM {CLOCK} - watermark)::float8 FROM evaluation_state"  # noqa: S608  a constant
+_EVALUATED = f"SELECT extract(epoch FROM {CLOCK} - evaluated_to)::float8 FROM evaluation_progress()"  # noqa: S608  a constant
+_WATERMARK = f"SELECT extract(epoch FROM {CLOCK} - watermark)::float8 FROM evaluation_progress()"  # noqa: S608  a constant
 _DEAD_LETTERS = (
     "SELECT reason, replayed_at IS NOT NULL, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 1, 2"
 )
@@ -39,7 +39,7 @@ _FIGURES = {
     "evaluation_watermark_age_seconds": _WATERMARK,
     "evaluation_unread_batches": (
         "SELECT count(*) FROM feed"
-        " WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'::xid8)"
+        " WHERE xid >= coalesce((SELECT cursor FROM evaluation_progress()), '0'::xid8)"
     ),
     "ingest_gaps": "SELECT count(*) FROM message_loss",
     "ingest_dropped_messages": "SELECT coalesce(sum(messages), 0)::float8 FROM message_loss",

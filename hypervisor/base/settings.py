@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     ahead_seconds: float = Field(
         default=300.0, description="A reading further ahead of its arrival is refused."
     )
+    evaluators: int = Field(
+        default=1, ge=1, le=32, description="Processes among which the evaluation is shared out."
+    )
     raw_retention_days: int = Field(
         default=400, ge=1, description="Readings; also how far back the past is evaluated again."
     )

@@ -158,13 +158,17 @@ def rules(
     sites: Annotated[int, typer.Option(help="Sites, of all domains.")] = 5_000,
     times: Annotated[int, typer.Option(help="Messages per site.")] = 12,
     batch: Annotated[int, typer.Option(help="Readings per batch.")] = 5_000,
+    processes: Annotated[
+        int, typer.Option(help="Among which the evaluation is shared out.", min=1, max=32)
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Readings per second that evaluation takes with all rule packs."""
     from hypervisor.bench.rules import Plan, measure
     from hypervisor.bench.run import run
 
-    run(measure, Plan(sites=sites, times=times, batch=batch), as_json=as_json)
+    plan = Plan(sites=sites, times=times, batch=batch, processes=processes)
+    run(measure, plan, as_json=as_json)
 
 
 def latency(

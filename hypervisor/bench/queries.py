@@ -44,7 +44,7 @@ def unread(url: str) -> int:
     return _count(
         url,
         "SELECT count(*) FROM feed WHERE kind = 'readings'"
-        " AND xid >= coalesce((SELECT cursor FROM evaluation_state), '0'::xid8)",
+        " AND xid >= coalesce((SELECT cursor FROM evaluation_progress()), '0'::xid8)",
     )
 
 

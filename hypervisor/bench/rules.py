@@ -1,9 +1,13 @@
 """`hypervisor bench rules`: readings a second that evaluation takes with all packs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,7 @@ from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Report, Setup, step
 from hypervisor.evaluation.loop import LONGEST_STEP, load_frozen_memory
 from hypervisor.evaluation.memory import Memory
+from hypervisor.evaluation.shards import ALL
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
@@ -34,13 +39,26 @@ _WORKER = "bench"
 class Plan:
     """Number of sites and of messages per site; a batch of ingest holds `batch` rows.
 
-    `stirred`: the share of sites where something happens half of the time.
+    `stirred`: the share of sites where something happens half of the time. `processes`: among which
+    the evaluation is shared out.
     """
 
     sites: int = 5_000
     times: int = 12
     batch: int = 5_000
     stirred: float = 0.02
+    processes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Share:
+    """What one process did with a batch; `pauses`: of its steps, in seconds."""
+
+    pairs: int
+    pauses: Sequence[float]
+    rows: int
+    judged: int
+    alarms: int
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
@@ -52,50 +70,101 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         territory.register(connection, places, words)
         shipped_rules.record_and_log(connection, all_packs(), now=None)
         queries_workers.join(connection, _WORKER)
-    setup = Setup(
-        catalogue=words,
-        mode=Mode.LIVE,
-        retention=400 * _DAY * _SECOND,
-        clock=lambda: datetime.now(UTC),
-        longest=LONGEST_STEP,
-    )
-    with connect(url) as writer, connect(url, autocommit=True) as own:
+    with connect(url) as writer, _evaluators(url, plan.processes) as evaluators:
         reading_queries.create_staging_tables(writer)
         writer.commit()
-        memory = load_frozen_memory(own, setup)
-        pauses = [pause for pause, _ in _steps(own, memory, setup)]
+        turns = [evaluators()]  # what follows from the registry
+        pairs = sum(share.pairs for share in turns[0])
         numbers = {
             key: series.id or 0 for key, series in registry_queries.load(writer).series.items()
         }
         writer.commit()
         base = int(time.time()) - (plan.times + 1) * _EVERY
-        rows, spent, judged, alarms = 0, 0.0, 0, 0
         for turn in range(plan.times):
             published = _rows(plan, places, numbers, base, turn)
             for first in range(0, len(published), plan.batch):
                 _commit(writer, published[first : first + plan.batch])
-                for pause, report in _steps(own, memory, setup):
-                    pauses.append(pause)
-                    if turn == 0:
-                        continue  # a first reading changes everything
-                    rows, spent = rows + report.rows, spent + pause
-                    judged, alarms = judged + report.evaluated, alarms + len(report.alarms)
+                shares = evaluators()
+                turns.append(shares)
+                if turn == 0:
+                    counted = len(turns)  # a first reading changes everything
             tick("judging", turn + 1, plan.times)
-        pairs = len(memory.territory.revisions)
+    return _result(plan, pairs, turns, counted)
+
+
+def _result(
+    plan: Plan, pairs: int, turns: Sequence[Sequence[_Share]], counted: int
+) -> dict[str, Any]:
+    """The figures; each batch takes as long as the slowest of the processes."""
+    pauses = [pause for shares in turns for share in shares for pause in share.pauses]
+    measured = turns[counted:]
+    rows = sum(shares[0].rows for shares in measured)  # each process reads all
+    spent = sum(max(sum(share.pauses) for share in shares) for shares in measured)
+    every = [share for shares in measured for share in shares]
     return {
         "bench": "rules",
         "sites": plan.sites,
+        "processes": plan.processes,
         "rules": sum(len(pack.rules) for pack in all_packs()),
         "judgements": pairs,
         "rows": rows,
         "rows_s": round(rows / max(spent, 1e-9)),
         "seconds": round(spent, 3),
-        "judged": judged,
-        "alarms": alarms,
+        "judged": sum(share.judged for share in every),
+        "alarms": sum(share.alarms for share in every),
         "step_p50_ms": round(float(np.percentile(pauses, 50)) * 1e3, 1),
         "step_p99_ms": round(float(np.percentile(pauses, 99)) * 1e3, 1),
         "step_longest_ms": round(max(pauses) * 1e3, 1),
     }
+
+
+@contextmanager
+def _evaluators(url: str, processes: int) -> Iterator[Callable[[], list[_Share]]]:
+    """Processes that share the evaluation; a call has all of them take what the feed holds."""
+    context = get_context("spawn")
+    pipes = []
+    for number in range(processes):
+        ours, theirs = context.Pipe()
+        shards = frozenset(shard for shard in ALL if shard % processes == number)
+        context.Process(target=_serve, args=(theirs, url, shards), daemon=True).start()
+        theirs.close()
+        pipes.append(ours)
+
+    def evaluate() -> list[_Share]:
+        for pipe in pipes:
+            pipe.send("go")
+        return [pipe.recv() for pipe in pipes]
+
+    try:
+        yield evaluate
+    finally:
+        for pipe in pipes:
+            pipe.close()
+
+
+def _serve(pipe: Pipe, url: str, shards: AbstractSet[int]) -> None:
+    """Evaluate these shards in a process of its own, whenever told to, until the pipe closes."""
+    setup = Setup(
+        catalogue=catalogue(),
+        mode=Mode.LIVE,
+        retention=400 * _DAY * _SECOND,
+        clock=lambda: datetime.now(UTC),
+        longest=LONGEST_STEP,
+    )
+    with connect(url, autocommit=True) as own, suppress(EOFError):
+        memory = load_frozen_memory(own, setup, shards)
+        while True:
+            pipe.recv()
+            steps = [*_steps(own, memory, setup)]
+            pipe.send(
+                _Share(
+                    pairs=len(memory.territory.revisions),
+                    pauses=[pause for pause, _ in steps],
+                    rows=sum(report.rows for _, report in steps),
+                    judged=sum(report.evaluated for _, report in steps),
+                    alarms=sum(len(report.alarms) for _, report in steps),
+                )
+            )
 
 
 def _steps(own: Connection, memory: Memory, setup: Setup) -> Iterator[tuple[float, Report]]:

@@ -23,7 +23,7 @@ _BETWEEN = (
 _LATE = """
 SELECT (SELECT coalesce(array_agg('ingest ' || name ORDER BY name), '{}') FROM worker
         WHERE drained_at IS NULL AND (heartbeat_at IS NULL OR heartbeat_at < now() - %(late)s))
-    || (SELECT coalesce(array_agg('watch'::text), '{}') FROM evaluation_state
+    || (SELECT coalesce(array_agg('watch'::text), '{}') FROM evaluation_progress()
         WHERE evaluated_to IS NULL OR evaluated_to < now() - %(late)s),
     mode = 'live', (SELECT count(*) FROM feed WHERE kind = 'registry')
 FROM instance

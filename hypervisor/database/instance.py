@@ -109,5 +109,5 @@ def scenario_clock(connection: Connection) -> datetime | None:
 
 def watermark(connection: Connection) -> datetime | None:
     """The time up to which silence is evaluated: in an exercise of its scenario."""
-    row = connection.execute("SELECT watermark FROM evaluation_state").fetchone()
+    row = connection.execute("SELECT watermark FROM evaluation_progress()").fetchone()
     return row[0] if row else None

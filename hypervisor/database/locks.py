@@ -1,5 +1,6 @@
 """Advisory locks, each with a number of its own."""
 
+from collections.abc import Iterable
 from enum import IntEnum, unique
 
 from psycopg import Connection
@@ -12,7 +13,7 @@ class Lock(IntEnum):
     MIGRATING = 7351  # also for creating roles
     REGISTRY = 7352
     WORKER = 7353
-    WATCH = 7354
+    WATCH = 7354  # a shard of the evaluation each
     CONDUCTOR = 7355
     NOTIFIER = 7356
     DECIDING = 7357  # which notifications are due
@@ -26,6 +27,7 @@ class Lock(IntEnum):
     COMMANDS = 7365  # sending commands to devices
     CITIZENS_MAIL = 7371  # sending warnings to citizens
     CITIZENS_PUSH = 7372
+    EVALUATOR = 7373  # which of the processes that evaluate
 
 
 def take(connection: Connection, lock: Lock) -> bool:
@@ -42,6 +44,34 @@ def is_held(connection: Connection, lock: Lock) -> bool:
         [lock.value],
     ).fetchone()
     return bool(row and row[0])
+
+
+def take_parts(connection: Connection, lock: Lock, parts: Iterable[int]) -> set[int]:
+    """Hold parts of a work until the connection ends; those that no other session holds."""
+    rows = connection.execute(
+        "SELECT part FROM unnest(%s::int[]) part WHERE pg_try_advisory_lock(%s, part)",
+        [sorted(parts), lock.value],
+    )
+    return {part for (part,) in rows}
+
+
+def release_parts(connection: Connection, lock: Lock, parts: Iterable[int]) -> None:
+    """Release parts that the session holds."""
+    connection.execute(
+        "SELECT pg_advisory_unlock(%s, part) FROM unnest(%s::int[]) part",
+        [lock.value, sorted(parts)],
+    )
+
+
+def list_held_parts(connection: Connection, lock: Lock) -> set[int]:
+    """The parts of a work that any session holds in this database."""
+    rows = connection.execute(
+        "SELECT objid::int FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE d.datname = current_database() AND locktype = 'advisory' AND granted"
+        " AND classid = %s AND objsubid = 2",
+        [lock.value],
+    )
+    return {part for (part,) in rows}
 
 
 def release(connection: Connection, lock: Lock) -> None:

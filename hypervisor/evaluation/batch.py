@@ -7,6 +7,7 @@ that the batch is evaluated again, with the same result.
 import math
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,11 +24,14 @@ from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
 from hypervisor.evaluation.evaluate import evaluate_due
 from hypervisor.evaluation.memory import Memory, Unfinished, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.queries import EvaluationState
 from hypervisor.evaluation.recording import Findings, write
 from hypervisor.evaluation.schedule import explain
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import Setbacks
+from hypervisor.evaluation.shards import ALL
 from hypervisor.evaluation.territory import Territory
+from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_corrections, queries_history
 from rules._engine import VERSION
 from sensors._domain import Catalogue
@@ -68,12 +72,15 @@ class Report:
         return not self.finished or self.entries >= _ENTRIES
 
 
-def load_memory(connection: Connection, setup: Setup) -> Memory:
-    """Build the memory from the database, as the last commit left it."""
+def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] = ALL) -> Memory:
+    """Build the memory of these shards from the database, as the last commits left them.
+
+    Of shards that came from several processes, those ahead are evaluated again: the same results.
+    """
     with connection.transaction():
-        state = queries.load_state(connection) or queries.EvaluationState(
-            cursor=queries.FIRST_CURSOR, engine=VERSION
-        )
+        first = queries.EvaluationState(cursor=queries.FIRST_CURSOR, engine=VERSION)
+        queries.create_states(connection, first)
+        state = queries.load_state(connection, shards) or first
         memory = Memory(
             state=state,
             territory=Territory.empty(),
@@ -84,10 +91,12 @@ def load_memory(connection: Connection, setup: Setup) -> Memory:
             watermark=Watermark(floor=state.watermark),
             gaps=union(queries.load_gaps(connection)),
             power_schedule=PowerSchedule(retention=setup.retention),
-            setbacks=Setbacks.load(connection),
+            shards=shards,
+            setbacks=Setbacks.load(connection, shards),
+            touched=TouchedSites(shards=shards),
         )
         revisions.revise(connection, memory, setup.catalogue)
-        queries.save_state(connection, state)
+        queries.save_state(connection, state, shards)
     return memory
 
 
@@ -102,7 +111,8 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         rows = 0
         if memory.unfinished is None:
             memory.unfinished, rows = _read_feed(connection, memory, setup)
-        unfinished, findings = memory.unfinished, Findings(now=_now(memory, setup))
+        unfinished = memory.unfinished
+        findings = Findings(now=_now(unfinished.state, setup))
         finished = _evaluate(memory, unfinished, findings, until)
         alarms, transitions = write(connection, memory, findings)
         set_aside, resumed = memory.setbacks.save(connection, findings.now)
@@ -111,7 +121,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
         if finished:
             memory.unfinished = None
             if unfinished.entries or findings.evaluated:
-                queries.save_state(connection, unfinished.state)
+                queries.save_state(connection, unfinished.state, memory.shards)
             memory.state = unfinished.state
     return Report(
         entries=unfinished.entries,
@@ -147,7 +157,9 @@ def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Un
     entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
     _listen(connection, memory, entries)
     registry_changed = any(entry.kind == "registry" for entry in entries)
-    supplies_changed = _extend_schedule(memory, entries)
+    times = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
+    newest = max(times, default=NEVER)
+    supplies_changed = _extend_schedule(memory, newest)
     if supplies_changed or registry_changed:
         revisions.revise(connection, memory, setup.catalogue, changed=supplies_changed)
     rows = sort_rows(entries, oldest=revision_horizon(memory))
@@ -159,6 +171,7 @@ def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Un
         cursor=cursor,
         watermark=memory.watermark.floor,
         evaluated_to=max(memory.state.evaluated_to, memory.watermark.floor),
+        newest=max(memory.state.newest, newest),
         engine=VERSION,
     )
     evaluations = evaluate_due(connection, memory, news)
@@ -245,15 +258,17 @@ def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) ->
         revisions.settle(connection, memory)
 
 
-def _extend_schedule(memory: Memory, entries: Sequence[Entry]) -> bool:
+def _extend_schedule(memory: Memory, newest: int) -> bool:
     """Compute lighting plans as far as anything is evaluated; whether that changed any subject."""
-    newest = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
-    extended = memory.power_schedule.extend(max([memory.watermark.floor, *newest]), memory.gaps)
+    extended = memory.power_schedule.extend(max(memory.watermark.floor, newest), memory.gaps)
     return extended and memory.territory.lit
 
 
-def _now(memory: Memory, setup: Setup) -> int:
-    """The time of noticing: the wall's, or in an exercise how far the scenario has come."""
+def _now(state: EvaluationState, setup: Setup) -> int:
+    """The time of noticing: the wall's, or in an exercise how far the scenario has come.
+
+    That is what the feed says, so that it is the same for every process.
+    """
     if setup.mode is Mode.LIVE:
         return micros(setup.clock())
-    return max(memory.watermark.floor, int(memory.stats.newest.max()), 0)
+    return max(state.watermark, state.newest, 0)

@@ -1,8 +1,12 @@
-"""The watch as a process: one at a time, batch by batch; it waits for a database that is away."""
+"""The watch as a process, batch by batch; it waits for a database that is away.
+
+Several share out the shards of evaluation; one alone has them all.
+"""
 
 import gc
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
@@ -10,7 +14,7 @@ from time import monotonic
 
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import moment
-from hypervisor.database import feed, locks
+from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import (
     Connection,
@@ -18,12 +22,12 @@ from hypervisor.database.connect import (
     listen,
     wait_for_notification,
 )
-from hypervisor.database.locks import Lock
 from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory, prune
 from hypervisor.evaluation.queries import load_state
 from hypervisor.evaluation.setbacks import describe_setback
+from hypervisor.evaluation.shards import ALL, ShardHolder
 from hypervisor.evaluation.territory import Territory
 from rules._pack import Pack
 from rules._rule import SUBJECTS
@@ -53,69 +57,86 @@ def run(wiring: Wiring, *, stop: Event, say: Say) -> None:
     """Evaluate until stopped; connect again to a lost database."""
 
     def work(connection: Connection) -> None:
-        if _take_turn(connection, stop, say):
-            _watch(connection, wiring, stop, say)
+        _Evaluator(connection, wiring, say).run(stop)
 
     keep_connected(wiring.url, work, stopping=stop.is_set, say=say)
 
 
-def _take_turn(connection: Connection, stop: Event, say: Say) -> bool:
-    """Wait until no other watch runs on this database; False: stopped meanwhile."""
-    announced = False
-    while not locks.take(connection, Lock.WATCH):
-        if not announced:
-            say("another watch is at work on this database; waiting until it ends")
-            announced = True
-        if stop.wait(_TICK):
-            return False
-    return True
+class _Evaluator:
+    """One process's work over one connection: its shards, their memory, and its housekeeping."""
 
+    def __init__(self, connection: Connection, wiring: Wiring, say: Say) -> None:
+        self._connection, self._say = connection, say
+        self._instance = instance_store.require(connection)
+        self._setup = Setup(
+            catalogue=wiring.catalogue,
+            mode=self._instance.mode,
+            retention=wiring.retention,
+            clock=wiring.clock,
+            longest=LONGEST_STEP,
+        )
+        self._holder = ShardHolder(connection=connection)
+        self._feed_pruned = monotonic()
+        self._states_pruned = self._feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon, then hourly
+        self._inapplicable: dict[tuple[str, str], str] = {}
+        listen(connection, feed.CHANNEL)
+        now = _packs_effective(connection, self._instance, wiring)
+        recorded = pack_revisions.record_and_log(connection, wiring.packs, now=now)
+        if recorded:
+            say(f"rules recorded from their packs: {', '.join(recorded)}")
 
-def _watch(connection: Connection, wiring: Wiring, stop: Event, say: Say) -> None:
-    instance = instance_store.require(connection)
-    setup = Setup(
-        catalogue=wiring.catalogue,
-        mode=instance.mode,
-        retention=wiring.retention,
-        clock=wiring.clock,
-        longest=LONGEST_STEP,
-    )
-    listen(connection, feed.CHANNEL)
-    now = _packs_effective(connection, instance, wiring)
-    recorded = pack_revisions.record_and_log(connection, wiring.packs, now=now)
-    if recorded:
-        say(f"rules recorded from their packs: {', '.join(recorded)}")
-    memory = load_frozen_memory(connection, setup)
-    say(
-        f"{instance.mode.banner} {instance.name!r}: watching {_count_subjects(memory.territory)},"
-        f" {len(memory.territory.revisions)} evaluations"
-    )
-    feed_pruned = monotonic()
-    states_pruned = feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon after the start, then hourly
-    inapplicable: dict[tuple[str, str], str] = {}
-    while not stop.is_set():
-        new = memory.territory.inapplicable.items() - inapplicable.items()
+    def run(self, stop: Event) -> None:
+        """Evaluate until stopped."""
+        memory, held, shared_out = None, None, -_TICK
+        while not stop.is_set():
+            if monotonic() - shared_out >= _TICK:
+                shards = self._holder.share_out()
+                shared_out = monotonic()
+                if shards != held:
+                    memory, held = self._load_memory(shards), shards
+            more = memory is not None and self._step(memory)
+            if not more:
+                wait_for_notification(self._connection, _TICK)
+
+    def _load_memory(self, shards: AbstractSet[int]) -> Memory | None:
+        if not shards:
+            self._say("no shard of the evaluation is free; waiting")
+            return None
+        memory = load_frozen_memory(self._connection, self._setup, shards)
+        part = "" if shards == ALL else f", {len(shards)} shards of {len(ALL)}"
+        self._say(
+            f"{self._instance.mode.banner} {self._instance.name!r}: watching"
+            f" {_count_subjects(memory.territory)},"
+            f" {len(memory.territory.revisions)} evaluations{part}"
+        )
+        return memory
+
+    def _step(self, memory: Memory) -> bool:
+        """One step and what follows from it; whether there is more to do at once."""
+        new = memory.territory.inapplicable.items() - self._inapplicable.items()
         for (rule, subject), reason in sorted(new):
-            say(f"rule {rule} does not apply at {subject}: {reason}")
-        inapplicable = dict(memory.territory.inapplicable)
-        report = step(connection, memory, setup)
-        _log_report(report, say)
+            self._say(f"rule {rule} does not apply at {subject}: {reason}")
+        self._inapplicable = dict(memory.territory.inapplicable)
+        report = step(self._connection, memory, self._setup)
+        _log_report(report, self._say)
         now_s = monotonic()
-        if now_s - feed_pruned > _PRUNE_FEED:
-            feed.prune(connection, memory.state.cursor)
-            feed_pruned = now_s
-        if report.finished and now_s - states_pruned > _PRUNE_STATES:
-            prune(connection, memory)
-            states_pruned = now_s
-        if not report.more:
-            wait_for_notification(connection, _TICK)
+        if now_s - self._feed_pruned > _PRUNE_FEED:
+            if min(ALL) in memory.shards:
+                feed.prune(self._connection, (load_state(self._connection) or memory.state).cursor)
+            self._feed_pruned = now_s
+        if report.finished and now_s - self._states_pruned > _PRUNE_STATES:
+            prune(self._connection, memory)
+            self._states_pruned = now_s
+        return report.more
 
 
-def load_frozen_memory(connection: Connection, setup: Setup) -> Memory:
+def load_frozen_memory(
+    connection: Connection, setup: Setup, shards: AbstractSet[int] = ALL
+) -> Memory:
     """The memory; what it holds stays, and the collector need not walk through it."""
     gc.disable()
     try:
-        memory = load_memory(connection, setup)
+        memory = load_memory(connection, setup, shards)
         gc.freeze()
     finally:
         gc.enable()
@@ -131,7 +152,7 @@ def _packs_effective(connection: Connection, instance: Instance, wiring: Wiring)
 
 
 def _count_subjects(territory: Territory) -> str:
-    kinds = Counter(subject.per for subject in territory.subjects.values())
+    kinds = Counter(territory.subjects[key].per for key in territory.own)
     words = {kind: kind if kinds[kind] == 1 else f"{kind}s" for kind in SUBJECTS}
     return ", ".join(f"{kinds[kind]} {word}" for kind, word in words.items() if kinds[kind])
 

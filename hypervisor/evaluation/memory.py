@@ -1,6 +1,7 @@
 """What the watch holds in memory; built from the database at start and after any error."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,11 +11,12 @@ from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.queries import EvaluationState
+from hypervisor.evaluation.queries import EvaluationState, Fact
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.setbacks import Setbacks
+from hypervisor.evaluation.shards import ALL
 from hypervisor.evaluation.territory import Territory
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_history
@@ -26,7 +28,6 @@ from sensors._row import NEVER
 
 # The reason of the first, inactive state after pruning: evaluation does not go back behind it.
 FORGOTTEN = "what was before is kept no longer"
-Fact = tuple[str, str]  # kind and key, as in the table evaluation_input
 
 _MOST = 5_000  # rows of one series read at start
 
@@ -97,6 +98,7 @@ class Memory:
     watermark: Watermark
     gaps: tuple[tuple[int, int], ...]
     power_schedule: PowerSchedule
+    shards: AbstractSet[int] = ALL  # which it evaluates
     closings: Mapping[Pair, tuple[Closing, ...]] = field(default_factory=dict)
     registry_copy: RegistryCopy = field(default_factory=RegistryCopy)
     registry: Registry | None = None  # from which the territory was arranged
@@ -216,7 +218,9 @@ def prune(connection: Connection, memory: Memory) -> int:
             for pair, look_backs in memory.territory.listens.items()
             if look_backs.keys() & imported
         }
-        gone = queries.prune_states(connection, horizon, mark=FORGOTTEN, spared=sorted(spared))
+        gone = queries.prune_states(
+            connection, horizon, mark=FORGOTTEN, spared=sorted(spared), shards=memory.shards
+        )
     for pair, standing in memory.standings.items():
         first = standing.open[0] if standing.open and pair not in spared else None
         if first is not None and first.phase is Phase.INACTIVE and first.time < horizon:

@@ -1,6 +1,7 @@
 """What evaluation stores: its state, rule states, and the inputs that it used."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,46 +11,75 @@ import msgspec
 from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
+from hypervisor.evaluation.shards import ALL
 from rules._rule_state import StateChange
 from sensors._row import NEVER
 
 FIRST_CURSOR = "0"  # older than any transaction
+Fact = tuple[int, str, str]  # shard, kind and key, as in the table evaluation_input
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationState:
-    """`watermark` and `evaluated_to` in µs, NEVER before the first heartbeat."""
+    """`watermark` and `evaluated_to` in µs, NEVER before the first heartbeat.
+
+    `newest`: the latest time (µs) of a reading in the feed up to the cursor; NEVER: none yet.
+    """
 
     cursor: str
     watermark: int = NEVER
     evaluated_to: int = NEVER
+    newest: int = NEVER
     engine: str
 
 
-def load_state(connection: Connection) -> EvaluationState | None:
-    """The state of the last commit; None before the first."""
+def load_state(connection: Connection, shards: AbstractSet[int] = ALL) -> EvaluationState | None:
+    """How far all of these shards came with the last commit; None before the first."""
     row = connection.execute(
-        "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state"
+        "SELECT min(cursor)::text,"
+        " CASE WHEN bool_and(watermark IS NOT NULL) THEN min(watermark) END,"
+        " CASE WHEN bool_and(evaluated_to IS NOT NULL) THEN min(evaluated_to) END,"
+        " max(newest), min(engine) FROM evaluation_state WHERE shard = ANY(%s)",
+        [sorted(shards)],
     ).fetchone()
-    if row is None:
+    if row is None or row[0] is None:
         return None
-    cursor, watermark, evaluated_to, engine = row
+    cursor, watermark, evaluated_to, newest, engine = row
     return EvaluationState(
         cursor=cursor,
-        watermark=NEVER if watermark is None else micros(watermark),
-        evaluated_to=NEVER if evaluated_to is None else micros(evaluated_to),
+        watermark=_micros(watermark),
+        evaluated_to=_micros(evaluated_to),
+        newest=_micros(newest),
         engine=engine,
     )
 
 
-def save_state(connection: Connection, state: EvaluationState) -> None:
-    """Write the state in the caller's transaction."""
+def create_states(connection: Connection, state: EvaluationState) -> None:
+    """Write the first state of all shards that have none, in the caller's transaction."""
+    save_state(connection, state, ALL, replace=False)
+
+
+def save_state(
+    connection: Connection,
+    state: EvaluationState,
+    shards: AbstractSet[int] = ALL,
+    *,
+    replace: bool = True,
+) -> None:
+    """Write the state of these shards in the caller's transaction."""
+    columns = "cursor, watermark, evaluated_to, newest, engine"
+    action = (
+        f"UPDATE SET ({columns}) = ROW (EXCLUDED.cursor, EXCLUDED.watermark,"
+        " EXCLUDED.evaluated_to, EXCLUDED.newest, EXCLUDED.engine)"
+        if replace
+        else "NOTHING"
+    )
+    times = map(_moment, (state.watermark, state.evaluated_to, state.newest))
     connection.execute(
-        "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
-        " VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (only_one) DO UPDATE SET (cursor, watermark, evaluated_to, engine) ="
-        " (EXCLUDED.cursor, EXCLUDED.watermark, EXCLUDED.evaluated_to, EXCLUDED.engine)",
-        [state.cursor, *map(_moment, (state.watermark, state.evaluated_to)), state.engine],
+        f"INSERT INTO evaluation_state (shard, {columns})"  # noqa: S608  constants
+        " SELECT shard, %s::xid8, %s, %s, %s, %s FROM unnest(%s::int[]) shard"
+        f" ON CONFLICT (shard) DO {action}",
+        [state.cursor, *times, state.engine, sorted(shards)],
     )
 
 
@@ -112,7 +142,14 @@ def replace_states(
                 copy.write_row((rule, subject, moment(change.time), written))
 
 
-def prune_states(connection: Connection, horizon: int, *, mark: str, spared: Sequence[Pair]) -> int:
+def prune_states(
+    connection: Connection,
+    horizon: int,
+    *,
+    mark: str,
+    spared: Sequence[Pair],
+    shards: AbstractSet[int],
+) -> int:
     """Delete each pair's states before its last inactive one before a time (µs); how many rows.
 
     That one takes `mark` as its reason. Nothing of the spared pairs is deleted.
@@ -122,10 +159,12 @@ def prune_states(connection: Connection, horizon: int, *, mark: str, spared: Seq
         "mark": mark,
         "rules": [rule for rule, _ in spared],
         "subjects": [subject for _, subject in spared],
+        "shards": sorted(shards),
     }
     last = (
         "WITH last AS (SELECT rule, subject, max(time) AS time FROM rule_state"
-        " WHERE time < %(horizon)s AND state->>'phase' = 'inactive' AND (rule, subject) NOT IN"
+        " WHERE time < %(horizon)s AND state->>'phase' = 'inactive'"
+        " AND evaluation_shard(subject) = ANY(%(shards)s) AND (rule, subject) NOT IN"
         " (SELECT * FROM unnest(%(rules)s::text[], %(subjects)s::text[])) GROUP BY 1, 2)"
     )
     connection.execute(
@@ -154,29 +193,50 @@ def load_closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
     return closings
 
 
-def load_inputs(connection: Connection) -> dict[tuple[str, str], Any]:
-    """The inputs of the last evaluation, by kind (subject, rule, gap, closing) and key."""
-    rows = connection.execute("SELECT kind, key, facts::text FROM evaluation_input")
-    return {(kind, key): msgspec.json.decode(facts) for kind, key, facts in rows}
+def load_inputs(connection: Connection, shards: AbstractSet[int] = ALL) -> dict[Fact, Any]:
+    """The inputs of the last evaluation, by shard, kind (subject, rule, gap, closing) and key."""
+    rows = connection.execute(
+        "SELECT shard, kind, key, facts::text FROM evaluation_input WHERE shard = ANY(%s)",
+        [sorted(shards)],
+    )
+    return {(shard, kind, key): msgspec.json.decode(facts) for shard, kind, key, facts in rows}
 
 
-def save_inputs(
-    connection: Connection, facts: Mapping[tuple[str, str], Any], gone: Iterable[tuple[str, str]]
-) -> None:
+def load_subject_inputs(connection: Connection, subjects: Iterable[str]) -> dict[str, Any]:
+    """The facts of these subjects as their own shards evaluated them last."""
+    rows = connection.execute(
+        "SELECT key, facts::text FROM evaluation_input WHERE kind = 'subject' AND key = ANY(%s)"
+        " AND shard = evaluation_shard(key)",
+        [sorted(subjects)],
+    )
+    return {key: msgspec.json.decode(facts) for key, facts in rows}
+
+
+def save_inputs(connection: Connection, facts: Mapping[Fact, Any], gone: Iterable[Fact]) -> None:
     """Store changed inputs; delete those that no longer exist."""
-    records = [{"kind": kind, "key": key, "facts": value} for (kind, key), value in facts.items()]
+    records = [
+        {"shard": shard, "kind": kind, "key": key, "facts": value}
+        for (shard, kind, key), value in facts.items()
+    ]
     connection.execute(
-        "INSERT INTO evaluation_input (kind, key, facts) SELECT kind, key, COALESCE(facts, 'null')"
-        " FROM jsonb_to_recordset(%s) AS (kind text, key text, facts jsonb)"
-        " ON CONFLICT (kind, key) DO UPDATE SET facts = EXCLUDED.facts",
+        "INSERT INTO evaluation_input (shard, kind, key, facts)"
+        " SELECT shard, kind, key, COALESCE(facts, 'null') FROM jsonb_to_recordset(%s)"
+        " AS (shard smallint, kind text, key text, facts jsonb)"
+        " ON CONFLICT (shard, kind, key) DO UPDATE SET facts = EXCLUDED.facts",
         [msgspec.json.encode(records).decode()],
     )
     if gone := list(gone):
         connection.execute(
-            "DELETE FROM evaluation_input USING unnest(%s::text[], %s::text[]) AS gone (kind, key)"
-            " WHERE (evaluation_input.kind, evaluation_input.key) = (gone.kind, gone.key)",
-            [[kind for kind, _ in gone], [key for _, key in gone]],
+            "DELETE FROM evaluation_input USING"
+            " unnest(%s::smallint[], %s::text[], %s::text[]) AS gone (shard, kind, key)"
+            " WHERE (evaluation_input.shard, evaluation_input.kind, evaluation_input.key)"
+            " = (gone.shard, gone.kind, gone.key)",
+            [*map(list, zip(*gone, strict=True))],
         )
+
+
+def _micros(at: datetime | None) -> int:
+    return NEVER if at is None else micros(at)
 
 
 def _moment(instant: int) -> datetime | None:

@@ -14,16 +14,17 @@ from hypervisor.evaluation import differences, queries
 from hypervisor.evaluation.differences import Difference
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.memory import (
-    Fact,
     Memory,
     Standing,
     load_standings,
     load_tails,
 )
+from hypervisor.evaluation.queries import Fact
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import concerns
-from hypervisor.evaluation.territory import Territory, arrange
+from hypervisor.evaluation.shards import shard_of
+from hypervisor.evaluation.territory import arrange
 from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER
@@ -46,8 +47,10 @@ def revise(
     if changed or registry is not memory.registry:
         memory.registry = registry
         zone = instance_store.require(connection).timezone
-        memory.territory = arrange(registry, catalogue, memory.power_schedule, zone=zone)
-        memory.facts = _territory_facts(memory.territory)
+        memory.territory = arrange(
+            registry, catalogue, memory.power_schedule, zone=zone, shards=memory.shards
+        )
+        memory.facts = _territory_facts(memory)
         _update_tails(connection, memory)
         _rebuild_plans(memory)
         _update_standings(connection, memory)
@@ -81,12 +84,14 @@ def settle(connection: Connection, memory: Memory) -> None:
     memory.closings = {
         pair: tuple(Closing(at=at, reason=reason) for at, reason in closings)
         for pair, closings in queries.load_closings(connection).items()
+        if shard_of(pair[1]) in memory.shards
     }
-    if memory.inputs is None:
-        memory.inputs = memory.saved_inputs = queries.load_inputs(connection)
-    last = memory.inputs
     now = _collect_facts(memory)
-    changed = {key: _difference(key[0], last[key], now[key]) for key in last.keys() & now.keys()}
+    if memory.inputs is None:
+        memory.saved_inputs = queries.load_inputs(connection, memory.shards)
+        memory.inputs = _with_facts_of_others(connection, memory.saved_inputs, now)
+    last = memory.inputs
+    changed = {key: _difference(key[1], last[key], now[key]) for key in last.keys() & now.keys()}
     _bring_forward(memory, {key: each for key, each in changed.items() if each is not None})
     _reevaluate_closed(memory, last, now)
     memory.inputs = now
@@ -111,7 +116,7 @@ def save_inputs(connection: Connection, memory: Memory) -> bool:
     return len(some) == len(changed)
 
 
-def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]) -> None:
+def _bring_forward(memory: Memory, changed: Mapping[Fact, Difference]) -> None:
     """Evaluate again from where an input of a rule at a subject differs."""
     if not changed:
         return
@@ -119,13 +124,9 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
         for number in range(len(plan.keys)):
             rule, subject = plan.pair(number)
             keys = [("subject", subject), ("rule", rule), *([("gap", "")] if plan.silence else [])]
-            if plan.rule.afar:
-                above = memory.territory.subjects[subject].upstream
-                keys += [("subject", upstream_facts.site) for upstream_facts in above]
-            if plan.rule.forecasts:
-                forecasts = memory.territory.subjects[subject].forecasts.values()
-                keys += [("subject", key.site) for each in forecasts for key in each.inputs]
-            relevant = [changed[key] for key in keys if key in changed]
+            keys += [("subject", other) for other in _list_read_subjects(memory, rule, subject)]
+            shard = shard_of(subject)
+            relevant = [changed[shard, *key] for key in keys if (shard, *key) in changed]
             since = min(relevant, key=lambda difference: difference.since, default=None)
             if since is not None:
                 # kept as text: locale/fr/stored.po knows each fact
@@ -135,31 +136,65 @@ def _bring_forward(memory: Memory, changed: Mapping[tuple[str, str], Difference]
 
 def _reevaluate_closed(memory: Memory, last: _Facts, now: _Facts) -> None:
     """Evaluate again from where somebody closed an alarm."""
-    for key in {key for key in last.keys() | now.keys() if key[0] == "closing"}:
+    for key in {key for key in last.keys() | now.keys() if key[1] == "closing"}:
         before, after = last.get(key, []), now.get(key, [])
         since = differences.between_steps(before, after)
-        rule, _, subject = key[1].partition(_BETWEEN)
+        rule, _, subject = key[2].partition(_BETWEEN)
         plan = memory.plans.get(rule)
         if since is not None and plan is not None and subject in plan.keys:
             cause = next((reason for at, reason in after if at == since), "")
             plan.bring_forward(plan.keys.index(subject), since, cause)
 
 
-def _territory_facts(territory: Territory) -> _Facts:
-    subjects = differences.of_subjects(territory.subjects)
-    facts: dict[Fact, Any] = {("subject", key): facts for key, facts in subjects.items()}
-    return facts | {
-        ("rule", key): [list(revision) for revision in rule.written]
-        for key, rule in territory.rules.items()
+def _territory_facts(memory: Memory) -> _Facts:
+    """The facts of subjects, and of those that they read, and the rules; of each shard."""
+    territory = memory.territory
+    keys = {(shard_of(subject), subject) for subject in territory.own}
+    keys |= {
+        (shard_of(subject), other)
+        for rule, subject in territory.revisions
+        for other in _list_read_subjects(memory, rule, subject)
+        if other in territory.subjects
     }
+    needed = {key: territory.subjects[key] for key in {key for _, key in keys}}
+    subjects = differences.of_subjects(needed)
+    facts: dict[Fact, Any] = {(shard, "subject", key): subjects[key] for shard, key in keys}
+    for key, rule in territory.rules.items():
+        written = [list(revision) for revision in rule.written]
+        facts |= {(shard, "rule", key): written for shard in memory.shards}
+    return facts
+
+
+def _list_read_subjects(memory: Memory, rule: str, subject: str) -> list[str]:
+    """The other sites that a rule reads at a subject: upstream, or for a forecast."""
+    history, subject_facts = memory.territory.rules[rule], memory.territory.subjects[subject]
+    others = [above.site for above in subject_facts.upstream] if history.afar else []
+    if history.forecasts:
+        forecasts = subject_facts.forecasts.values()
+        others += [key.site for forecast in forecasts for key in forecast.inputs]
+    return others
 
 
 def _collect_facts(memory: Memory) -> _Facts:
-    facts = {
-        ("closing", _BETWEEN.join(pair)): [[closing.at, closing.reason] for closing in closings]
+    closings = {
+        (shard_of(pair[1]), "closing", _BETWEEN.join(pair)): [
+            [closing.at, closing.reason] for closing in closings
+        ]
         for pair, closings in memory.closings.items()
     }
-    return {**memory.facts, **facts, ("gap", ""): [list(span) for span in memory.gaps]}
+    gaps = [list(span) for span in memory.gaps]
+    return {**memory.facts, **closings, **{(shard, "gap", ""): gaps for shard in memory.shards}}
+
+
+def _with_facts_of_others(connection: Connection, last: _Facts, now: _Facts) -> _Facts:
+    """The stored inputs, with sites of other shards as those evaluated them last.
+
+    Only of sites that no rule here read before.
+    """
+    lacking = [key for key in now.keys() - last.keys() if key[1] == "subject"]
+    others = {key[2] for key in lacking if shard_of(key[2]) != key[0]}
+    stored = queries.load_subject_inputs(connection, others) if others else {}
+    return {**last, **{key: stored[key[2]] for key in lacking if key[2] in stored}}
 
 
 def _difference(kind: str, before: Any, now: Any) -> Difference | None:

@@ -6,6 +6,7 @@ rules change, and at start, from where it failed, so that the alarm log is as if
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import EVERY, Setback, is_server_failure
+from hypervisor.evaluation.shards import ALL
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.queries_outbox import Event
 from sensors._errors import TerritoryError
@@ -32,19 +34,20 @@ class Setbacks:
     """What is set aside. `now`: not evaluated; `trying`: tried again in the next step.
 
     `again`: when (µs) a revision of the rule comes into force that may fix it. `stored`: as in the
-    table.
+    table. `shards`: those whose subjects are evaluated here.
     """
 
+    shards: AbstractSet[int] = ALL
     now: dict[Pair, Setback] = field(default_factory=dict)
     trying: dict[Pair, Setback] = field(default_factory=dict)
     again: dict[Pair, int] = field(default_factory=dict)
     stored: dict[Pair, Setback] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, connection: Connection) -> "Setbacks":
+    def load(cls, connection: Connection, shards: AbstractSet[int] = ALL) -> "Setbacks":
         """Load those of the last commit, to be tried again."""
-        stored = queries_setbacks.load(connection)
-        return cls(trying=dict(stored), stored=stored)
+        every, stored = queries_setbacks.load(connection, shards)
+        return cls(shards=shards, trying=every, stored=stored)
 
     def holds(self, pair: Pair, horizon: int) -> bool:
         """Whether a rule at a subject is set aside up to a time (µs)."""
@@ -81,8 +84,11 @@ class Setbacks:
         fresh = sorted(standing.keys() - self.stored.keys())
         gone = sorted(self.stored.keys() - standing.keys())
         changed = {k: setback for k, setback in standing.items() if self.stored.get(k) != setback}
-        queries_setbacks.save(connection, changed, gone)
-        queries_outbox.put_events(connection, _events(self.stored, standing, now))
+        elsewhere = queries_setbacks.list_elsewhere(connection, self.shards)
+        before, after = ({*pairs, *elsewhere} for pairs in (self.stored, standing))
+        problems = {pair: s.problem for pair, s in {**self.stored, **standing}.items()}
+        queries_setbacks.save(connection, changed, gone, self.shards)
+        queries_outbox.put_events(connection, _events(before, after, problems, now))
         self.stored = standing
         return fresh, gone
 
@@ -142,12 +148,12 @@ def describe_error(error: Exception) -> str:
 
 
 def _events(
-    before: Mapping[Pair, Setback], after: Mapping[Pair, Setback], now: int
+    before: AbstractSet[Pair], after: AbstractSet[Pair], problems: Mapping[Pair, str], now: int
 ) -> Iterator[Event]:
     """One event per rule (or subject) whose first setback came or last one went."""
-    for name, key in (("set aside", after), ("resumed", before)):
-        other = {_about(pair) for pair in (before if key is after else after)}
-        fresh = [pair for pair in sorted(key) if _about(pair) not in other]
+    for name, pairs_now, pairs_else in (("set aside", after, before), ("resumed", before, after)):
+        other = {_about(pair) for pair in pairs_else}
+        fresh = [pair for pair in sorted(pairs_now) if _about(pair) not in other]
         for rule, subject in dict.fromkeys(map(_about, fresh)):
             pairs = [pair for pair in fresh if _about(pair) == (rule, subject)]
             yield Event(
@@ -158,7 +164,7 @@ def _events(
                     "rule": rule,
                     "subjects": sorted({at for _, at in pairs})[:_SUBJECTS],
                     "count": len(pairs),
-                    "problem": key[pairs[0]].problem,
+                    "problem": problems[pairs[0]],
                 },
                 key=f"{name}:{rule}:{subject}:{now}",
             )

@@ -20,6 +20,7 @@ from hypervisor.evaluation.rule_histories import (
     listens_to,
     shape_of,
 )
+from hypervisor.evaluation.shards import ALL, shard_of
 from hypervisor.registry.model import Registry
 from rules._engine import lookback
 from rules._inputs import Forecasts, Subject
@@ -42,9 +43,10 @@ class Territory:
     revisions: Mapping[Pair, Revisions]  # of every rule that applies somewhere
     listens: Mapping[Pair, Mapping[int, int]]  # series that may change it -> look-back, µs
     longest: Mapping[int, int]  # series -> the longest look-back of any rule, µs
-    quantity_of: Mapping[int, str]  # by series
+    quantity_of: Mapping[int, str]  # by series, of own subjects and of what their rules read
     inapplicable: Mapping[Pair, str]  # why a rule does not apply where one may expect it
     failed: Mapping[Pair, Exception] = field(default_factory=dict)  # what cannot be evaluated
+    own: AbstractSet[str] = frozenset()  # the subjects that are evaluated, of the shards held
 
     @classmethod
     def empty(cls) -> "Territory":
@@ -75,8 +77,9 @@ def arrange(
     power_schedule: PowerSchedule,
     *,
     zone: str = "Europe/Paris",
+    shards: AbstractSet[int] = ALL,
 ) -> Territory:
-    """Which rule applies where; a backtest passes a registry with rules of its own."""
+    """Which rule applies where in these shards; a backtest passes a registry with its own rules."""
     failed_subjects: dict[str, Exception] = {}
     subjects_by_key = subjects.build_subjects(registry, catalogue, zone, failed=failed_subjects)
     rules = histories(registry, catalogue.common)
@@ -85,9 +88,10 @@ def arrange(
     }
     failed |= {(key, EVERY): TerritoryError(r.problem) for key, r in rules.items() if r.problem}
     applied = _AppliedRules(limit=power_schedule.retention // 2 or _FARTHEST, failed=failed)
-    applied.apply(rules.values(), subjects_by_key.values())
+    own = {key: s for key, s in subjects_by_key.items() if shard_of(key) in shards}
+    applied.apply(rules.values(), own.values())
     planned = {key for rule, key in applied.revisions if rules[rule].planned}
-    lit = _light(subjects_by_key, planned, power_schedule, failed)
+    lit = _light(own, planned, power_schedule, failed)
     revisions = {pair: written for pair, written in applied.revisions.items() if pair[1] in lit}
     listens = {pair: applied.listens[pair] for pair in revisions}
     longest: dict[int, int] = {}
@@ -95,7 +99,8 @@ def arrange(
         for series, reach in each.items():
             longest[series] = max(reach, longest.get(series, 0))
     return Territory(
-        subjects=lit,
+        subjects={key: s for key, s in subjects_by_key.items() if key not in own} | lit,
+        own=lit.keys(),
         rules=rules,
         revisions=revisions,
         listens=listens,
@@ -105,6 +110,7 @@ def arrange(
             for subject in subjects_by_key.values()
             for series_facts in subject.series.values()
             for series in series_facts.ids
+            if subject.key in own or series in longest
         },
         inapplicable=applied.inapplicable,
         failed=failed,

@@ -49,10 +49,10 @@ def get_progress(connection: Connection) -> ExerciseProgress:
         " (SELECT name FROM worker WHERE drained_at IS NULL"
         "   ORDER BY heartbeat_at NULLS FIRST LIMIT 1),"
         " (SELECT max(heartbeat_at) FROM worker),"
-        " (SELECT least(watermark, evaluated_to) FROM evaluation_state"
+        " (SELECT least(watermark, evaluated_to) FROM evaluation_progress()"
         "   WHERE watermark IS NOT NULL AND evaluated_to IS NOT NULL),"
         " EXISTS (SELECT FROM feed"
-        "   WHERE xid >= coalesce((SELECT cursor FROM evaluation_state), '0'))"
+        "   WHERE xid >= coalesce((SELECT cursor FROM evaluation_progress()), '0'))"
     )
     return ExerciseProgress(
         heard=None if heard is None else micros(heard),

@@ -169,7 +169,7 @@ def settle_skips(connection: Connection) -> None:
         "UPDATE exercise_skip s SET alarms = (SELECT COALESCE(array_agg(a.id ORDER BY a.id), '{}')"
         "   FROM alarm a WHERE a.began > s.from_at AND a.began <= s.to_at AND a.withdrawn IS NULL)"
         " WHERE alarms IS NULL AND to_at <= (SELECT least(watermark, evaluated_to)"
-        " FROM evaluation_state)"
+        " FROM evaluation_progress())"
     )
 
 

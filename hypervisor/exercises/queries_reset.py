@@ -117,14 +117,15 @@ def _delete_revisions(connection: Connection, since: object) -> int:
 
 
 def _terminate_watch(connection: Connection) -> None:
-    """Terminate the watch, found by its advisory lock.
+    """Terminate what evaluates, found by the locks of its shards.
 
     The tables are already locked, so it can no longer write its cached state.
     """
     connection.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        "SELECT pg_terminate_backend(pid) FROM (SELECT DISTINCT pid FROM pg_locks"
+        " WHERE locktype = 'advisory' AND granted"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         " AND pid <> pg_backend_pid()"
-        " AND classid = 0 AND objid = %s AND objsubid = 1",
+        " AND classid = %s AND objsubid = 2) AS evaluators",
         [Lock.WATCH.value],
     )

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 from pydantic.dataclasses import dataclass as record
 
 from hypervisor.base.instants import Micros
+from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 
@@ -118,11 +119,5 @@ def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[Unans
 
 
 def is_evaluation_running(connection: Connection) -> bool:
-    """Whether a process holds the lock of the evaluation."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        " AND classid = 0 AND objid = %s AND objsubid = 1"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-        [Lock.WATCH.value],
-    ).fetchone()
-    return bool(row and row[0])
+    """Whether a process evaluates a shard."""
+    return bool(locks.list_held_parts(connection, Lock.WATCH))

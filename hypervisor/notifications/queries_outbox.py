@@ -148,7 +148,7 @@ def read_clock(connection: Connection) -> int | None:
     row = connection.execute(
         "SELECT CASE mode WHEN 'live' THEN clock_timestamp() ELSE greatest("
         " (SELECT max(heartbeat_at) FROM worker),"
-        " (SELECT greatest(watermark, evaluated_to) FROM evaluation_state),"
+        " (SELECT greatest(watermark, evaluated_to) FROM evaluation_progress()),"
         " (SELECT at FROM outbox ORDER BY id DESC LIMIT 1)) END FROM instance"
     ).fetchone()
     return None if row is None or row[0] is None else micros(row[0])

@@ -22,7 +22,7 @@ FROM alarm a WHERE a.withdrawn IS NULL AND (a.ended IS NULL OR a.acknowledged IS
                  AND (h.until IS NULL OR h.until > %s)) GROUP BY 1
 """
 _GLANCE = """
-SELECT (SELECT evaluated_to FROM evaluation_state) AS evaluated_to,
+SELECT (SELECT evaluated_to FROM evaluation_progress()) AS evaluated_to,
        (SELECT max(heartbeat_at) FROM worker) AS heard_to,
        (SELECT count(*) FROM worker WHERE drained_at IS NULL) AS workers,
        (SELECT coalesce(bool_and(heartbeat_at > %(late)s), false) FROM worker

@@ -112,6 +112,6 @@ def get_progress(connection: Connection) -> Progress:
         Progress,
         "SELECT s.watermark, s.evaluated_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
         " coalesce(s.cursor, '0'::xid8)) AS unread"
-        " FROM (SELECT 1) AS row LEFT JOIN evaluation_state s ON true",
+        " FROM (SELECT 1) AS row LEFT JOIN evaluation_progress() s ON true",
     )
     return progress

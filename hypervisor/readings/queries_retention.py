@@ -89,7 +89,7 @@ def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bound
     """
     (now, wall, evaluated) = connection.execute(
         f"SELECT {CLOCK}, clock_timestamp(), (SELECT CASE WHEN watermark IS NOT NULL"  # noqa: S608  a constant
-        " THEN LEAST(watermark, evaluated_to) END FROM evaluation_state)"
+        " THEN LEAST(watermark, evaluated_to) END FROM evaluation_progress())"
     ).fetchone() or (None, None, None)
 
     def before(at: datetime | None, what: str) -> datetime | None:

@@ -19,6 +19,7 @@ from hypervisor.stack.supervisor import Job
 # In the order of starting.
 PARTS = ("ingest", "watch", "notify", "web", "rollup", "housekeeping", "commands")
 COLLECTOR = "collect"  # live instances only: an exercise reads no real service
+EVALUATOR = "watch"  # where the settings say so, several: watch, watch-2, …
 OBSERVER = "observations"  # where the settings say so
 MAILER = "mailing"  # live instances only, where the settings say so
 BRIDGE = "sparkplug"  # live instances only, where the settings say so
@@ -82,21 +83,28 @@ class Launcher:
 
 def get_words(part: str) -> tuple[str, ...]:
     """What follows `hypervisor` where a part is started."""
-    return _WORDS.get(part, (part,))
+    name = EVALUATOR if part.startswith(f"{EVALUATOR}-") else part
+    return _WORDS.get(name, (name,))
 
 
 def parts_for(
-    mode: Mode, *, observed: bool = False, mailing: bool = False, sparkplug: bool = False
+    mode: Mode,
+    *,
+    evaluators: int = 1,
+    observed: bool = False,
+    mailing: bool = False,
+    sparkplug: bool = False,
 ) -> tuple[str, ...]:
     """The parts of an instance, in the order of starting.
 
-    `observed`: it tells new readings. `mailing`: it warns citizens, which no exercise does.
-    `sparkplug`: it has a bridge from Sparkplug B, which no exercise has either.
+    `evaluators`: how many share the evaluation. `observed`: it tells new readings. `mailing`: it
+    warns citizens, `sparkplug`: it has a bridge from Sparkplug B; no exercise does either.
     """
     live = mode is Mode.LIVE
     optional = {OBSERVER: observed, MAILER: mailing and live, BRIDGE: sparkplug and live}
     own = COLLECTOR if live else CONDUCTOR
-    return (*PARTS, own, *(part for part, runs in optional.items() if runs))
+    more = (f"{EVALUATOR}-{number}" for number in range(2, evaluators + 1))
+    return (*PARTS, own, *(part for part, runs in optional.items() if runs), *more)
 
 
 def interpreter_command() -> list[str]:

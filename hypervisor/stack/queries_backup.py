@@ -139,7 +139,7 @@ def resume(connection: Connection, now: datetime) -> None:
     It reads what it had not read, in commit order, and nothing twice. Live, the time since the
     backup becomes an ingest gap, so that no gauge counts as silent.
     """
-    unread = "xid >= COALESCE((SELECT cursor FROM evaluation_state), '0')"
+    unread = "xid >= COALESCE((SELECT cursor FROM evaluation_progress()), '0')"
     connection.execute(f"DELETE FROM feed WHERE NOT ({unread}) AND kind <> 'registry'")  # noqa: S608  a constant
     connection.execute(f"UPDATE feed SET xid = '0' WHERE NOT ({unread})")  # noqa: S608  a constant
     connection.execute(

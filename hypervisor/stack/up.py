@@ -138,7 +138,7 @@ class _RunningInstance:
             "mailing": bool(own.citizens_mail) or own.citizens_push not in ("", "off"),
             "sparkplug": own.sparkplug,
         }
-        for part in parts_for(instance.mode, **optional):
+        for part in parts_for(instance.mode, evaluators=own.evaluators, **optional):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._publish()
         late = self._await_parts(settings)

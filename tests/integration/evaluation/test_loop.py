@@ -1,6 +1,7 @@
 """The loop of the watch on a real database: what it says, prunes and waits for."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from hypervisor.database.locks import Lock
 from hypervisor.evaluation import loop, queries
 from hypervisor.evaluation.loop import Wiring, run
 from hypervisor.evaluation.memory import FORGOTTEN
+from hypervisor.evaluation.shards import ALL
 from hypervisor.registry.queries_revisions import load_rule_histories
 from rules._pack import Pack, load_pack
 from tests.integration.evaluation.world import CATALOGUE, DAY, MINUTE, RULES, Sent, World, us
@@ -24,6 +26,7 @@ from tests.integration.evaluation.world import CATALOGUE, DAY, MINUTE, RULES, Se
 pytestmark = pytest.mark.integration
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
+TICK = 0.1  # s
 
 
 class Watch:
@@ -59,6 +62,11 @@ def packs() -> tuple[Pack, ...]:
     return (load_pack(RULES, file="flood.yaml", domain="flood"),)
 
 
+@pytest.fixture(autouse=True)
+def quick_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_TICK", TICK)
+
+
 def ask(world: World, query: Callable[[Connection], int]) -> bool:
     """Whether the count becomes 0."""
 
@@ -92,7 +100,7 @@ def test_a_rule_that_does_not_apply_is_said_once_with_its_reason(world: World) -
         world.join()
         world.store([Sent(site="mill", at=1, value=2.0)])
         world.beat(1)
-        assert ask(world, lambda c: 1 - count(c, "evaluation_state WHERE watermark IS NOT NULL"))
+        assert ask(world, lambda c: 32 - count(c, "evaluation_state WHERE watermark IS NOT NULL"))
     assert sum("flood-rise does not apply" in line for line in watch.lines) == 1
 
 
@@ -110,22 +118,23 @@ def test_the_feed_and_old_states_are_pruned(world: World, monkeypatch: pytest.Mo
         assert ask(world, lambda c: int(count(c, pruned) == 0))
 
 
-def test_a_turn_is_waited_for_and_that_is_said_once(world: World) -> None:
+def test_free_shards_are_waited_for_and_that_is_said_once(world: World) -> None:
     world.register(["mill"])
     with connect(world.url, autocommit=True) as other:
-        assert locks.take(other, Lock.WATCH)
+        assert locks.take_parts(other, Lock.WATCH, ALL) == ALL
         with watching(world.url) as watch:
-            assert watch.says("another watch is at work on this database; waiting until it ends")
-            locks.release(other, Lock.WATCH)
+            assert watch.says("no shard of the evaluation is free; waiting")
+            time.sleep(2 * TICK)
+            locks.release_parts(other, Lock.WATCH, ALL)
             assert watch.says("watching 1 site")
-        assert sum("another watch" in line for line in watch.lines) == 1
+        assert sum("no shard" in line for line in watch.lines) == 1
 
 
-def test_a_watch_that_waits_for_its_turn_can_be_stopped(world: World) -> None:
+def test_a_watch_that_waits_for_shards_can_be_stopped(world: World) -> None:
     with connect(world.url, autocommit=True) as other:
-        assert locks.take(other, Lock.WATCH)
+        assert locks.take_parts(other, Lock.WATCH, ALL) == ALL
         with watching(world.url) as watch:
-            assert watch.says("another watch is at work")
+            assert watch.says("no shard of the evaluation is free")
     assert len(watch.lines) == 1
 
 

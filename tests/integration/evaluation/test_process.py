@@ -1,4 +1,4 @@
-"""The watch as a process: one at a time, killed at any moment, its database going away."""
+"""The watch as a process: several share, killed at any moment, their database going away."""
 
 import os
 import random
@@ -80,7 +80,7 @@ def test_one_watches_another_takes_over_and_a_lost_database_is_waited_for(
     first = start()
     first.says("raised")
     second = start()
-    second.says("another watch is at work")
+    second.says("watching")
     first.kill()
     second.says("watching 1 site")
 
@@ -105,7 +105,7 @@ def hang_up(world: World) -> None:
     with connect(world.url, autocommit=True) as own:
         own.execute(
             "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d"
-            " ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.objid = 7354"
+            " ON d.oid = l.database WHERE l.locktype = 'advisory' AND l.classid = 7354"
             " AND d.datname = current_database()"
         )
 

@@ -7,6 +7,7 @@ import pytest
 from hypervisor.alarms.queries import Transition
 from hypervisor.base.instants import moment
 from hypervisor.database import feed as log
+from hypervisor.evaluation.shards import shard_of
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
@@ -320,4 +321,7 @@ def test_the_territory_is_arranged_again_only_where_it_may_have_changed(orge: Wo
     second = orge.memory.territory
     assert second is not first
     assert second.subjects["orge"].thresholds["attention"].value.tolist() == [3.2]
-    assert orge.memory.facts["subject", "orge"]["thresholds"]["attention"][0][1] == 3.2
+    assert (
+        orge.memory.facts[shard_of("orge"), "subject", "orge"]["thresholds"]["attention"][0][1]
+        == 3.2
+    )

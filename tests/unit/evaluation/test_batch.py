@@ -17,6 +17,7 @@ from hypervisor.evaluation.batch import Report
 from hypervisor.evaluation.evaluate import Task
 from hypervisor.evaluation.memory import FORGOTTEN, Standing, Watermark
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.queries import EvaluationState
 from hypervisor.evaluation.setbacks import Setbacks
 from rules._rule import Rule
 from rules._rule_state import Phase, StateChange, Truth
@@ -76,17 +77,13 @@ def test_a_full_batch_means_that_the_feed_may_hold_more(*, entries: int, more: b
 
 
 def test_we_notice_by_the_wall_or_as_far_as_the_scenario_has_come() -> None:
-    memory: Any = SimpleNamespace(
-        watermark=SimpleNamespace(floor=30), stats=SimpleNamespace(newest=np.array([NEVER, 50, 20]))
-    )
+    state = EvaluationState(cursor="0", engine="", watermark=30, newest=50)
     live: Any = SimpleNamespace(mode=Mode.LIVE, clock=lambda: NOW)
     exercise: Any = SimpleNamespace(mode=Mode.EXERCISE, clock=lambda: NOW)
-    assert batch._now(memory, live) == micros(NOW)  # noqa: SLF001  the clock of a step
-    assert batch._now(memory, exercise) == 50  # noqa: SLF001
-    memory.watermark.floor = 60
-    assert batch._now(memory, exercise) == 60  # noqa: SLF001
-    memory.watermark.floor, memory.stats.newest = NEVER, np.array([NEVER])
-    assert batch._now(memory, exercise) == 0  # noqa: SLF001
+    assert batch._now(state, live) == micros(NOW)  # noqa: SLF001  the clock of a step
+    assert batch._now(state, exercise) == 50  # noqa: SLF001
+    assert batch._now(replace(state, watermark=60), exercise) == 60  # noqa: SLF001
+    assert batch._now(EvaluationState(cursor="0", engine=""), exercise) == 0  # noqa: SLF001
 
 
 @pytest.mark.parametrize("lit", [True, False])
@@ -99,10 +96,9 @@ def test_plans_are_worked_out_as_far_as_anything_is_judged(*, lit: bool) -> None
         territory=SimpleNamespace(lit=lit),
     )
     supplied = batch._extend_schedule  # noqa: SLF001  the first thing that a step sees to
-    assert supplied(memory, []) == lit
-    assert not supplied(memory, [])
-    far = entry("readings", rows=rows((1, 5, 5, 1.0), (1, 70 * day, 5, 1.0), (1, 6, 5, 1.0)))
-    assert supplied(memory, [entry("registry"), far]) == lit
+    assert supplied(memory, NEVER) == lit
+    assert not supplied(memory, NEVER)
+    assert supplied(memory, 70 * day) == lit
     assert memory.power_schedule.until == 160 * day
 
 

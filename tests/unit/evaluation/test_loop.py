@@ -43,7 +43,8 @@ def test_what_is_watched_is_counted_by_kind() -> None:
             for kind, number in kinds.items()
             for n in range(number)
         }
-        territory = replace(Territory.empty(), subjects=subjects)
+        others = {"site:other": SimpleNamespace(per="site")}
+        territory = replace(Territory.empty(), subjects={**subjects, **others}, own=subjects.keys())
         return loop._count_subjects(territory)  # noqa: SLF001
 
     assert count(device=1, site=2, group=3) == "2 sites, 1 device, 3 groups"

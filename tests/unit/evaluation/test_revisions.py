@@ -8,6 +8,7 @@ import pytest
 from hypervisor.evaluation import revisions
 from hypervisor.evaluation.memory import Standing
 from hypervisor.evaluation.recent_values import LATER
+from hypervisor.evaluation.shards import ALL, shard_of
 from rules._inputs import Closing
 from rules._rule import Rule
 from sensors._row import NEVER
@@ -19,16 +20,20 @@ AFAR = book.rule("level > 1 m and upstream(level > 2 m)")
 
 
 def due(rule: Rule, changed: dict[tuple[str, str], Any], **upstream: str) -> list[Any]:
-    """From which minute on each of two gauges is judged again, and why."""
+    """From which minute on each of two gauges is judged again, and why; changed in all shards."""
     desk = Desk(rule)
+    everywhere = {(shard, *key): each for key, each in changed.items() for shard in ALL}
     above = {name: [SimpleNamespace(site=upstream[name])] for name in upstream}
     memory: Any = SimpleNamespace(
         plans={"flood-x": desk.plan},
         territory=SimpleNamespace(
-            subjects={key: SimpleNamespace(upstream=above.get(key, [])) for key in ("ford", "mill")}
+            rules={"flood-x": desk.plan.rule},
+            subjects={
+                key: SimpleNamespace(upstream=above.get(key, [])) for key in ("ford", "mill")
+            },
         ),
     )
-    revisions._bring_forward(memory, changed)  # noqa: SLF001  what a change makes due
+    revisions._bring_forward(memory, everywhere)  # noqa: SLF001  what a change makes due
     return [
         None if when is None else (when, desk.plan.causes[number])
         for number, when in enumerate(desk.due())
@@ -59,6 +64,21 @@ def test_ingest_gaps_are_the_matter_of_silence_alone() -> None:
     assert due(SILENT, gaps) == [heard, heard]
 
 
+def test_what_differs_in_another_shard_concerns_its_own_subjects_alone() -> None:
+    desk = Desk(book.rule("level > threshold.attention"))
+    memory: Any = SimpleNamespace(
+        plans={"flood-x": desk.plan},
+        territory=SimpleNamespace(
+            rules={"flood-x": desk.plan.rule},
+            subjects=dict.fromkeys(("ford", "mill"), SimpleNamespace(upstream=[])),
+        ),
+    )
+    assert shard_of("ford") != shard_of("mill")
+    changed = {(shard_of("ford"), "rule", "flood-x"): difference(7, "rule")}
+    revisions._bring_forward(memory, changed)  # noqa: SLF001
+    assert desk.due() == [7, None]
+
+
 def test_what_differs_upstream_is_the_matter_of_rules_that_ask_of_it() -> None:
     above = {("subject", "spring"): difference(5)}
     assert due(AFAR, above, mill="spring") == [
@@ -70,9 +90,9 @@ def test_what_differs_upstream_is_the_matter_of_rules_that_ask_of_it() -> None:
 
 def closed(before: list[list[Any]], now: list[list[Any]], subject: str = "ford") -> list[Any]:
     desk = Desk()
-    key = ("closing", f"flood-x\n{subject}")
+    key = (shard_of(subject), "closing", f"flood-x\n{subject}")
     memory: Any = SimpleNamespace(plans={"flood-x": desk.plan})
-    facts: dict[Any, Any] = {("rule", "flood-x"): []}
+    facts: dict[Any, Any] = {(0, "rule", "flood-x"): []}
     revisions._reevaluate_closed(  # noqa: SLF001  what a closing makes due
         memory,
         facts | ({key: before} if before else {}),
@@ -95,14 +115,16 @@ def test_it_is_judged_again_from_where_somebody_closed_it() -> None:
 
 def test_what_is_remembered_of_facts_is_said_in_plain_values() -> None:
     memory: Any = SimpleNamespace(
-        facts={("rule", "flood-x"): []},
+        facts={(3, "rule", "flood-x"): []},
+        shards={3, 4},
         closings={("flood-x", "ford"): (Closing(at=5, reason="a boat"),)},
         gaps=((1, 2), (5, 9)),
     )
     assert revisions._collect_facts(memory) == {  # noqa: SLF001
-        ("rule", "flood-x"): [],
-        ("closing", "flood-x\nford"): [[5, "a boat"]],
-        ("gap", ""): [[1, 2], [5, 9]],
+        (3, "rule", "flood-x"): [],
+        (shard_of("ford"), "closing", "flood-x\nford"): [[5, "a boat"]],
+        (3, "gap", ""): [[1, 2], [5, 9]],
+        (4, "gap", ""): [[1, 2], [5, 9]],
     }
 
 

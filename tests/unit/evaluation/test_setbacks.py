@@ -1,6 +1,6 @@
 """What fails is found by halving, set aside from where it first failed, and told once a rule."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypervisor.evaluation.setbacks import (
     run_each_isolated,
     run_isolated,
 )
+from hypervisor.evaluation.shards import shard_of
 from hypervisor.evaluation.territory import _within_retention
 from hypervisor.notifications import queries_outbox
 from rules._errors import RuleError
@@ -135,8 +136,9 @@ def test_it_is_told_when_the_first_of_a_rule_comes_and_when_the_last_one_goes(
     saved: list[tuple[set[Any], list[Any]]] = []
     monkeypatch.setattr(queries_outbox, "put_events", told)
     monkeypatch.setattr(
-        queries_setbacks, "save", lambda _, put, gone: saved.append((set(put), list(gone)))
+        queries_setbacks, "save", lambda _, put, gone, __: saved.append((set(put), list(gone)))
     )
+    monkeypatch.setattr(queries_setbacks, "list_elsewhere", lambda *_: set())
     nobody: Any = None
     setbacks, other, whole = Setbacks(), ("flood-x", "ford"), ("", "weir")
     assert setbacks.save(nobody, 5) == ([], [])
@@ -207,12 +209,16 @@ def test_the_horizon_is_what_was_heard_less_retention_and_the_longest_look_back(
 
 
 def told_of(
-    monkeypatch: pytest.MonkeyPatch, setbacks: Setbacks, now: int
+    monkeypatch: pytest.MonkeyPatch,
+    setbacks: Setbacks,
+    now: int,
+    elsewhere: Iterable[tuple[str, str]] = (),
 ) -> list[tuple[str, int, dict[str, Any], str]]:
     """What is put into the outbox at the next save: event, when, body and key."""
     put: list[Any] = []
     monkeypatch.setattr(queries_outbox, "put_events", lambda _, events: put.extend(events))
     monkeypatch.setattr(queries_setbacks, "save", lambda *_: None)
+    monkeypatch.setattr(queries_setbacks, "list_elsewhere", lambda *_: set(elsewhere))
     nobody: Any = None
     setbacks.save(nobody, now)
     assert all(each.alarm is None for each in put)
@@ -251,6 +257,18 @@ def test_what_stood_before_and_is_tried_again_is_no_news(monkeypatch: pytest.Mon
     setbacks.put(PAIR, 9, ValueError("z"))
     assert told_of(monkeypatch, setbacks, 6) == []  # it is known of
     assert setbacks.stored == {PAIR: Setback(since=1, problem="ValueError: z")}
+
+
+def test_a_rule_that_fails_in_several_processes_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    setbacks = Setbacks(shards={shard_of("mill")})
+    setbacks.put(PAIR, 9, ValueError("z"))
+    assert told_of(monkeypatch, setbacks, 10, elsewhere=[("flood-x", "ford")]) == []
+    setbacks.passed(PAIR)
+    assert told_of(monkeypatch, setbacks, 11, elsewhere=[("flood-x", "ford")]) == []
+    setbacks.put(PAIR, 9, ValueError("z"))
+    assert [event for event, *_ in told_of(monkeypatch, setbacks, 12)] == ["set aside"]
 
 
 def test_a_failure_is_logged_once_a_rule(caplog: pytest.LogCaptureFixture) -> None:
