@@ -75,7 +75,7 @@ class _Evaluator:
             clock=wiring.clock,
             longest=LONGEST_STEP,
         )
-        self._holder = ShardHolder(connection=connection)
+        self._holder = ShardHolder(connection)
         self._feed_pruned = monotonic()
         self._states_pruned = self._feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon, then hourly
         self._inapplicable: dict[tuple[str, str], str] = {}

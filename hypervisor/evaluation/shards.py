@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import lru_cache
 
 from hypervisor.database import locks
@@ -19,17 +18,17 @@ def shard_of(subject: str) -> int:
     return hashlib.sha256(subject.encode()).digest()[0] % COUNT
 
 
-@dataclass(kw_only=True)
 class ShardHolder:
     """The shards that one process evaluates, held by locks of its own database session.
 
-    What it writes goes over the same session: whoever loses a shard can no longer write.
+    What it writes goes over the same session: a process that loses a shard can no longer write.
     `slot`: its number among the processes; None while there are as many of them as shards.
     """
 
-    connection: Connection
-    slot: int | None = None
-    shards: AbstractSet[int] = frozenset()
+    def __init__(self, connection: Connection) -> None:
+        self.slot: int | None = None
+        self.shards: AbstractSet[int] = frozenset()
+        self._connection = connection
 
     def share_out(self) -> AbstractSet[int]:
         """Release what others are to have, and take what is free of one's own share.
@@ -40,16 +39,16 @@ class ShardHolder:
             self.slot = self._take_slot()
         if self.slot is None:
             return self.shards
-        slots = sorted(locks.list_held_parts(self.connection, Lock.EVALUATOR) | {self.slot})
+        slots = sorted(locks.list_held_parts(self._connection, Lock.EVALUATOR) | {self.slot})
         mine = {shard for shard in ALL if slots[shard % len(slots)] == self.slot}
-        locks.release_parts(self.connection, Lock.WATCH, self.shards - mine)
+        locks.release_parts(self._connection, Lock.WATCH, self.shards - mine)
         kept = self.shards & mine
-        self.shards = kept | locks.take_parts(self.connection, Lock.WATCH, mine - kept)
+        self.shards = kept | locks.take_parts(self._connection, Lock.WATCH, mine - kept)
         return self.shards
 
     def _take_slot(self) -> int | None:
-        free = sorted(ALL - locks.list_held_parts(self.connection, Lock.EVALUATOR))
+        free = sorted(ALL - locks.list_held_parts(self._connection, Lock.EVALUATOR))
         for slot in free:
-            if locks.take_parts(self.connection, Lock.EVALUATOR, [slot]):
+            if locks.take_parts(self._connection, Lock.EVALUATOR, [slot]):
                 return slot
         return None

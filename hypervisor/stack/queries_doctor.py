@@ -51,7 +51,7 @@ def read_health(url: str) -> Health:
                 " ORDER BY name"
             ).fetchall()
             (clock, evaluated_to, letters, given_up) = connection.execute(
-                "SELECT clock_timestamp(), (SELECT evaluated_to FROM evaluation_progress()),"
+                "SELECT clock_timestamp(), (SELECT min(evaluated_to) FROM evaluation_state),"
                 " (SELECT count(*)"
                 " FROM dead_letter WHERE received_at > now() - INTERVAL '1 hour'),"
                 " (SELECT count(*) FROM delivery WHERE state = 'dead')"

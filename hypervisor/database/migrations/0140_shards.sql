@@ -39,4 +39,4 @@ INSERT INTO set_aside (shard, rule, subject, since, problem, noticed_at)
     SELECT other, rule, subject, since, problem, noticed_at FROM set_aside,
         generate_series(0, 31) other WHERE shard IS NULL;
 DELETE FROM set_aside WHERE shard IS NULL;
-ALTER TABLE set_aside ADD PRIMARY KEY (shard, rule, subject);
+ALTER TABLE set_aside ALTER COLUMN shard SET DEFAULT 0, ADD PRIMARY KEY (shard, rule, subject);

@@ -53,12 +53,12 @@ INSERT INTO happening (xid, at, kind, key, sites, data)
     pairs=(
         (
             "SELECT cursor::text, heard_to, judged_to, engine FROM watch_state",
-            "SELECT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
+            "SELECT DISTINCT cursor::text, watermark, evaluated_to, engine FROM evaluation_state",
         ),
         ("SELECT * FROM journal", "SELECT * FROM rule_state"),
         (
             "SELECT replace(kind, 'deaf', 'gap'), key, facts FROM judged_under ORDER BY kind",
-            "SELECT kind, key, facts FROM evaluation_input ORDER BY kind",
+            "SELECT DISTINCT kind, key, facts FROM evaluation_input ORDER BY kind",
         ),
         ("SELECT * FROM happening ORDER BY xid, id", "SELECT * FROM event_log ORDER BY xid, id"),
         ("SELECT * FROM happening_forgotten", "SELECT * FROM event_log_horizon"),

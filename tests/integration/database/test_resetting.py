@@ -144,7 +144,7 @@ def test_the_watch_is_cut_off_and_nobody_else(
     connection: Connection, others: Callable[[], Connection]
 ) -> None:
     watch, notifier, reader = others(), others(), others()
-    assert locks.take(watch, Lock.WATCH)
+    assert locks.take_parts(watch, Lock.WATCH, [3, 4])
     assert locks.take(notifier, Lock.COPYING)
     assert reader.execute("SELECT count(*) FROM site").fetchone() == (0,)
     assert locks.take(connection, Lock.CORRECTING)

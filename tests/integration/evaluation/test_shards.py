@@ -174,7 +174,7 @@ def test_shards_are_shared_out_among_those_that_live(database_url: str) -> None:
         connect(database_url, autocommit=True) as one,
         connect(database_url, autocommit=True) as two,
     ):
-        first, second = ShardHolder(connection=one), ShardHolder(connection=two)
+        first, second = ShardHolder(one), ShardHolder(two)
         assert first.share_out() == ALL
         assert second.share_out() == set()  # the first has not let go yet
         halves = [first.share_out(), second.share_out()]

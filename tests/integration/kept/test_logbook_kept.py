@@ -15,8 +15,9 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
 from hypervisor.evaluation import queries as evaluation_queries
 from hypervisor.evaluation import queries_setbacks
-from hypervisor.evaluation.queries import EvaluationState
+from hypervisor.evaluation.queries import EvaluationState, Fact
 from hypervisor.evaluation.queries_setbacks import SetAside, Setback
+from hypervisor.evaluation.shards import ALL, shard_of
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook import queries_handovers
 from hypervisor.logbook.model import EntryKind, Handover, LogEntry, NewEntry, NoEntryError
@@ -323,10 +324,11 @@ def test_what_the_watch_remembers(connection: Connection) -> None:
         evaluation_queries.save_state(connection, one)
         assert evaluation_queries.load_state(connection) == one
 
-    facts: dict[tuple[str, str], Any] = {("rule", "r"): {"a": [1]}, ("gap", ""): None}
+    facts: dict[Fact, Any] = {(3, "rule", "r"): {"a": [1]}, (4, "gap", ""): None}
     evaluation_queries.save_inputs(connection, facts, [])
-    evaluation_queries.save_inputs(connection, {("rule", "r"): 2}, [("gap", ""), ("rule", "x")])
-    assert evaluation_queries.load_inputs(connection) == {("rule", "r"): 2}
+    gone = [(4, "gap", ""), (3, "rule", "x")]
+    evaluation_queries.save_inputs(connection, {(3, "rule", "r"): 2, (5, "rule", "r"): 1}, gone)
+    assert evaluation_queries.load_inputs(connection, {3, 4}) == {(3, "rule", "r"): 2}
 
     for rule, subject, at, author in (
         ("r", "s", NOW, "ann"),
@@ -382,7 +384,9 @@ def test_the_journal_of_a_rule_and_a_subject(connection: Connection) -> None:
     assert opened(AT) == [*moments[:3], moment(AT + 9)]
     kept = evaluation_queries.load_open_states(connection, {other: None})
     assert kept == {other: [moment(AT)]}
-    words: dict[str, Any] = {"mark": "forgotten", "spared": [other]}
+    words: dict[str, Any] = {"mark": "forgotten", "spared": [other], "shards": ALL}
+    elsewhere = {**words, "shards": ALL - {shard_of("s")}}
+    assert evaluation_queries.prune_states(connection, AT + 9, **elsewhere) == 0
     assert evaluation_queries.prune_states(connection, AT + 1, **words) == 0
     assert opened(AT) == [moment(AT, reason="forgotten"), *moments[1:3], moment(AT + 9)]
     assert evaluation_queries.prune_states(connection, AT + 9, **words) == 1
@@ -397,19 +401,20 @@ def test_the_journal_of_a_rule_and_a_subject(connection: Connection) -> None:
 
 def test_what_is_set_aside(connection: Connection) -> None:
     one, two = Setback(since=AT, problem="p"), Setback(since=AT + 1, problem="q")
-    queries_setbacks.save(connection, {("r", "s"): one, ("a", ""): two}, [])
+    queries_setbacks.save(connection, {("r", "s"): one, ("a", ""): two}, [], ALL)
     connection.execute("UPDATE set_aside SET noticed_at = %s", [NOW])
-    queries_setbacks.save(connection, {("r", "s"): two}, [("a", "x"), ("r", "")])
-    assert queries_setbacks.load(connection) == {("r", "s"): two, ("a", ""): two}
+    queries_setbacks.save(connection, {("r", "s"): two}, [("a", "x"), ("r", "")], ALL)
+    both = {("r", "s"): two, ("a", ""): two}
+    assert queries_setbacks.load(connection) == (both, both)
     aside = SetAside(rule="a", subject="", since=NOW + TICK, problem="q", noticed_at=NOW)
     assert queries_setbacks.listing(connection) == [aside, replace(aside, rule="r", subject="s")]
     assert queries_setbacks.count(connection) == 2
-    queries_setbacks.save(connection, {}, [("a", "")])
+    queries_setbacks.save(connection, {}, [("a", "")], ALL)
     assert queries_setbacks.count(connection) == 1
 
     def fail() -> None:
         with connection.transaction():
-            queries_setbacks.save(connection, {}, [("r", "s")])
+            queries_setbacks.save(connection, {}, [("r", "s")], ALL)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -457,5 +462,6 @@ def test_locks_have_the_numbers_that_other_versions_know() -> None:
         "COMMANDS": 7365,
         "CITIZENS_MAIL": 7371,
         "CITIZENS_PUSH": 7372,
+        "EVALUATOR": 7373,
     }
     assert locks.Lock is Lock

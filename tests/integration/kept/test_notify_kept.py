@@ -10,6 +10,7 @@ import pytest
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
+from hypervisor.database import locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
 from hypervisor.notifications import (
@@ -517,6 +518,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     connection.execute("DELETE FROM feed")
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.CONDUCTOR.value])
     connection.execute("SELECT pg_advisory_xact_lock(0, %s)", [Lock.WATCH.value])
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.WATCH.value])
     idle = (
         "the evaluation is not running",
         "no ingest worker is running",
@@ -524,7 +526,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     )
     assert trouble(connection) == idle
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
-    connection.execute("SELECT pg_advisory_lock(%s)", [Lock.WATCH.value])
+    locks.take_parts(connection, Lock.WATCH, [7])
     try:
         assert queries_alarms.is_evaluation_running(connection)
         assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is running",)
@@ -565,5 +567,5 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             )
             assert trouble(connection) == behind
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", [Lock.WATCH.value])
+        locks.release_parts(connection, Lock.WATCH, [7])
     assert not queries_alarms.is_evaluation_running(connection)

@@ -192,7 +192,7 @@ def test_a_lost_line_to_the_database_is_mended_and_nothing_missed(world: World) 
         with closing(connect(world.url, autocommit=True)) as connection:
             (ended,) = connection.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND query LIKE '%FROM evaluation_state%'"
+                " WHERE datname = current_database() AND query LIKE '%FROM evaluation_progress()%'"
                 " AND query LIKE '%worker%' AND pid <> pg_backend_pid()"
             ).fetchone() or (0,)
         assert ended >= 1
