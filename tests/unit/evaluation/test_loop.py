@@ -43,7 +43,7 @@ def test_what_is_watched_is_counted_by_kind() -> None:
             for kind, number in kinds.items()
             for n in range(number)
         }
-        others = {"site:other": SimpleNamespace(per="site")}
+        others: dict[str, Any] = {"other": SimpleNamespace(per="site")}
         territory = replace(Territory.empty(), subjects={**subjects, **others}, own=subjects.keys())
         return loop._count_subjects(territory)  # noqa: SLF001
 
