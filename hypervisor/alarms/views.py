@@ -137,8 +137,9 @@ def group_rows(rows: Iterable[AlarmRow], *, flat: bool = False) -> list[tuple[in
 
 def threshold_key(row: AlarmRow, rule: Mapping[str, Any] | None) -> str | None:
     """The key of the threshold that readings are compared with at its present severity."""
-    name = views_words.threshold_of(rule, row.severity)
-    if name is None or row.subject.startswith("group/") or (row.last_value or {}).get("judged"):
+    last = row.last_value or {}
+    name = views_words.threshold_of(rule, row.severity, str(last.get("quantity", "")))
+    if name is None or row.subject.startswith("group/") or last.get("judged"):
         return None
     return f"{row.subject}/{name}"
 

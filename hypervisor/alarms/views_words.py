@@ -11,13 +11,12 @@ from hypervisor.alarms.queries_list import AlarmRow
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import limit_label, quantity_label
+from hypervisor.charts.words import code_word, limit_label, quantity_label
 from hypervisor.web import filters, refusals
 from hypervisor.web.rendering import domain_label
 from sensors._domain import catalogue
 from sensors._errors import Message
 
-_THRESHOLD = re.compile(r"threshold\.([a-z0-9_]+)")
 _STATES = {
     "unacknowledged": mark("to acknowledge"),
     "acknowledged": mark("acknowledged"),
@@ -114,7 +113,7 @@ def value(last: Mapping[str, Any] | None) -> str:
     if quantity is not None and quantity.kind.value == "state":
         code = quantity.codes.get(round(float(last["value"])))
         if code:
-            return _(code).replace("_", " ")
+            return code_word(code)
         if float(last["value"]) in {0.0, 1.0}:
             return _("yes") if last["value"] else _("no")
     return filters.value(float(last["value"]), str(last.get("unit") or "") or None)
@@ -168,10 +167,13 @@ def refusal(error: Exception) -> str:
     return refusals.refusal(message)
 
 
-def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
-    """The threshold that a rule compares with at a severity."""
-    if rule is None:
+def threshold_of(rule: Mapping[str, Any] | None, severity: str, quantity: str) -> str | None:
+    """The threshold that a rule compares a quantity with at a severity, just as it is read."""
+    if rule is None or not quantity:
         return None
+    compared = re.compile(
+        rf"\b{re.escape(quantity)}\s*[<>]=?\s*threshold\.([a-z0-9_]+)\b(?!\s*[-+*/])"
+    )
     conditions = [str(rule.get("when", ""))]
     conditions += [
         str(step.get("when", ""))
@@ -179,7 +181,7 @@ def threshold_of(rule: Mapping[str, Any] | None, severity: str) -> str | None:
         if isinstance(step, dict) and step.get("severity") == severity
     ]
     for condition in reversed(conditions):
-        match = _THRESHOLD.search(condition)
+        match = compared.search(condition)
         if match:
             return match[1]
     return None

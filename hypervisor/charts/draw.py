@@ -18,7 +18,7 @@ from hypervisor.charts.model import (
 )
 from hypervisor.charts.scale import TimeScale, time_ticks
 from hypervisor.charts.shapes import Drawn, path, text, vertical
-from hypervisor.charts.words import clock, display_unit, tick_label
+from hypervisor.charts.words import clock, code_word, display_unit, tick_label
 from hypervisor.web import filters
 from sensors._quantity import Kind
 
@@ -136,7 +136,7 @@ def _series_data(trace: Trace) -> dict[str, Any]:
         "unit": filters.unit(display_unit(trace.unit)),
         "digits": trace.digits,
         "hold": trace.piece or trace.stale_s or 0,
-        "codes": {str(key): word for key, word in trace.codes.items()},
+        "codes": {str(key): code_word(word) for key, word in trace.codes.items()},
         "points": [
             [round(bin_.at + half), round(bin_.total if total else bin_.mean, 4)]
             for bin_ in trace.bins

@@ -14,14 +14,16 @@ from hypervisor.charts.model import (
     StripPane,
     Trace,
 )
-from hypervisor.charts.scale import TimeScale, ValueScale, value_ticks
+from hypervisor.charts.scale import TimeScale, ValueScale, count_decimals, value_ticks
 from hypervisor.charts.shapes import Drawn, Mark, cut, horizontal, rect, text
+from hypervisor.charts.words import code_word
 from hypervisor.web import filters
 
 _LETTER = 6.4  # px
 _SHADES = 5
 _APART = 8.0  # px: rows of at least this height have a gap between them
 _BESIDE = 20  # letters of a note beside a chart
+_DECIMALS = 3  # of the ticks of bars, at most
 _SHORTEST = 10  # letters: a shorter piece of a name says nothing
 
 
@@ -38,10 +40,12 @@ def draw_bars(pane: BarPane, over: TimeScale, top: float) -> Iterator[Drawn]:
     high = max([bin_.total for bin_ in trace.bins] + [smallest]) * 1.08
     low_at, high_at = (top, top + pane.height) if pane.hanging else (top + pane.height, top)
     up = ValueScale(low=0, high=high, top=high_at, bottom=low_at)
-    for value in value_ticks(0, high, 3):
+    ticks = value_ticks(0, high, 3)
+    places = count_decimals(ticks, _DECIMALS)
+    for value in ticks:
         y = up.y(value)
         yield horizontal("g", over.left, over.right, y)
-        yield text("", over.left - 8, y + 4, filters.number(value, 0 if high >= 3 else 1), "end")
+        yield text("", over.left - 8, y + 4, filters.number(value, places), "end")
     for first, last in list_gaps(trace, over):
         yield _span("no", first, last, over, (top, pane.height))
     for bin_ in trace.bins:
@@ -97,7 +101,7 @@ def draw_states(pane: StatePane, over: TimeScale, top: float) -> Iterator[Drawn]
 
 def _state_word(trace: Trace, value: float) -> str:
     if trace.codes:
-        return _(trace.codes.get(round(value), str(round(value)))).replace("_", " ")
+        return code_word(trace.codes.get(round(value), str(round(value))))
     return _("yes") if value else _("no")
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import Extrapolation, Fan, Limit, LinePane, Trace
-from hypervisor.charts.scale import TimeScale, ValueScale, pad_range, value_ticks
+from hypervisor.charts.scale import TimeScale, ValueScale, count_decimals, pad_range, value_ticks
 from hypervisor.charts.shapes import (
     Drawn,
     Mark,
@@ -93,16 +93,11 @@ def _draw_fan(fan: Fan, over: TimeScale, up: ValueScale) -> Iterator[Drawn]:
 
 def _draw_grid(up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:
     ticks = value_ticks(up.low, up.high, max(3, int((up.bottom - up.top) // 46)))
-    places = max((_count_decimals(value, digits) for value in ticks), default=0)
+    places = count_decimals(ticks, digits)
     for value in ticks:
         y = up.y(value)
         yield horizontal("g", over.left, over.right, y)
         yield text("", over.left - 8, y + 4, filters.number(value, places), "end")
-
-
-def _count_decimals(value: float, digits: int) -> int:
-    """The decimals that a tick needs, at most those of the quantity."""
-    return next((n for n in range(digits + 1) if round(value, n) == round(value, 6)), digits)
 
 
 def _draw_limits(pane: LinePane, up: ValueScale, over: TimeScale, digits: int) -> Iterator[Drawn]:

@@ -118,6 +118,15 @@ def value_ticks(low: float, high: float, most: int) -> list[float]:
     return [round(number * step, 9) for number in range(first, last + 1)]
 
 
+def count_decimals(ticks: list[float], most: int) -> int:
+    """The decimals that ticks need, at most `most`."""
+    needed = (
+        next((n for n in range(most) if round(value, n) == round(value, 6)), most)
+        for value in ticks
+    )
+    return max(needed, default=0)
+
+
 def pad_range(values: list[float], *, floor: float | None, least: float) -> tuple[float, float]:
     """A range around all values with a margin, at least `least` high and never below `floor`."""
     low, high = (min(values), max(values)) if values else (0.0, least)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from babel.dates import format_date
 
 from hypervisor.base.reader import current
+from hypervisor.base.translation import translate as _
 from hypervisor.charts.scale import Tick
 from hypervisor.charts.shapes import cut
 from hypervisor.web import filters
@@ -25,6 +26,11 @@ def quantity_label(quantity: Quantity | None, name: str) -> str:
     if quantity is None:
         return name
     return quantity.label_fr if current().language == "fr" else quantity.label_en
+
+
+def code_word(word: str) -> str:
+    """The word of a state's code, such as: barrière de sortie."""
+    return _(word).replace("_", " ")
 
 
 def limit_label(threshold: Threshold | None, name: str) -> str:

@@ -37,7 +37,7 @@ ACTS: Mapping[str, str] = {
     "unshelve": mark("unshelved"),
     "out-of-service": mark("out of service"),
     "return-to-service": mark("back in service"),
-    "close": mark("closed"),
+    "close": mark("closed by hand"),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.access.context import RequestContext
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import display_unit, limit_label, short_limit_label
+from hypervisor.charts.words import code_word, display_unit, limit_label, short_limit_label
 from hypervisor.overview import views_site_alarms
 from hypervisor.overview.views_site_facts import Facts, SiteLimit
 from hypervisor.overview.views_site_traces import digits, interval_s, silence_s
@@ -89,7 +89,7 @@ def _newest_value(facts: Facts) -> str | None:
     if main is None or quantity is None or course is None:
         return None
     if quantity.codes:
-        return _(quantity.codes.get(round(course.value), "")).replace("_", " ")
+        return code_word(quantity.codes.get(round(course.value), ""))
     text = filters.value(course.value, display_unit(quantity.unit) or None, digits(quantity))
     if quantity.kind is Kind.INCREMENT:
         span = filters.duration(interval_s(main, quantity))

@@ -160,14 +160,13 @@ def _describe_correction(context: RequestContext, row: audit.Act) -> str:
     name = row.subject.partition("/")[2]
     quantity = context.catalogue.quantities.get(name)
     details = row.details
-    first, last = (
-        filters.day_time(datetime.fromisoformat(details[key])) if key in details else ""
-        for key in ("from", "to")
-    )
-    parts = {"what": quantity_label(quantity, name), "first": first, "last": last}
+    times = [datetime.fromisoformat(details[key]) for key in ("from", "to") if key in details]
+    first = filters.day_time(times[0]) if times else ""
+    parts = {"what": quantity_label(quantity, name), "first": first}
     if row.kind == "invalidate":
         parts["count"] = details.get("readings", 0)
-        return _("%(count)s readings of %(what)s set aside, %(first)s to %(last)s") % parts
+        parts["when"] = filters.period(*times) if len(times) > 1 else first
+        return _("%(count)s readings of %(what)s set aside, %(when)s") % parts
     if row.kind == "observe":
         parts["value"] = filters.value(details.get("value"), quantity.unit if quantity else "")
         return _("%(what)s read by a person: %(value)s at %(first)s") % parts

@@ -17,7 +17,7 @@ from hypervisor.overview.views_site_traces import (
     HOUR,
     ChartSpan,
     TraceQuery,
-    is_line,
+    is_amount,
     load_traces,
     sort_channels,
 )
@@ -130,9 +130,9 @@ class _Reader:
             each for each in self.own if each.quantity in common and each.quantity not in self.also
         ]
         shown = [each for each in self.own if each not in hidden]
-        lines = [each for each in shown if is_line(self.kind(each))]
+        lines = [each for each in shown if self.kind(each) is Kind.GAUGE]
         states = [each for each in shown if self.kind(each) is Kind.STATE]
-        amounts = [each for each in shown if self.kind(each) is Kind.INCREMENT]
+        amounts = [each for each in shown if is_amount(self.kind(each))]
         names = list(dict.fromkeys(line.quantity for line in lines))
         kept = choose_quantities(names, [quantities[name].unit for name in names], self.also)
         labels = self.catalogue.thresholds

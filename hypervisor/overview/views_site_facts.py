@@ -12,7 +12,7 @@ from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
 from hypervisor.forecast.record import FORECAST
 from hypervisor.forecast.trend import Course
 from hypervisor.overview import views_site_alarms
-from hypervisor.overview.views_site_traces import is_line, sort_channels
+from hypervisor.overview.views_site_traces import is_amount, sort_channels
 from hypervisor.readings import queries_charts, queries_latest
 from hypervisor.readings.queries_charts import Channel, Reception
 from hypervisor.registry import queries_site
@@ -120,7 +120,7 @@ def load_facts(context: RequestContext, name: str) -> Facts:
 def pick_main(
     channels: Sequence[Channel], context: RequestContext, domain: str, now: datetime
 ) -> Channel | None:
-    """The first gauge or counter of its own domain, else its first quantity, of a device in use."""
+    """The first gauge of its own domain, else its first quantity, of a device in use."""
     quantities = context.catalogue.quantities
     in_use = [
         channel
@@ -130,7 +130,7 @@ def pick_main(
         and channel.quantity not in context.catalogue.common
         and (channel.retired is None or channel.retired > now)
     ]
-    lines = [channel for channel in in_use if is_line(quantities[channel.quantity].kind)]
+    lines = [each for each in in_use if quantities[each.quantity].kind is Kind.GAUGE]
     return next(iter(lines or in_use), None)
 
 
@@ -207,7 +207,7 @@ def _site_limit(
     name = row.quantity or (threshold.quantity if threshold else raises.quantity if raises else "")
     quantity = catalogue.quantities.get(name)
     value, unit, plain = row.value, row.unit, False
-    if quantity is not None and quantity.kind is not Kind.INCREMENT:
+    if quantity is not None and not is_amount(quantity.kind):
         try:
             value, unit, plain = convert(row.value, row.unit, quantity.unit), quantity.unit, True
         except UnitError:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.translation import translate as _
-from hypervisor.charts.words import display_unit, quantity_label, short_limit_label
+from hypervisor.charts.words import code_word, display_unit, quantity_label, short_limit_label
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite, TreeArea
 from hypervisor.overview.views_site_facts import SiteLimit, load_limits, pick_headline, pick_main
@@ -209,7 +209,7 @@ def _row(
     if heard and heard.value is not None and heard.last is not None:
         value = filters.value(heard.value, display_unit(quantity.unit) or None, digits(quantity))
         if quantity.codes:
-            value = _(quantity.codes.get(round(heard.value), value)).replace("_", " ")
+            value = code_word(quantity.codes.get(round(heard.value), value))
         age = context.now() - heard.last
         late = age > timedelta(seconds=silence_s(main, quantity))
         stale = late and quantity.kind is not Kind.STATE

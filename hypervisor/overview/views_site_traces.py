@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.model import Trace
 from hypervisor.charts.scale import choose_bin_seconds
-from hypervisor.charts.words import display_unit, quantity_label, to_datetime
+from hypervisor.charts.words import code_word, display_unit, quantity_label, to_datetime
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_charts
 from hypervisor.readings.queries_charts import Bin, Channel
@@ -101,7 +101,10 @@ def load_traces(  # noqa: PLR0913  what is read, and how
     bars: bool = False,
     marks: bool = True,
 ) -> list[Trace]:
-    """A trace for each channel, in order; `bars`: sums over an hour or more."""
+    """A trace for each channel, in order.
+
+    `bars`: sums over an hour or more; of a counter what it counted meanwhile.
+    """
     by_channel: dict[int, Trace] = {}
     devices = Counter(channel.quantity for channel in channels)
     for piece, own in _by_piece(channels, catalogue, query, bars=bars).items():
@@ -113,6 +116,8 @@ def load_traces(  # noqa: PLR0913  what is read, and how
             quantity = catalogue.quantities[channel.quantity]
             bins, before = binned.get(channel.id, ()), earlier.get(channel.id)
             trace = _trace(channel, quantity, piece, bins, before)
+            if bars and quantity.kind is Kind.COUNTER:
+                trace = count_increases(trace)
             if quantity.kind is Kind.STATE and devices[channel.quantity] > 1:
                 trace = replace(trace, label=f"{trace.label} · {channel.device}")
             by_channel[channel.id] = replace(trace, marked=tuple(odd.get(channel.id, ())))
@@ -164,6 +169,12 @@ def _trace(
     )
 
 
+def count_increases(trace: Trace) -> Trace:
+    """The amounts that a counter counted, in place of its index."""
+    bins = [replace(each, total=each.increase or 0.0) for each in trace.bins]
+    return replace(trace, kind=Kind.INCREMENT, bins=tuple(bins))
+
+
 def interval_s(channel: Channel, quantity: Quantity) -> float:
     """The reporting interval: the series' own, else the catalogue's."""
     return channel.interval_s or quantity.interval.total_seconds()
@@ -174,8 +185,9 @@ def silence_s(channel: Channel, quantity: Quantity) -> float:
     return channel.stale_s or interval_s(channel, quantity) * STALE_INTERVALS
 
 
-def is_line(kind: Kind) -> bool:
-    return kind in {Kind.GAUGE, Kind.COUNTER}
+def is_amount(kind: Kind) -> bool:
+    """Whether bars show it, as sums."""
+    return kind in {Kind.INCREMENT, Kind.COUNTER}
 
 
 def digits(quantity: Quantity | None) -> int:
@@ -210,7 +222,7 @@ def _cell(trace: Trace, bucket: Bin | None, odd: Quality | None) -> str:
     if bucket is None:
         return ""
     if trace.codes:
-        return _(trace.codes.get(round(bucket.last), "")).replace("_", " ")
+        return code_word(trace.codes.get(round(bucket.last), ""))
     if trace.kind is Kind.STATE:
         return _("yes") if bucket.last else _("no")
     if trace.kind is Kind.INCREMENT:

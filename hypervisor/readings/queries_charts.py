@@ -15,13 +15,13 @@ _INSTANT = timedelta(microseconds=1)
 _FLAGGED = int(Quality.SUSPECT | Quality.MANUAL)
 
 _READINGS = (
-    "SELECT series_id, extract(epoch FROM time)::float, value, value, value, value, value, 1"  # noqa: S608  a constant
+    "SELECT series_id, extract(epoch FROM time)::float, value, value, value, value, value, NULL, 1"  # noqa: S608  a constant
     " FROM reading WHERE series_id = ANY(%(series)s) AND time >= %(first)s AND time < %(last)s"
     f" AND {is_good()} ORDER BY series_id, time"
 )
 _ROLLUPS = (
-    "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, count"
-    " FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
+    "SELECT series_id, extract(epoch FROM time)::float, low, mean, high, total, last, increase,"
+    " count FROM readings_by(%(series)s, %(first)s, %(last)s, %(every)s)"
 )
 
 _LAMPS = (
@@ -48,7 +48,10 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """The good readings of a series in a time bucket from `at` (s since the epoch), or one raw."""
+    """The good readings of a series in a time bucket from `at` (s since the epoch), or one raw.
+
+    `increase`: of a counter within the bucket; None: raw, or no counter.
+    """
 
     at: float
     low: float
@@ -57,6 +60,7 @@ class Bin:
     total: float
     last: float
     count: int
+    increase: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +112,18 @@ def read_bins(
         parameters |= {"first": first - every + _INSTANT, "every": every}
         rows = connection.execute(_ROLLUPS, parameters)
     bins_by_series: dict[int, list[Bin]] = {series_id: [] for series_id in series}
-    for series_id, at, low, mean, high, total, end, count in rows:
+    for series_id, at, low, mean, high, total, end, increase, count in rows:
         bins_by_series[series_id].append(
-            Bin(at=at, low=low, mean=mean, high=high, total=total, last=end, count=count)
+            Bin(
+                at=at,
+                low=low,
+                mean=mean,
+                high=high,
+                total=total,
+                last=end,
+                count=count,
+                increase=increase,
+            )
         )
     return bins_by_series
 

@@ -58,6 +58,15 @@ def day_time(at: datetime | None) -> str:
     return _plain(format_datetime(local.replace(tzinfo=None), pattern, locale=_locale()))
 
 
+def period(begins: datetime, ends: datetime) -> str:
+    """Both as `day_time`: from 06:02 to 08:10; in French du … au where a day is named."""
+    today = current().local(current().now).date()
+    first = _("from %(clock)s") if current().local(begins).date() == today else _("from %(day)s")
+    last = _("to %(clock)s") if current().local(ends).date() == today else _("to %(day)s")
+    begin, end = day_time(begins), day_time(ends)
+    return f"{first % {'clock': begin, 'day': begin}} {last % {'clock': end, 'day': end}}"
+
+
 def full(at: datetime | None) -> str:
     """Jeu. 10 oct. 2024, 06:02 UTC+2: where a date must not be mistaken, as in print."""
     return NOTHING if at is None else f"{day(at)}, {clock(at)} {zone(at)}"
@@ -188,6 +197,7 @@ FILTERS = {
     "day": day,
     "short_day": short_day,
     "day_time": day_time,
+    "period": period,
     "full": full,
     "zone": zone,
     "iso": iso,

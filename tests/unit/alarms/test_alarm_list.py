@@ -111,11 +111,22 @@ def test_the_threshold_of_a_step_is_the_one_its_condition_names() -> None:
             {"severity": "critical", "when": "level > 3 m"},
         ],
     }
-    assert views_words.threshold_of(rule, "minor") == "attention"
-    assert views_words.threshold_of(rule, "major") == "alert"
-    assert views_words.threshold_of(rule, "critical") == "attention"
-    assert views_words.threshold_of({"when": "silent(level, 2 h)"}, "minor") is None
-    assert views_words.threshold_of(None, "minor") is None
+    assert views_words.threshold_of(rule, "minor", "level") == "attention"
+    assert views_words.threshold_of(rule, "major", "level") == "alert"
+    assert views_words.threshold_of(rule, "critical", "level") == "attention"
+    assert views_words.threshold_of(rule, "minor", "discharge") is None
+    assert views_words.threshold_of({"when": "silent(level, 2 h)"}, "minor", "level") is None
+    assert views_words.threshold_of(None, "minor", "level") is None
+
+
+def test_a_sign_is_not_compared_with_the_spaces_of_its_car_park() -> None:
+    rule = {
+        "when": "spaces_shown - (threshold.spaces - vehicles_present) > threshold.spaces * 0.05"
+    }
+    for quantity in ("spaces_shown", "vehicles_present"):
+        assert views_words.threshold_of(rule, "minor", quantity) is None
+    full = {"when": "vehicles_present > threshold.spaces * 0.97"}
+    assert views_words.threshold_of(full, "minor", "vehicles_present") is None
 
 
 def test_a_chart_does_not_draw_over_a_silence() -> None:
@@ -212,7 +223,7 @@ def test_what_the_rule_compares_is_shown_with_its_span(
     measured = row(1, last_value=last)
     rule = {"when": "sum(rain, 3 h) > threshold.rain_3h"}
     assert alarm_views.threshold_key(measured, rule) is None
-    assert alarm_views.threshold_key(row(1, last_value=plain), rule) == "orge/rain_3h"
+    assert alarm_views.threshold_key(row(1, last_value=plain), rule) is None  # a sum is compared
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Thresholds of a site: which alarm is raised at each, which one the head of the page tells."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,11 @@ from hypervisor.overview.views_site_facts import (
     pick_headline,
     pick_reference,
 )
+from hypervisor.overview.views_site_traces import count_increases
 from hypervisor.registry.queries_site import ThresholdRow
 from sensors._domain import catalogue
+from sensors._quantity import Kind
+from tests.unit.charts.charts import one_bin, trace
 
 CATALOGUE = catalogue()
 RULES: list[dict[str, Any]] = [
@@ -105,3 +109,16 @@ def test_neighbours_are_told_against_their_alert() -> None:
     assert site_limit is not None
     assert site_limit.name == "alert"
     assert pick_reference(site_limits, "discharge") is None
+
+
+def test_a_counter_is_drawn_as_amounts_and_its_thresholds_are_of_amounts() -> None:
+    (limit,) = compute_limits(
+        [_row("make_up_limit", 0.1, "m3")], CATALOGUE, {}, {"make_up_water": 93.2}
+    )
+    assert (limit.plain, limit.margin) == (False, None)
+    (first, second) = (one_bin(0, 93.2), one_bin(1, 93.25))
+    bins = (first, replace(second, increase=0.05))
+    meter = trace((), name="meter/make_up_water", unit="m3", kind=Kind.COUNTER, bins=bins)
+    amounts = count_increases(meter)
+    assert amounts.kind is Kind.INCREMENT
+    assert [each.total for each in amounts.bins] == [0.0, 0.05]

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hypervisor.base.reader import Reader, reading
+from hypervisor.charts.words import code_word
 from hypervisor.web import filters
+from sensors._domain import catalogue
 
 NOW = datetime(2024, 10, 10, 4, 2, tzinfo=UTC)
 
@@ -78,3 +80,21 @@ def test_ages(language: str) -> None:
     assert plain(ago) == of(language, "il y a 3 min", "3 min ago")
     assert filters.ago(NOW) == of(language, "à l\N{RIGHT SINGLE QUOTATION MARK}instant", "just now")
     assert filters.ago(None) == of(language, "jamais", "never")
+
+
+def test_periods(language: str) -> None:
+    at = [NOW + timedelta(hours=hours) for hours in (-800, -24, 0, 2)]
+    assert filters.period(at[2], at[3]) == of(language, "de 06:02 à 08:02", "from 06:02 to 08:02")
+    assert plain(filters.period(at[0], at[1])) == of(
+        language, "du 6 sept., 22:02 au mer. 06:02", "from 6 Sept, 22:02 to Wed 06:02"
+    )
+    assert plain(filters.period(at[1], at[2])) == of(
+        language, "du mer. 06:02 à 06:02", "from Wed 06:02 to 06:02"
+    )
+
+
+def test_words_of_codes_are_no_verbs(language: str) -> None:
+    codes = catalogue().quantities["barrier_position"].codes.values()
+    assert [code_word(word) for word in codes] == (
+        ["ouverte", "fermée", "entre les deux"] if language == "fr" else list(codes)
+    )
