@@ -26,10 +26,11 @@ _SHOWN = 3  # parts of one reason in a dead letter
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Readings that are new or changed, and what ingest refused."""
+    """Readings that are new or changed, and what ingest refused; `why`: of the first of it."""
 
     changed: int
     refused: int
+    why: str = ""
 
 
 def store_observations(
@@ -49,7 +50,8 @@ def store_observations(
     if len(changed):
         change_feed.append(connection, "readings", worker=WORKER, rows=changed.tobytes())
     _store_letters(connection, refused)
-    return Stored(changed=len(changed), refused=len(refused))
+    why = refused[0].detail if refused else ""
+    return Stored(changed=len(changed), refused=len(refused), why=why)
 
 
 def _make_arrivals(observations: Iterable[Observation], received_at: int) -> Iterator[Arrival]:

@@ -49,6 +49,8 @@ def list_orders(context: FieldContext) -> FieldOrdersBody:
                         series=series,
                         label=quantity.label_fr if french else quantity.label_en,
                         unit=quantity.unit,
+                        low=quantity.low,
+                        high=quantity.high,
                     )
                     for series, quantity in quantities.get(order.site or "", ())
                 ],

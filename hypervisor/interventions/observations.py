@@ -31,7 +31,8 @@ def store_reading(
     `reading`: DEVICE/QUANTITY and a value in the catalogue's unit. `time`: when it was noted, on
     the instance's clock.
 
-    Raises InterventionError: agents read no such series at the order's site.
+    Raises InterventionError: agents read no such series at the order's site, or it cannot have
+    this value.
     """
     series, value = reading
     device, _, quantity = series.partition("/")
@@ -39,6 +40,12 @@ def store_reading(
         order.site, ()
     ):
         raise InterventionError("agents read no {series!r} at the site of this order", series)
+    kind = context.catalogue.quantities[quantity]
+    if not kind.low <= value <= kind.high:
+        raise InterventionError(
+            "expected {low:g} to {high:g} {unit}, not {value:g}",
+            *(kind.low, kind.high, kind.unit, value),
+        )
     time = time.replace(microsecond=0)
     reading_queries.create_staging_tables(connection)
     stored = store_observations(
@@ -51,6 +58,6 @@ def store_reading(
         "series": series,
         "value": value,
         "time": time.isoformat(),
-        "unit": context.catalogue.quantities[quantity].unit,
-        "refused": bool(stored.refused),
+        "unit": kind.unit,
+        "refused": stored.why,
     }

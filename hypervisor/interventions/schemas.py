@@ -102,7 +102,7 @@ class FieldActPost(ActPost):
 
 
 class FieldAnswer(Body):
-    """What became of an act. `kept`: why it no longer changes the order; it is in its history."""
+    """What became of an act. `kept`: what was not possible of it; it is in the order's history."""
 
     kept: str | None
 
@@ -159,6 +159,8 @@ class FieldQuantity(BaseModel):
     series: str = Field(description="DEVICE/QUANTITY", examples=["mill-staff/level"])
     label: str
     unit: str = Field(examples=["m"])
+    low: float = Field(description="The smallest possible value.")
+    high: float
 
 
 class FieldOrder(InterventionBody):

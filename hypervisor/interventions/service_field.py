@@ -1,7 +1,8 @@
 """What agents do in the field, at once or hours later: nothing that they noted is lost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.duties import Duty
@@ -39,6 +40,7 @@ _LATE = {
 }
 _MOVED = mark("{who} has given order {number} to another team meanwhile")
 _ELSEWHERE = mark("{who} was quicker: order {number} is further on already")
+_REFUSED = mark("the value is not stored: {why}; what you noted stands in the order's history")
 _KEPT = mark("{what}; what you noted stands in its history")
 
 
@@ -86,7 +88,8 @@ def act_in_field(
     """Store an act of an agent; a repeat under its key changes nothing.
 
     Returns:
-        None, or a sentence: it came too late to change the order, and is kept in its history.
+        None, or a sentence: it came too late to change the order, or its value was refused; it is
+        kept in the order's history.
 
     Raises:
         NoInterventionError: the order was never of the agent's teams.
@@ -104,7 +107,7 @@ def act_in_field(
         queries.lock_intervention(connection, number)
         order, team = find_order_of(connection, context, number)
         time = _find_instance_time(connection, context, noted_at)
-        reading = {}
+        reading: dict[str, object] = {}
         if post.act is OrderAct.OBSERVE and post.reading is not None:
             reading = store_reading(connection, context, order, post.reading, time=time)
         late = _explain_late(connection, order, context.person.account, post.act)
@@ -129,7 +132,13 @@ def act_in_field(
             author=context.person.name,
             details={"act": event.act.value},
         )
-    return late
+    return late or _explain_refusal(reading)
+
+
+def _explain_refusal(details: Mapping[str, Any]) -> Message | None:
+    """Why the value that was read is not stored; None: it is, or none was read."""
+    why = details.get("refused")
+    return Message(_REFUSED, why) if why else None
 
 
 def _find_instance_time(
@@ -195,5 +204,9 @@ def _repeat_answer(connection: Connection, number: int, post: FieldActPost) -> M
     """What was answered the first time, whose answer may have been lost."""
     events = queries.list_events(connection, [number])[number]
     stored = queries.find_keyed(connection, post.key)
-    late = [e for e in events if stored and e.number == stored[3] and e.act is OrderAct.LATE]
-    return Message(late[0].details["why"]) if late else None
+    event = next((event for event in events if stored and event.number == stored[3]), None)
+    if event is None:
+        return None
+    if event.act is OrderAct.LATE:
+        return Message(event.details["why"])
+    return _explain_refusal(event.details)

@@ -14,14 +14,36 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series, Site
 from hypervisor.stack import housekeeping
-from tests.integration.evaluation.world import DAY
+from tests.integration.evaluation.world import DAY, World
 from tests.integration.interventions.conftest import Room
 from tests.integration.web.conftest import ORGE
 from tests.integration.web.served import NOW
 
 BY_PERSON = {"feed": "person"}
+RANGE = {"low": -5.0, "high": 15.0}
 ORDERS = "/api/v1/field/orders"
 pytestmark = pytest.mark.integration
+
+
+def register_staff(world: World) -> None:
+    """A staff at a mill, which agents read."""
+    registry_queries.write(
+        world.connection,
+        Changes(
+            sites=(Site(name="mill", title="Mill", domain="flood", lon=2.35, lat=48.6),),
+            devices=(
+                Device(name="mill-staff", site="mill", commissioned=DAY, properties=BY_PERSON),
+            ),
+            series=(Series(device="mill-staff", quantity="level"),),
+            revisions=(
+                world.fact("series", "mill-staff/level", {"interval_s": 3_600}),
+                world.fact("threshold", "mill/attention", {"value": 3.0, "unit": "m"}),
+                world.fact("threshold", "mill/alert", {"value": 4.0, "unit": "m"}),
+            ),
+        ),
+    )
+    world.connection.execute("UPDATE site SET commune = %s WHERE name = 'mill'", [ORGE])
+    world.connection.commit()
 
 
 def send_photo(client: httpx.Client, number: int, **fields: str) -> httpx.Response:
@@ -101,27 +123,11 @@ def test_a_hostile_photograph_is_refused_with_a_sentence(live: Room) -> None:
 def test_a_level_read_on_the_staff_feeds_the_rules(live: Room) -> None:
     """Noted at 23:50 and 00:00 without a network, sent at 00:20: the time is the noted one."""
     world = live.world
-    registry_queries.write(
-        world.connection,
-        Changes(
-            sites=(Site(name="mill", title="Mill", domain="flood", lon=2.35, lat=48.6),),
-            devices=(
-                Device(name="mill-staff", site="mill", commissioned=DAY, properties=BY_PERSON),
-            ),
-            series=(Series(device="mill-staff", quantity="level"),),
-            revisions=(
-                world.fact("series", "mill-staff/level", {"interval_s": 3_600}),
-                world.fact("threshold", "mill/attention", {"value": 3.0, "unit": "m"}),
-                world.fact("threshold", "mill/alert", {"value": 4.0, "unit": "m"}),
-            ),
-        ),
-    )
-    world.connection.execute("UPDATE site SET commune = %s WHERE name = 'mill'", [ORGE])
-    world.connection.commit()
+    register_staff(world)
     number = live.order(site="mill")["id"]
     (order,) = [each for each in live.tom.get(ORDERS).json()["orders"] if each["id"] == number]
     assert order["quantities"] == [
-        {"series": "mill-staff/level", "label": "Water level", "unit": "m"}
+        {"series": "mill-staff/level", "label": "Water level", "unit": "m"} | RANGE
     ]
     read = {"series": "mill-staff/level", "text": "read on the staff"}
     live.clock.now = NOW + timedelta(minutes=20)
@@ -132,6 +138,8 @@ def test_a_level_read_on_the_staff_feeds_the_rules(live: Room) -> None:
                 live.tom, number, "observe", value=value, age_ms=minutes * 60_000, key=key, **read
             )
             assert (sent.status_code, sent.json()["kept"]) == (200, None), sent.text
+    typo = live.note(live.tom, number, "observe", value=3_400, **read)
+    assert (typo.status_code, "m, not 3400" in typo.json()["detail"]) == (422, True), typo.text
     wrong = live.note(live.tom, number, "observe", value=1, series="orge/level", text="x")
     assert "agents read no 'orge/level'" in wrong.json()["detail"]
     stored = live.anne.get("/api/v1/series/mill-staff/level/readings").json()["readings"]
@@ -150,7 +158,7 @@ def test_a_level_read_on_the_staff_feeds_the_rules(live: Room) -> None:
 
 def test_in_an_exercise_a_note_is_as_old_as_the_scenario(make_room: Callable[..., Room]) -> None:
     """Noted five minutes ago, while the scenario played sixty times faster."""
-    room = make_room(mode="exercise")
+    room = make_room(mode="exercise", raw_retention_days=1)
     set_scenario(room, NOW)
     number = room.order()["id"]
     room.clock.now = NOW + timedelta(minutes=10)
@@ -161,6 +169,18 @@ def test_in_an_exercise_a_note_is_as_old_as_the_scenario(make_room: Callable[...
     assert event["details"]["noted_scenario_at"] == "2024-01-02T05:00:00+00:00"
     page = room.anne.get(f"/interventions/{number}").text
     assert "06:00, sent later" in page, "the scenario's clock, in local time"
+    register_staff(room.world)
+    number, key = room.order(site="mill")["id"], str(uuid4())
+    read = {"series": "mill-staff/level", "value": 3.4, "text": "read", "key": key}
+    room.clock.now = NOW + timedelta(minutes=20)
+    set_scenario(room, NOW + timedelta(days=10))
+    for _ in range(2):
+        kept = room.note(room.tom, number, "observe", age_ms=300_000, **read).json()["kept"]
+        assert "the value is not stored: measured at 2024-01-07T05" in kept, (
+            "five days: too old here"
+        )
+    assert room.read(number)["events"][-1]["text"] == "read", "what was noted stays"
+    assert "refused: measured at" in room.anne.get(f"/interventions/{number}").text
 
 
 def set_scenario(room: Room, time: datetime) -> None:

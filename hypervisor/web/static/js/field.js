@@ -205,6 +205,8 @@ async function read(order, form) {
     fields.series = given.get("series");
     fields.value = Number(String(given.get("value")).replace(",", "."));
     if (!given.get("value") || !Number.isFinite(fields.value)) throw new Error(say("bad-value"));
+    const range = order.quantities.find((quantity) => quantity.series === fields.series);
+    if (range && (fields.value < range.low || fields.value > range.high)) throw new Error(say("impossible", range));
   }
   const file = given.get("file");
   const photo = file?.size ? await shrink(file) : null;
