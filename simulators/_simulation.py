@@ -113,6 +113,14 @@ class Simulation:
         return apply_network_faults(published, self._faults, world)
 
 
+def list_failing_actuators(story: Story, field: Field, seed: int) -> list[FailingActuator]:
+    """The actuators that will not obey: hidden from trainees.
+
+    Raises SimulatorError: an event or fault of the scenario is invalid.
+    """
+    return Simulation(World(story, field, seed)).failing()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimulatedMessages(MessageSet):
     """Messages that are others once actuators are commanded."""

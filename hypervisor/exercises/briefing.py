@@ -1,9 +1,17 @@
 """Scenarios as text, for trainees and for leaders."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from simulators._orders import FailingActuator, Failure
 from simulators._scenarios import load_scenario, scenario_files
 from simulators._story import ScheduledEvent, Story, Truth, Where
+
+FAILS: Mapping[Failure, str] = {
+    Failure.STUCK: "that acknowledge and do not move",
+    Failure.REFUSED: "that refuse",
+    Failure.UNANSWERED: "that do not answer",
+}
 
 
 def list_scenarios() -> Iterator[str]:
@@ -29,6 +37,15 @@ def describe_scenario(story: Story, *, truth: bool) -> Iterator[str]:
         yield "quiet: no alarm but of maintenance"
     for truth_entry in story.truth:
         yield f"truth: {_format_truth(truth_entry)}"
+
+
+def format_failing(actuators: Iterable[FailingActuator]) -> Iterator[str]:
+    """One line per way of failing: who does not obey."""
+    by_failure: dict[Failure, list[str]] = defaultdict(list)
+    for actuator in actuators:
+        by_failure[actuator.failure].append(actuator.device)
+    for failure, devices in sorted(by_failure.items()):
+        yield f"actuators {FAILS[failure]}: {', '.join(devices)}"
 
 
 def _format_section(title: str, happenings: Sequence[ScheduledEvent]) -> Iterator[str]:

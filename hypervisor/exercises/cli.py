@@ -53,10 +53,11 @@ def simulate(
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
     from hypervisor.exercises import playing, progress, scoring
-    from hypervisor.exercises.briefing import describe_scenario, list_scenarios
+    from hypervisor.exercises.briefing import describe_scenario, format_failing, list_scenarios
     from hypervisor.exercises.plan import load_field, make_label, make_messages
     from simulators import _options
     from simulators._scenarios import load_scenario
+    from simulators._simulation import list_failing_actuators
 
     if listed:
         typer.echo("\n".join(list_scenarios()))
@@ -78,6 +79,8 @@ def simulate(
         with connect(settings.database_url) as connection:
             field = load_field(connection, story)
         for line in scoring.format_score(scoring.score_alarms(story, field, seed, outcome.alarms)):
+            typer.echo(line, err=as_json)
+        for line in format_failing(list_failing_actuators(story, field, seed)):
             typer.echo(line, err=as_json)
     raise typer.Exit(status)
 

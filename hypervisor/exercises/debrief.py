@@ -26,6 +26,7 @@ from hypervisor.logbook.model import EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
 from sensors._errors import TerritoryError
 from simulators._field import Field
+from simulators._simulation import list_failing_actuators
 from simulators._story import SECOND, Story
 
 DECIDED = (EntryKind.DECISION, EntryKind.CLOSURE, EntryKind.CALL, EntryKind.PROMISE)
@@ -75,6 +76,7 @@ def build_debrief(connection: Connection, data: Path, run: Run) -> dict[str, Any
             "figures": _compute_figures(alarms, acts, chains, checklist, skips),
             "chains": chains,
             "false": [_alarm_row(alarm) for alarm in score.false],
+            "actuators": _list_failing(connection, data, run),
             "timeline": sorted(timeline, key=lambda entry: entry["at"]),
             "injects": [
                 {**inject.model_dump(include=INJECT), "fired": inject.fired_scenario}
@@ -134,6 +136,27 @@ def _score(connection: Connection, data: Path, run: Run, alarms: Sequence[Alarm]
         return scoring.score_alarms(story, there, int(run.parameters.get("seed", 1)), alarms)
     except TerritoryError:
         return None
+
+
+def _list_failing(connection: Connection, data: Path, run: Run) -> list[dict[str, Any]]:
+    """The actuators that do not obey, those of the scenario first; none of a recording."""
+    if run.kind != "story":
+        return []
+    try:
+        story = load_story(data, run.source)
+        there = _load_field(connection, story)
+        failing = list_failing_actuators(story, there, int(run.parameters.get("seed", 1)))
+    except TerritoryError:
+        return []
+    return [
+        {
+            "device": each.device,
+            "failure": each.failure.value,
+            "begins": moment_if(each.begins),
+            "ends": moment_if(each.ends),
+        }
+        for each in sorted(failing, key=lambda each: (each.begins is None, each.device))
+    ]
 
 
 _FIELDS: dict[tuple[str, int, str, datetime], Field] = {}  # by database and registry version

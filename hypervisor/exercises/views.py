@@ -28,6 +28,11 @@ OUTCOMES: Mapping[str, str] = {
     "partly": mark("partly"),
     "not": mark("not done"),
 }
+FAILURES: Mapping[str, str] = {  # of actuators, see simulators._orders
+    "stuck": mark("acknowledge and do not move"),
+    "refused": mark("refuse"),
+    "unanswered": mark("do not answer"),
+}
 ACTS: Mapping[str, str] = {
     "acknowledge": mark("acknowledged"),
     "unacknowledge": mark("unacknowledged"),
@@ -181,6 +186,7 @@ def template_values() -> dict[str, Any]:
         "INJECT_STATES": INJECT_STATES,
         "OUTCOMES": OUTCOMES,
         "ACTS": ACTS,
+        "FAILURES": FAILURES,
         "ORDER_ACTS": order_views.DONE,
         "SPEEDS": SPEEDS,
         "format_speed": format_speed,
