@@ -58,8 +58,10 @@ CHANGING = frozenset(
         "ingest.check": "_Columns",
         "ingest.decode": "Decoded",
         "ingest.reply": "ParsedPayload",
+        "simulators._obedience": "Actuators",
         "simulators._publications": "_Message",
         "simulators._run_control": "ScenarioClock",
+        "simulators._script": "Script",
     }.items()
     for name in names.split()
 )
