@@ -20,6 +20,7 @@ from tests.integration.evaluation.world import Sent, World, make_world, us
 
 pytestmark = pytest.mark.integration
 
+PHOTO = bytes(range(256))
 FAR = 10**9  # transactions that the old cluster had counted and the new one has not
 
 
@@ -156,15 +157,36 @@ def test_the_time_it_was_away_accuses_nobody(
     assert bool(silent) is (watched.mode is Mode.EXERCISE)  # there only a scenario declares it
 
 
-def test_without_readings_the_registry_and_the_alarms_come_back(
+def make_order(world: World) -> None:
+    """A work order with a photograph."""
+    world.connection.execute(
+        """
+        WITH made AS (INSERT INTO intervention (title, priority, opened_at)
+            VALUES ('Close the road', 'high', now()) RETURNING id)
+        INSERT INTO intervention_event (intervention, number, act, state, at, noted_at, author)
+        SELECT id, 1, 'create', '', now(), now(), 'tom' FROM made
+        """
+    )
+    world.connection.execute(
+        "INSERT INTO intervention_photo (intervention, number, taken_at, width, height, digest,"
+        " content) SELECT id, 1, now(), 2, 2, 'x', %s FROM intervention",
+        [PHOTO],
+    )
+    world.connection.commit()
+
+
+def test_without_readings_the_registry_alarms_and_orders_come_back(
     watched: World, fresh_url: str, tmp_path: Path
 ) -> None:
     log = watched.log()
+    make_order(watched)
     back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup", readings=False)
     found = put_back(fresh_url, tmp_path / "one.backup", tmp_path)
     restored = other(watched, fresh_url)
     try:
         assert not found.with_readings
+        query = "SELECT title, state, content FROM intervention JOIN intervention_photo ON true"
+        assert restored.connection.execute(query).fetchall() == [("Close the road", "open", PHOTO)]
         assert restored.log() == log
         high(restored, 70, 130)
         restored.beat(130)
