@@ -51,17 +51,17 @@ class Actuators:
         """Take commands (device, payload) that come at `at` (µs): answers, and what they change."""
         answers: list[Publication] = []
         orders: list[Order] = []
+        hearing = self.simulation.hearing({device for device, _ in received}, self._orders, at)
         for device, payload in received:
             command = _parse(payload)
-            actuator = self.simulation.actuators.get(device)
-            if command is None or actuator is None or command.key in self._taken:
+            if command is None or device not in hearing or command.key in self._taken:
                 continue  # a key is obeyed once
             failure = self.simulation.failure_of(device, at)
             if command.valid_until < at or failure is Failure.UNANSWERED:
                 continue
             self._taken.add(command.key)
             when = _when(device, at, self.simulation.world.seed)
-            parameters, refusal = _read(command, actuator.model)
+            parameters, refusal = _read(command, self.simulation.actuators[device].model)
             if failure is Failure.REFUSED:
                 refusal = refusal or REASONS.get(command.name, "fault")
             answers.append(_answer(device, command.key, when, refusal))

@@ -82,6 +82,32 @@ class Simulation:
             messages=_after(published, since),
         )
 
+    def hearing(self, devices: Collection[str], orders: Sequence[Order], at: int) -> frozenset[str]:
+        """Those of the actuators that a command reaches at a time (µs)."""
+        world = self.world.with_orders(orders)
+        commanded = [self.actuators[device] for device in devices if device in self.actuators]
+        simulators = find_simulators()
+        awake: set[str] = set()
+        for domain in {place.domain for place in commanded}:
+            sites = {place.site for place in commanded if place.domain == domain}
+            there = tuple(place for place in world.field.of(domain) if place.site in sites)
+            awake |= simulators[domain].awake(replace(world.field, places=there), world, at)
+        return frozenset(
+            place.device
+            for place in commanded
+            if place.device in awake and not self._dropped_out(place, at)
+        )
+
+    def _dropped_out(self, place: Place, at: int) -> bool:
+        """Whether none of its messages pass."""
+        return any(
+            fault.kind == "drop-out"
+            and float(fault.parameters.get("share", 1)) >= 1
+            and fault.begins <= at < fault.ends
+            and self.world.touches(fault, place)
+            for fault in self._faults
+        )
+
     def failing(self) -> list[FailingActuator]:
         """The actuators that do not obey, and how."""
         actuators = tuple(self.actuators.values())

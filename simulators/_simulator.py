@@ -23,6 +23,7 @@ from simulators._world import World
 
 Emit = Callable[[Field, World, int], pd.DataFrame]
 MovedBy = Callable[[Field, Place], tuple[Place, ...]]
+Awake = Callable[[Field, World, int], frozenset[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +45,15 @@ class Simulator:
     `device`, `quantity`, `unit`, `value`, `status`), ascending by time; the same arguments give the
     same rows. `events`: the kinds of scenario events that it handles. `moved_by(field, place)`: the
     devices whose readings change when an actuator carries out an order, itself among them; `emit`
-    simulates them alone as it does among all others.
+    simulates them alone as it does among all others. `awake(field, world, at)`: the devices that
+    have a supply at a time (µs), and so hear a command.
     """
 
     domain: str
     emit: Emit
     events: tuple[str, ...] = ()
     moved_by: MovedBy = lambda _field, place: (place,)
+    awake: Awake = lambda field, _world, _at: frozenset(place.device for place in field.places)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,4 +169,18 @@ def _moved_by(field: Field, place: Place) -> tuple[Place, ...]:
     return tuple(other for other in field.of(DOMAIN.name) if other.site == place.site)
 
 
-SIMULATOR = Simulator(domain="lighting", emit=emit, events=tuple(EVENTS), moved_by=_moved_by)
+def _awake(field: Field, world: World, at: int) -> frozenset[str]:
+    """A cabinet until its battery is empty or it drowns, a lamp while it is fed."""
+    time = np.array([at], dtype=np.int64)
+    awake: set[str] = set()
+    for cabinet in truth(field, world, world.seed).values():
+        if cabinet.circuit.alive.of(time)[0] > 0:
+            awake.add(cabinet.place.device)
+        lamps = [lamp for lamp in cabinet.lamps if lamp.does.supply.of(time)[0] > 0]
+        awake.update(lamp.place.device for lamp in lamps)
+    return frozenset(awake)
+
+
+SIMULATOR = Simulator(
+    domain="lighting", emit=emit, events=tuple(EVENTS), moved_by=_moved_by, awake=_awake
+)

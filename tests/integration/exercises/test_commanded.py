@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from sensors._domain import catalogue
 from tests.integration.commands.test_sending import sender
 from tests.integration.exercises.conftest import Led
 
+BEGINS = datetime(2024, 11, 5, 6, tzinfo=UTC)
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 ROAD = """
@@ -130,6 +132,8 @@ def test_the_sign_confirms_the_barrier_fails_and_no_real_device_hears_it(
         with road.conductor():
             run = road.start(source="closed-road.yaml", speed=120)
             road.comes_to(run, RunState.RUNNING)
+            road.order(run, "jump", to=BEGINS + timedelta(hours=1))
+            road.until(lambda: (road.run(run).clock or BEGINS) > BEGINS + timedelta(hours=1))
             sign = give(road, "sign_text", "mill-sign", text="ROUTE INONDÉE")
             road.until(lambda: not read(road, sign).open, what=lambda: life(road, sign))
             assert read(road, sign).state is CommandState.CONFIRMED, life(road, sign)

@@ -172,6 +172,35 @@ def test_an_actuator_fails_as_in_life(mode: str, answer: dict[str, str] | None) 
     assert actuators.obey(later, AT + 11 * HOUR)[1] is not None, "mended at 40 h"
 
 
+def test_what_has_no_supply_or_no_network_does_not_answer() -> None:
+    """A lamp of a switched supply by day; a cabinet in the dark; a sign whose network is out."""
+    lost = ScheduledEvent(kind="drop-out", at=20, until=40, where=Where(names=("message-sign-2",)))
+    outage = ScheduledEvent(
+        kind="supply-loss",
+        at=20,
+        until=40,
+        where=Where(names=("cabinet",)),
+        parameters={"battery_h": 1},
+    )
+    world = World(replace(STORY, faults=(lost,), events=(outage,)), FIELD, 1, hours=60)
+    actuators = Actuators(simulation=Simulation(world))
+
+    def answers(device: str, name: str, number: int, hour: int, **parameters: Any) -> int:
+        at = world.begins + hour * HOUR
+        order = command(name, number, until=at + HOUR, **parameters)
+        return len(actuators.obey([(device, order)], at)[0])
+
+    for number, (hour, fed) in enumerate(((18, 1), (30, 0), (45, 1)), 1):
+        assert answers("message-sign-2", "sign_text", number, hour, text="X") == fed
+        assert answers("cabinet-controller-1", "switch", 10 + number, hour, state="on") == fed
+        assert answers("lamp-controller-0", "dim", 20 + number, hour, level=50) == fed
+    night, day = 20, 10  # h UTC; by its plan, which the cabinet's contactor follows
+    dark = Actuators(simulation=Simulation(WORLD))
+    at = WORLD.begins + day * HOUR
+    assert "lamp-node-1" not in dark.simulation.hearing({"lamp-node-1"}, (), at)
+    assert dark.simulation.hearing({"lamp-node-1"}, (), WORLD.begins + night * HOUR)
+
+
 def test_what_is_no_valid_command_moves_nothing(actuators: Actuators) -> None:
     def first(device: str, payload: bytes) -> list[dict[str, str]]:
         answers, revision = actuators.obey([(device, payload)], AT)
