@@ -23,6 +23,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="How vendors' payloads become readings.")
     group.command("try")(try_codec)
     group.command("test")(run_vectors)
+    group.command("encode")(encode)
     group.command()(add)
     group.command("list")(list_codecs)
     group.command()(show)
@@ -55,11 +56,7 @@ def try_codec(
     uplink = codec_testing.parse_uplink(
         port=fport, hexadecimal=hex_, base64=base64, made=object_, time=time
     )
-    path = Path(codec)
-    if path.suffix in (".js", *codec_testing.MAPPING_ENDINGS) or path.is_file():
-        source, file = codec_testing.read_source(path, mapping)
-    else:
-        source, file = _find_codec(context, codec), f"codec {codec}"
+    source, file = _read_codec(context, codec, mapping)
     if source.mapping:
         ready = codec_testing.build_codec(codec, source, words, file=file)
         trial = codec_testing.try_codec(ready, uplink, words)
@@ -73,6 +70,46 @@ def try_codec(
         _print_trial(trial, mapped=bool(source.mapping))
     if trial.reason is not None or trial.refused:
         raise SystemExit(1)
+
+
+def encode(
+    context: typer.Context,
+    codec: Annotated[
+        str, typer.Argument(help="A script's or a mapping's (.yaml) file, or a name.")
+    ],
+    kind: Annotated[str, typer.Argument(help="See `hypervisor commands kinds`.")],
+    parameters: Annotated[list[str], typer.Argument(help="NAME=VALUE, such as level=40.")],
+    mapping: Mapping = None,
+    as_json: Json = False,
+) -> None:
+    """Encode one command as a device behind a network server receives it; nothing is sent."""
+    from hypervisor.readings import codec_testing
+    from sensors._domain import catalogue
+
+    words = catalogue()
+    source, file = _read_codec(context, codec, mapping)
+    ready = codec_testing.build_codec(codec, source, words, file=file)
+    values = {name: value for name, _, value in (text.partition("=") for text in parameters)}
+    downlink = codec_testing.encode_command(ready, kind, values, words)
+    if as_json:
+        made = {"port": downlink.port, "bytes": downlink.payload.hex(), "object": downlink.object_}
+        print_json([made])
+    elif downlink.object_ is not None:
+        print(f"port {downlink.port}, object {json.dumps(downlink.object_, ensure_ascii=False)}")
+    else:
+        print(f"port {downlink.port}, bytes {downlink.payload.hex()}")
+
+
+def _read_codec(
+    context: typer.Context, codec: str, mapping: Path | None
+) -> tuple["CodecSource", str]:
+    """A codec from files, or by its name; and what its mapping is called in errors."""
+    from hypervisor.readings import codec_testing
+
+    path = Path(codec)
+    if path.suffix in (".js", *codec_testing.MAPPING_ENDINGS) or path.is_file():
+        return codec_testing.read_source(path, mapping)
+    return _find_codec(context, codec), f"codec {codec}"
 
 
 def run_vectors(

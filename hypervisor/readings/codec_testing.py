@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from hypervisor.readings.ingest_inventory import list_units
 from ingest.check import TimeTolerance, check
 from ingest.codec import Codec, DecodedPayload, parse_result
 from ingest.decode import Decoded
+from ingest.downlink import Downlink
 from ingest.layout import Layouts
 from ingest.library import make_codec
 from ingest.mapping import find_ambiguous_fields
@@ -24,8 +25,10 @@ from ingest.reply import ParsedPayload, Refusal, UnusableError
 from ingest.sandbox import Sandbox, ScriptError
 from ingest.script import read_script, read_text
 from ingest.uplink import Uplink, parse_payload, parse_uplink_time
+from sensors._command import CommandError
 from sensors._domain import Catalogue
 from sensors._errors import TerritoryError
+from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 
 MAPPING_ENDINGS = (".yaml", ".yml")
@@ -128,7 +131,41 @@ def _check_values(
 def list_cautions(codec: Codec, catalogue: Catalogue) -> tuple[str, ...]:
     """Warnings about a codec's mapping."""
     kinds = {name: quantity.kind for name, quantity in catalogue.quantities.items()}
-    return tuple(find_ambiguous_fields(codec.mapping, kinds))
+    return (
+        *find_ambiguous_fields(codec.mapping, kinds),
+        *_list_unknown_commands(codec, catalogue),
+    )
+
+
+def _list_unknown_commands(codec: Codec, catalogue: Catalogue) -> Iterator[str]:
+    """What a mapping's `commands` name that no command has."""
+    for name, mapping in codec.mapping.commands.items():
+        kind = catalogue.commands.get(name)
+        if kind is None:
+            yield f"commands.{name}: no such command{did_you_mean(name, catalogue.commands)}"
+            continue
+        parameters = {parameter.name for parameter in kind.parameters}
+        for path, field in mapping.fields.items():
+            if field.parameter and field.parameter not in parameters:
+                hint = did_you_mean(field.parameter, parameters)
+                yield f"commands.{name}.data.{path}: no parameter {field.parameter!r}{hint}"
+
+
+def encode_command(
+    codec: Codec, kind: str, parameters: Mapping[str, object], catalogue: Catalogue
+) -> Downlink:
+    """A command as a device with this codec receives it.
+
+    Raises CommandError: it cannot be given so. CodecError: it cannot be encoded.
+    """
+    described = catalogue.commands.get(kind)
+    if described is None:
+        hint = did_you_mean(kind, catalogue.commands)
+        raise CommandError("there is no command {name!r}{hint}", kind[:60], hint)
+    try:
+        return codec.encode(kind, described.parse(parameters), device=_DEVICE, at=datetime.now(UTC))
+    except UnusableError as error:
+        raise CodecError("{problem}", error.refusal.detail) from error
 
 
 def build_codec(name: str, source: CodecSource, catalogue: Catalogue, *, file: str) -> Codec:

@@ -304,6 +304,8 @@ def test_the_commands(instance_settings: Settings, town: dict[str, str], open_tm
     assert {"codec": "air-probe", "by": "shipped", "payload": "cayenne-lpp"} in listed
     assert command(settings, "codec", "show", "mine")[1] == MAPPING
     assert "shipped one is in force" in command(settings, "codec", "remove", "lamp-node")[1]
+    dim = ("codec", "encode", "lamp-node", "dim", "level=40")
+    assert command(settings, *dim) == (0, "port 10, bytes 0128\n")
     with connect(settings.database_url) as connection:
         acts = connection.execute(
             "SELECT kind, subject, reason FROM audit WHERE kind LIKE 'codec-%' ORDER BY id"

@@ -13,10 +13,14 @@ from hypervisor.readings.codec_testing import (
     CodecError,
     build_codec,
     check_name,
+    encode_command,
+    list_cautions,
     parse_uplink,
     read_source,
 )
 from hypervisor.readings.codec_testing import try_codec as try_with
+from ingest.ports import CodecSource
+from sensors._command import CommandError
 from sensors._domain import catalogue
 
 SCRIPT = "function Decoder(b) { return {level: b[0] + ' mm', more: {x: 1}} }"
@@ -238,3 +242,27 @@ def test_vectors_are_reported_one_a_line(
     }
     run_vectors(script, write(tmp_path, "one.json", json.dumps(cases[:1])))
     assert capsys.readouterr().out == "passed  level 10\n1 of 1 vectors pass\n"
+
+
+ENCODER = """
+function decodeUplink(i) { return {data: {}} }
+function encodeDownlink(i) { return {bytes: [i.data.l], fPort: 3} }
+"""
+
+
+def test_a_command_is_encoded_and_words_that_no_command_has_are_pointed_out() -> None:
+    text = "{dim: {data: {l: {parameter: levl}}}, swich: {data: {l: 1}}, switch: {data: {l: 1}}}"
+    mapping = f"payload: javascript\nfields: {{l: level}}\ncommands: {text}"
+    words = catalogue()
+    codec = build_codec("mine", CodecSource(mapping=mapping, script=ENCODER), words, file="mine")
+    assert list_cautions(codec, words) == (
+        "commands.dim.data.l: no parameter 'levl'; did you mean 'level'?",
+        "commands.swich: no such command; did you mean 'switch'?",
+    )
+    downlink = encode_command(codec, "switch", {"state": "on"}, words)
+    assert (downlink.port, downlink.payload) == (3, b"\1")
+    with pytest.raises(CodecError, match="names the parameter 'levl'"):
+        encode_command(codec, "dim", {"level": 4}, words)
+    for kind, given in (("barier", {}), ("dim", {"level": 400})):
+        with pytest.raises(CommandError):
+            encode_command(codec, kind, given, words)
