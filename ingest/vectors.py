@@ -1,4 +1,4 @@
-"""Vectors as vendors publish them: bytes, and what they must decode to.
+"""Vectors as vendors publish them: bytes, and what they must decode to; and the other way.
 
 Three forms are read: that of the LoRaWAN device repository, Actility's `examples.json` and the
 tests of ChirpStack's device profiles.
@@ -23,6 +23,7 @@ _EXAMPLE = (
 )
 _TEXT_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//')
 _UPLINKS = ("uplink", "uplink-decode")
+_DOWNLINKS = ("downlink-encode",)
 _THROWN = "errorMessage"
 _RESULTS = ("output", "expected", _THROWN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,13 +43,14 @@ class _Source(Source):
 
 @dataclass(frozen=True, kw_only=True)
 class Vector:
-    """One example: what goes in and what must come out."""
+    """One example: what goes in and what must come out. `data`: what is to be encoded, if it is."""
 
     description: str
     payload: bytes
     port: int
     millis: int
     output: Mapping[str, Any]
+    data: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,15 +71,26 @@ def load_vectors(text: str, *, file: str, now: int = 0) -> list[Vector]:
     source = _Source(file)
     document = source.compose(_as_yaml(text) if text.lstrip()[:1] == "[" else text)
     decoder: yaml.Node | None = document
+    encoded: list[yaml.Node] = []
     if isinstance(document, yaml.SequenceNode):
         examples = [node for node in document.value if _is_uplink(source, node)]
+        encoded = [node for node in document.value if _is_downlink(source, node)]
     else:
-        decoder = source.mapping(document, "a file of vectors").get("uplinkDecoder")
-        parts = source.mapping(decoder, "uplinkDecoder") if decoder else {}
-        examples = source.sequence(parts["examples"], "examples") if "examples" in parts else []
-    if not examples:
+        parts = source.mapping(document, "a file of vectors")
+        decoder = parts.get("uplinkDecoder")
+        examples = _list_examples(source, "uplinkDecoder", decoder)
+        encoded = _list_examples(source, "downlinkEncoder", parts.get("downlinkEncoder"))
+    if not examples and not encoded:
         source.fail(decoder, f"no example of an uplink; expected {_EXAMPLE}")
-    return [_vector(source, node, now) for node in examples]
+    return [
+        *(_vector(source, node, now) for node in examples),
+        *(_downlink(source, node, now) for node in encoded),
+    ]
+
+
+def _list_examples(source: _Source, name: str, node: yaml.Node | None) -> list[yaml.Node]:
+    parts = source.mapping(node, name) if node else {}
+    return source.sequence(parts["examples"], "examples") if "examples" in parts else []
 
 
 def _as_yaml(text: str) -> str:
@@ -91,6 +104,18 @@ def _is_uplink(source: _Source, node: yaml.Node) -> bool:
     """Whether an element of a list of examples is to be decoded: Actility's name their type."""
     kind = source.mapping(node, "an example").get("type")
     return kind is None or source.value(kind) in _UPLINKS
+
+
+def _is_downlink(source: _Source, node: yaml.Node) -> bool:
+    """Whether it is to be encoded."""
+    parts = source.mapping(node, "an example")
+    given = parts.get("input")
+    return (
+        "type" in parts
+        and source.value(parts["type"]) in _DOWNLINKS
+        and isinstance(given, yaml.MappingNode)
+        and "data" in source.mapping(given, "an example's input")
+    )
 
 
 def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
@@ -117,6 +142,30 @@ def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
         port=port,
         millis=millis,
         output=_output(source, result, parts[result]),
+    )
+
+
+def _downlink(source: _Source, node: yaml.Node, now: int) -> Vector:
+    """An example of the encoder: an object, and the bytes and frame port that it becomes."""
+    named = source.mapping(node, "an example")
+    result = next((name for name in _RESULTS if name in named), _RESULTS[0])
+    parts = source.mapping(node, "an example", needed=("input", result))
+    given = source.mapping(parts["input"], "an example's input", needed=("data",))
+    data = source.value(given["data"])
+    if not isinstance(data, Mapping):
+        source.fail(given["data"], "input.data must be an object")
+    output = dict(_output(source, result, parts[result]))
+    if isinstance(output.get("bytes"), str):
+        output["bytes"] = [*_bytes(source, source.mapping(parts[result], "an output")["bytes"])]
+    description = parts.get("description")
+    place = str(source.place(node))
+    return Vector(
+        description=source.text(description, "a description") if description else place,
+        payload=b"",
+        port=source.value(given["fPort"]) if "fPort" in given else 1,
+        millis=now,
+        output=output,
+        data=data,
     )
 
 
@@ -158,9 +207,7 @@ def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
     the script throws is as good as its message among `errors`.
     """
     try:
-        returned = sandbox.decode(
-            vector.payload, port=vector.port, millis=vector.millis, variables={}
-        )
+        returned = _run(vector, sandbox)
     except ScriptError as error:
         words = error.thrown if error.thrown in _errors_of(vector) else str(error)
         returned = {"errors": [words]}
@@ -173,8 +220,16 @@ def run_vector(vector: Vector, sandbox: Sandbox) -> list[Difference]:
         "warnings", _list(expected.get("warnings")), _list(got.get("warnings"))
     )
     if not _list(expected.get("errors")):
-        differences += _differences("data", expected.get("data"), got.get("data"))
+        names = ["data"] if vector.data is None else ["bytes", *({"fPort"} & expected.keys())]
+        for name in names:
+            differences += _differences(name, expected.get(name), got.get(name))
     return differences
+
+
+def _run(vector: Vector, sandbox: Sandbox) -> Any:
+    if vector.data is None:
+        return sandbox.decode(vector.payload, port=vector.port, millis=vector.millis, variables={})
+    return sandbox.encode(vector.data, port=vector.port, millis=vector.millis, variables={})
 
 
 def _errors_of(vector: Vector) -> list[Any]:

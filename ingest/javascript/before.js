@@ -110,7 +110,7 @@
       returned = encode(data, port === null ? undefined : port, variables);
       bytes = returned && returned.bytes;
       if (bytes && typeof bytes === "object" && !isArray(bytes) && bytes.length >= 0) {
-        returned = { bytes: copy(bytes), fPort: returned.fPort, errors: returned.errors };
+        returned.bytes = copy(bytes);
       }
       return text({ returned: returned });
     });

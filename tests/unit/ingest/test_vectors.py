@@ -126,16 +126,22 @@ def test_vectors_are_compared_as_json_has_it() -> None:
 
 def test_vectors_as_actility_and_chirpstack_write_them() -> None:
     actility = """[
-\t{"type": "downlink-encode", "input": {"data": {}}, "output": {"bytes": []}},
+\t{"type": "downlink-encode", "input": {"cmd": 1}, "output": {"bytes": []}},
+\t{"type": "downlink-encode", "input": {"data": {"x": 9}}, "output": {"bytes": "09", "fPort": 2}},
 \t{"type": "uplink", "description": "one", "input": {"bytes": "01ff", "fPort": 3,
 \t "time": "2022-01-11T07:15:00+01:00"}, "output": {"data": {"x": 1}}}]"""
     chirpstack = """[{"name": "two", // it's 2
     "input": {"fPort": 0x7f, "bytes": [0x02,]}, "expected": {"data": {"x": "http://y", //
     }}}]"""
     throws = '[{"type": "uplink", "input": {"bytes": []}, "errorMessage": "too short"}]'
-    (one,), (two,), (three,) = (
+    (one, encoded), (two,), (three,) = (
         load_vectors(text, file="v.json") for text in (actility, chirpstack, throws)
     )
+    assert (encoded.data, encoded.output) == ({"x": 9}, {"bytes": [9], "fPort": 2})
+    encoder = "function decodeUplink() {} function encodeDownlink(i) { return {bytes: [%s]} }"
+    right, wrong = (Sandbox(encoder % number) for number in ("i.data.x", "7"))
+    assert [each.path for each in run_vector(encoded, right)] == ["fPort"]
+    assert [each.path for each in run_vector(encoded, wrong)] == ["bytes[0]", "fPort"]
     assert three.output == {"errors": ["too short"]}
     assert (one.description, one.payload, one.port) == ("one", b"\x01\xff", 3)
     assert one.millis == 1_641_881_700_000
