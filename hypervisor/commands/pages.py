@@ -19,11 +19,13 @@ from hypervisor.commands.model import CommandState, NoCommandError
 from hypervisor.commands.queries import CommandFilter
 from hypervisor.commands.queries_targets import TargetFilter
 from hypervisor.commands.service import Plan
+from hypervisor.commands.service_gateways import find_ways
 from hypervisor.registry import queries_devices
+from hypervisor.registry.queries_devices import DeviceRow
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, render
-from sensors._command import CommandError
+from sensors._command import CommandError, CommandKind
 from sensors._errors import TerritoryError
 
 router = APIRouter()
@@ -233,8 +235,20 @@ def _render_form(
         device=device,
         kinds=kinds,
         kind=chosen,
+        longest_minutes=_find_longest(context, chosen, device),
         **_preview(context, entered),
     )
+
+
+def _find_longest(
+    context: RequestContext, kind: CommandKind | None, device: DeviceRow | None
+) -> float:
+    """For how many minutes a command may be valid: longer where the device sleeps."""
+    if kind is None:
+        return 0.0
+    devices = [device] if device else []
+    ways = find_ways(context.connection, context.catalogue, devices, context.now())
+    return (kind.valid_for + ways.longest_wait).total_seconds() / 60
 
 
 def _preview(context: RequestContext, entered: CommandForm) -> dict[str, Any]:
