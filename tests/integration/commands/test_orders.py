@@ -131,7 +131,7 @@ def test_what_cannot_be_commanded_is_refused_with_a_sentence(
 def test_kinds_are_listed_with_what_obeys_them(room: Room) -> None:
     kinds = {kind["name"]: kind for kind in room.anne.get("/api/v1/commands/kinds").json()["kinds"]}
     assert kinds["barrier"]["signatures"] == 2
-    assert kinds["dim"]["models"] == ["lamp-controller"]
+    assert kinds["dim"]["models"] == ["lamp-controller", "lamp-node"]
 
 
 def test_a_page_ends_where_the_next_begins(room: Room) -> None:
