@@ -104,7 +104,9 @@ class Domain:
     16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
-    can be told to do. `groups`: the kinds of groups that its devices form.
+    can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites are people's homes, under pseudonyms: only whoever has
+    the duty at the place sees them, every look is recorded, and after `retention_days` readings are
+    deleted and ended alarms lose what tells of whom they were.
     """
 
     name: str
@@ -120,6 +122,8 @@ class Domain:
     colour: str = "#6b7680"
     event: str = "other"
     calm: Mapping[str, float] = field(default_factory=dict)
+    personal: bool = False
+    retention_days: int | None = None
 
 
 Part = TypeVar("Part", Quantity, DeviceModel, Threshold, CommandKind, GroupKind, Domain)
@@ -175,7 +179,22 @@ def assemble(domains: Iterable[Domain]) -> Catalogue:
         common=frozenset(quantity.name for quantity in COMMON),
     )
     _check_names(assembled)
+    _check_personal(assembled)
     return assembled
+
+
+def _check_personal(joined: Catalogue) -> None:
+    """Whether personal domains, and no others, say how long they keep what they measure."""
+    for domain in joined.domains.values():
+        if domain.personal and (domain.retention_days or 0) < 1:
+            raise CatalogueError("personal domain {name!r} needs retention_days", domain.name)
+        if domain.personal and domain.grouping != "site":
+            raise CatalogueError(
+                "personal domain {name!r} groups its alarms by site, so that no incident joins homes",
+                domain.name,
+            )
+        if not domain.personal and domain.retention_days is not None:
+            raise CatalogueError("domain {name!r} is not personal: no retention_days", domain.name)
 
 
 def _check_names(joined: Catalogue) -> None:

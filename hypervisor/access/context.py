@@ -29,6 +29,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import watermark
 from hypervisor.database.pool import READERS, Pool
+from hypervisor.database.tenancy import sees_everything
 from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import nearest_hint
@@ -63,6 +64,11 @@ class RequestContext:
     def now(self) -> datetime:
         """Now; in an exercise, where its scenario stands. It stands still within a request."""
         return self._now
+
+    @cached_property
+    def sees_everything(self) -> bool:
+        """Whether nothing is hidden from them: what was made of everything may be shown."""
+        return sees_everything(self.connection)
 
     @cached_property
     def _now(self) -> datetime:

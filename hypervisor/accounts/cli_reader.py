@@ -44,6 +44,9 @@ def add_reader(
     area: Annotated[
         str | None, typer.Option(help="A code: it reads that area alone. Default: everything.")
     ] = None,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="It also reads personal data, such as telecare.")
+    ] = False,
     password_stdin: Stdin = False,
     author: Author = "",
 ) -> None:
@@ -58,6 +61,7 @@ def add_reader(
             name,
             secret,
             area=area,
+            personal=personal,
             author=name_author(author),
             timeout=settings.reader_timeout_seconds,
         )
@@ -135,9 +139,8 @@ def remove_reader(
 
 
 def _describe_scope(reader: "Reader") -> str:
-    if reader.area is None:
-        return _EVERYTHING
-    return f"{reader.area_name} ({reader.area})"
+    area = _EVERYTHING if reader.area is None else f"{reader.area_name} ({reader.area})"
+    return f"{area}, with personal data" if reader.personal else area
 
 
 def _format_data_source(connection: "Connection", reader: "Reader") -> str:

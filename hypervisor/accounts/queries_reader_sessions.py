@@ -19,7 +19,8 @@ from hypervisor.database.connect import Connection, StoreError, connect
 BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
 _FULL = 0.1  # of the queue of notifications: from there on nobody may keep it from being emptied
 _READERS = """
-SELECT r.oid, reader.role, reader.area IS NULL AS whole, reader.verifier
+SELECT r.oid, reader.role, reader.area IS NULL AND (reader.personal
+    OR NOT EXISTS (SELECT FROM site WHERE site.personal)) AS whole, reader.verifier
 FROM reader JOIN pg_roles r ON r.rolname = reader.role
 """
 # Takes no lock on any table, where a reader could make it wait: functions, not their views.

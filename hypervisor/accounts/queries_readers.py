@@ -13,7 +13,9 @@ from hypervisor.database.locks import Lock
 
 MAX_CONNECTIONS = 10  # at once, of one reader
 _SELECT = (
-    "SELECT reader.name, role, reader.area, area.name AS area_name, created_at, created_by,"
+    "SELECT reader.name, role, reader.area, area.name AS area_name, personal, created_at,"
+    " created_by, reader.area IS NULL AND (personal"
+    "   OR NOT EXISTS (SELECT FROM site WHERE site.personal)) AS whole,"
     " EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin) AS may_log_in"
     " FROM reader LEFT JOIN area ON area.code = reader.area"
 )
@@ -21,14 +23,19 @@ _SELECT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """`area`: a code, None for the whole territory. `may_log_in`: the server has its role."""
+    """`area`: a code, None for the whole territory. `may_log_in`: the server has its role.
+
+    `personal`: also homes (`Domain.personal`). `whole`: no policy holds it.
+    """
 
     name: str
     role: str
     area: str | None
     area_name: str | None
+    personal: bool
     created_at: datetime
     created_by: str
+    whole: bool
     may_log_in: bool
 
 
@@ -62,12 +69,14 @@ def find_reader(connection: Connection, name: str) -> Reader | None:
     return next(iter(fetch(connection, Reader, f"{_SELECT} WHERE reader.name = %s", [name])), None)
 
 
-def upsert_reader(connection: Connection, name: str, area: str | None, author: str) -> None:
+def upsert_reader(
+    connection: Connection, name: str, area: str | None, author: str, *, personal: bool
+) -> None:
     """Say what a reader sees; it may be there already."""
     connection.execute(
-        "INSERT INTO reader (name, area, created_by) VALUES (%s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET area = EXCLUDED.area",
-        [name, area, author],
+        "INSERT INTO reader (name, area, created_by, personal) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET area = EXCLUDED.area, personal = EXCLUDED.personal",
+        [name, area, author, personal],
     )
 
 

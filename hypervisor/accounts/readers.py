@@ -20,10 +20,13 @@ def add_reader(  # noqa: PLR0913  who, where, and by whom
     password: str,
     *,
     area: str | None = None,
+    personal: bool = False,
     author: str = _AUTHOR,
     timeout: float = TIMEOUT,
 ) -> Reader:
     """Make a reader of one area, or of the whole territory, in the caller's transaction.
+
+    `personal`: also of the homes in it.
 
     Raises:
         AccountError: its name or password cannot be these, or the name is taken.
@@ -36,7 +39,13 @@ def add_reader(  # noqa: PLR0913  who, where, and by whom
             "it another password",
             name,
         )
-    return _grant_access(connection, name, password, area=area, author=author, timeout=timeout)
+    return _grant_access(
+        *(connection, name, password),
+        area=area,
+        personal=personal,
+        author=author,
+        timeout=timeout,
+    )
 
 
 def ensure_reader(
@@ -52,7 +61,9 @@ def ensure_reader(
     Raises AccountError: as `add`; that it is there already is none.
     """
     _check_and_lock(connection, name, area)
-    return _grant_access(connection, name, password, area=area, author=_AUTHOR, timeout=timeout)
+    return _grant_access(
+        connection, name, password, area=area, personal=False, author=_AUTHOR, timeout=timeout
+    )
 
 
 def rotate_password(
@@ -120,15 +131,17 @@ def _grant_access(  # noqa: PLR0913  who, where, and by whom
     password: str,
     *,
     area: str | None,
+    personal: bool,
     author: str,
     timeout: float,
 ) -> Reader:
     before = queries_readers.find_reader(connection, name)
     _check_password(connection, name, password)
-    queries_readers.upsert_reader(connection, name, area, author)
+    queries_readers.upsert_reader(connection, name, area, author, personal=personal)
     _set_password(connection, get_reader(connection, name), password, timeout)
-    if before is None or before.area != area:
+    if before is None or (before.area, before.personal) != (area, personal):
         reads = "the whole territory" if area is None else area
+        reads += ", with personal data" if personal else ""
         _record(connection, "reader", name, author, f"lets it read {reads}")
     return get_reader(connection, name)
 
@@ -147,8 +160,9 @@ def _check_password(connection: Connection, name: str, password: str) -> None:
 
 
 def _set_password(connection: Connection, reader: Reader, password: str, timeout: float) -> None:
-    whole = reader.area is None
-    queries_readers.create_role(connection, reader.role, password, whole=whole, timeout=timeout)
+    queries_readers.create_role(
+        connection, reader.role, password, whole=reader.whole, timeout=timeout
+    )
 
 
 def _describe_owner(connection: Connection, role: str) -> str:

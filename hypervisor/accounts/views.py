@@ -22,6 +22,7 @@ ROLE_HELP: Mapping[Role, str] = {
     Role.SOURCE: mark("a program: sends alarms of another system, and sees nothing"),
     Role.AGENT: mark("works on the orders of their own teams, and sees nothing else"),
     Role.VIEWER: mark("sees"),
+    Role.PERSONAL: mark("sees personal data, such as telecare, where another role shows the place"),
     Role.OPERATOR: mark(
         "acknowledges, writes the log, hands over, enters and invalidates readings"
     ),
@@ -33,6 +34,7 @@ SCOPES: Mapping[Duty, str] = {
     Duty.READ: mark("reading"),
     Duty.SEND: mark("sending alarms"),
     Duty.FIELD: mark("working in the field"),
+    Duty.PERSONAL: mark("seeing personal data"),
     Duty.OPERATE: mark("operating"),
     Duty.COMMAND: mark("commanding devices"),
     Duty.COUNTERSIGN: mark("countersigning commands"),

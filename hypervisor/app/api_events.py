@@ -22,7 +22,7 @@ from hypervisor.database.connect import StoreError
 from hypervisor.database.credentials import Credential
 from hypervisor.database.events import LoggedEvent, Position
 from hypervisor.database.pool import Pool
-from hypervisor.web.hub import Hub, Listener, Sites, chunk, merged
+from hypervisor.web.hub import Hub, Listener, Sight, chunk, merged
 from hypervisor.web.problems import responses
 
 router = APIRouter(tags=["events"])
@@ -107,7 +107,7 @@ def events(
     """
     if not person.may(Duty.READ):
         raise ForbiddenError("{person} has no permission to read", person.name)
-    sites = _visible_sites(request.app.state.pool, person)
+    sight = _find_sight(request.app.state.pool, person)
     hub: Hub = request.app.state.hub
     if _is_full(hub, person):
         raise HTTPException(
@@ -115,7 +115,7 @@ def events(
         )
     heard = last_event_id or since
     return StreamingResponse(
-        _stream(hub, request.app.state.pool, _Subscription(person, sites, heard), seconds),
+        _stream(hub, request.app.state.pool, _Subscription(person, sight, heard), seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -125,23 +125,24 @@ def _is_full(hub: Hub, person: Person) -> bool:
     return len(hub.listeners) >= _CROWD or hub.listens(person.account) >= _OF_ONE
 
 
-def _visible_sites(pool: Pool, person: Person) -> Sites:
-    """The sites that this person may see; None: all.
+def _find_sight(pool: Pool, person: Person) -> Sight:
+    """What this person may hear of.
 
-    Read once: when the registry changes, the stream ends and the client reconnects.
+    Read once: when the registry changes, a stream of named sites ends and the client reconnects.
     """
     territory = person.territory()
-    if territory.whole:
-        return None
-    with pool.connection() as connection:
-        return event_log.sites_within(connection, territory.communes, unplaced=territory.unplaced)
+    personal = territory.personal
+    if territory.whole and (personal is None or personal.whole):
+        return Sight(personal=personal is not None)
+    with pool.seeing(lambda _: territory) as connection:
+        return Sight(sites=event_log.list_sites(connection))
 
 
 class _Subscription(NamedTuple):
-    """A client: its person, the sites it may see, the last event it received."""
+    """A client: its person, what it may hear of, the last event it received."""
 
     person: Person
-    sites: Sites
+    sight: Sight
     heard: str | None
 
 
@@ -155,14 +156,14 @@ async def _stream(
     if _is_full(hub, client.person):  # many came at once, before any of them was counted
         yield b": too many open streams\n\n"
         return
-    listener = hub.join(client.sites, Credential.of(client.person))
+    listener = hub.join(client.sight, Credential.of(client.person))
     upto = hub.upto
     try:
         missed = await _list_missed(pool, client.heard, upto)
         if missed is None:
             yield _encode_resync(upto)
         else:
-            yield chunk(merged(missed), client.sites) + _encode_beat(upto)
+            yield chunk(merged(missed), client.sight) + _encode_beat(upto)
         async for part in _stream_live(hub, listener, seconds):
             yield part
     finally:

@@ -10,6 +10,7 @@ class Duty(StrEnum):
     SEND = "send"  # alarms of another system
     FIELD = "field"  # work orders of one's own teams
     READ = "read"
+    PERSONAL = "personal"  # sees what personal domains measure, where they may read
     OPERATE = "operate"  # acts on alarms, log, hand-over, observations, work orders, exercises
     COMMAND = "command"  # actuators in the field
     COUNTERSIGN = "countersign"  # as the second person, what takes two
@@ -23,6 +24,7 @@ class Role(StrEnum):
     SOURCE = "source"
     AGENT = "agent"  # of a team in the field
     VIEWER = "viewer"
+    PERSONAL = "personal"
     OPERATOR = "operator"
     CONTROLLER = "controller"
     AUTHOR = "author"
@@ -33,16 +35,18 @@ DUTIES: Mapping[Role, frozenset[Duty]] = {
     Role.SOURCE: frozenset({Duty.SEND}),
     Role.AGENT: frozenset({Duty.FIELD}),
     Role.VIEWER: frozenset({Duty.READ}),
+    Role.PERSONAL: frozenset({Duty.PERSONAL}),
     Role.OPERATOR: frozenset({Duty.READ, Duty.OPERATE}),
     Role.CONTROLLER: frozenset({Duty.READ, Duty.OPERATE, Duty.COMMAND, Duty.COUNTERSIGN}),
     Role.AUTHOR: frozenset({Duty.READ, Duty.WRITE_RULES}),
-    Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND, Duty.FIELD},  # no other system, no team
+    Role.ADMINISTRATOR: frozenset(Duty) - {Duty.SEND, Duty.FIELD, Duty.PERSONAL},
 }
 
 WORDS: Mapping[Duty, str] = {
     Duty.SEND: "send alarms (sources do)",
     Duty.FIELD: "work in the field (agents of a team do)",
     Duty.READ: "look at this",
+    Duty.PERSONAL: "see personal data here (a role of its own)",
     Duty.OPERATE: "act here (operators do)",
     Duty.COMMAND: "command devices here (controllers do)",
     Duty.COUNTERSIGN: "countersign commands here (controllers do)",

@@ -1,7 +1,7 @@
 """Somebody who is signed in: roles, and the territory where each holds."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypervisor.base.duties import DUTIES, Duty, Role
 
@@ -10,13 +10,15 @@ from hypervisor.base.duties import DUTIES, Duty, Role
 class Territory:
     """Communes by code. `whole`: everything; `unplaced`: also what stands in no known commune.
 
-    `public`: nobody's; what the inventory marks as public, and nothing else.
+    `public`: nobody's; what the inventory marks as public, and nothing else. `personal`: where in it
+    personal data is seen, too (None: nowhere).
     """
 
     whole: bool = False
     unplaced: bool = False
     communes: frozenset[str] = frozenset()
     public: bool = False
+    personal: "Territory | None" = None
 
     def holds(self, commune: str | None) -> bool:
         """Whether something in this commune (None: in none that is known) is in it."""
@@ -76,6 +78,13 @@ class Person:
 
     def territory(self, duty: Duty = Duty.READ) -> Territory:
         """Where they may do this."""
+        held = self._join(duty)
+        if duty is not Duty.READ or Duty.PERSONAL not in self.scopes:
+            return held
+        personal = self._join(Duty.PERSONAL)
+        return held if personal.empty else replace(held, personal=personal)
+
+    def _join(self, duty: Duty) -> Territory:
         if duty not in self.scopes:
             return Territory()
         return together(grant.territory for grant in self.grants if duty in DUTIES[grant.role])

@@ -15,8 +15,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, class_row
 
-from hypervisor.database import locks, tenancy
+from hypervisor.database import locks, personal, tenancy
 from hypervisor.database.locks import Lock
+from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
 Connection = psycopg.Connection[TupleRow]
@@ -197,6 +198,7 @@ def migrate(connection: Connection) -> list[str]:
                 raise StoreError("migration {name} failed: {error}", name, error) from error
             connection.execute("INSERT INTO migration (name) VALUES (%s)", [name])
             applied.append(name)
+        personal.store_domains(connection, catalogue())
         tenancy.grant(connection)
     return applied
 

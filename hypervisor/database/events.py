@@ -13,7 +13,7 @@ from hypervisor.database.credentials import Credential, still_valid
 
 CHANNEL = "hypervisor_event"  # NOTIFY wakes followers
 _SETTLE = "SELECT commit_horizon()::text::bigint"
-_COLUMNS = "xid::text::bigint, id, kind, key, sites, data"
+_COLUMNS = "xid::text::bigint, id, kind, key, sites, personal, data"
 _BETWEEN = (
     f"SELECT {_COLUMNS} FROM event_log WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants
     " ORDER BY xid, id LIMIT %s"
@@ -52,13 +52,14 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedEvent:
-    """A row of the log. `sites`: whom it concerns; None: everybody."""
+    """A row of the log. `sites`: whom it concerns; None: everybody. `personal`: of these, homes."""
 
     position: Position
     kind: str
     key: str
     sites: frozenset[str] | None
     data: Mapping[str, Any]
+    personal: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,15 +131,9 @@ def prune(connection: Connection, keep: timedelta) -> int:
     return int(gone)
 
 
-def sites_within(
-    connection: Connection, communes: Iterable[str], *, unplaced: bool
-) -> frozenset[str]:
-    """The sites in these communes; `unplaced`: also those without a commune."""
-    rows = connection.execute(
-        "SELECT name FROM site WHERE commune = ANY(%s) OR (%s AND commune IS NULL)",
-        [list(communes), unplaced],
-    )
-    return frozenset(row[0] for row in rows)
+def list_sites(connection: Connection) -> frozenset[str]:
+    """The names of the sites that a restricted connection sees."""
+    return frozenset(name for (name,) in connection.execute("SELECT name FROM site"))
 
 
 async def follow(
@@ -193,11 +188,12 @@ async def _parts(connection: psycopg.AsyncConnection[Any]) -> Parts:
 
 
 def _event(row: tuple[Any, ...]) -> LoggedEvent:
-    xid, number, kind, key, sites, data = row
+    xid, number, kind, key, sites, personal, data = row
     return LoggedEvent(
         position=Position(xid=xid, id=number),
         kind=kind,
         key=key,
         sites=None if sites is None else frozenset(sites),
         data=data,
+        personal=frozenset(personal or ()),
     )

@@ -55,6 +55,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "intervention_event": frozenset(),
     "intervention_photo": frozenset(),
     "log_entry": frozenset({"author", "text", "owner"}),
+    "personal_look": frozenset(),
     "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),
     "notify_routes": frozenset(),
     "outbox": frozenset({"key", "body", "reason"}),
@@ -214,23 +215,52 @@ def search_path(role: str) -> str:
     return f"{VIEWS[role]}, public" if role in VIEWS else "public"
 
 
+# Somebody of the whole instance is restricted only where there is something that they do not see.
+_BECOME = """
+SELECT set_config('hypervisor.communes', %(communes)s::text[]::text, false),
+    set_config('hypervisor.unplaced', %(unplaced)s, false),
+    set_config('hypervisor.public', %(public)s, false),
+    set_config('hypervisor.personal', %(personal)s::text[]::text, false),
+    set_config('hypervisor.everywhere', CASE WHEN %(whole)s THEN 'on' ELSE 'off' END, false),
+    set_config('role', CASE WHEN free THEN %(whole_role)s ELSE %(tenant)s END, false),
+    set_config('search_path', CASE WHEN free THEN %(whole_path)s ELSE %(path)s END, false)
+FROM (SELECT %(whole)s AND (%(everything)s OR NOT EXISTS (SELECT FROM site WHERE personal))) a (free)
+"""
+
+
 def become(connection: Connection, territory: Territory) -> None:
     """Restrict an owner's connection to a territory, until `own`."""
-    role = WHOLE if territory.whole else TENANT
+    personal = territory.personal
     connection.execute(
-        "SELECT set_config('hypervisor.communes', %s::text[]::text, false),"
-        " set_config('hypervisor.unplaced', %s, false),"
-        " set_config('hypervisor.public', %s, false), set_config('role', %s, false),"
-        " set_config('search_path', %s, false)",
-        [
-            [] if territory.whole else sorted(territory.communes),
-            "on" if territory.unplaced else "off",
-            "on" if territory.public else "off",
-            role,
-            search_path(role),
-        ],
+        _BECOME,
+        {
+            "communes": [] if territory.whole else sorted(territory.communes),
+            "unplaced": "on" if territory.unplaced else "off",
+            "public": "on" if territory.public else "off",
+            "personal": _list_personal(personal),
+            "whole": territory.whole,
+            "everything": territory.whole and personal is not None and personal.whole,
+            "whole_role": WHOLE,
+            "tenant": TENANT,
+            "whole_path": search_path(WHOLE),
+            "path": search_path(TENANT),
+        },
     )
     connection.commit()  # a rollback would undo it
+
+
+def _list_personal(territory: Territory | None) -> list[str]:
+    """As `tenant_personal` (schema 0125) has it."""
+    if territory is None:
+        return []
+    everywhere = ["*"] if territory.whole else []
+    return [*everywhere, *([""] if territory.unplaced else []), *sorted(territory.communes)]
+
+
+def sees_everything(connection: Connection) -> bool:
+    """Whether a connection after `become` is restricted in nothing."""
+    row = connection.execute("SELECT current_user = %s", [WHOLE]).fetchone()
+    return bool(row and row[0])
 
 
 def own(connection: Connection) -> None:
@@ -238,7 +268,8 @@ def own(connection: Connection) -> None:
     connection.rollback()
     connection.execute(
         "RESET ROLE; RESET hypervisor.communes; RESET hypervisor.unplaced;"
-        " RESET hypervisor.public; RESET search_path",
-        prepare=False,  # five statements in one round trip: none can be prepared
+        " RESET hypervisor.public; RESET hypervisor.personal; RESET hypervisor.everywhere;"
+        " RESET search_path",
+        prepare=False,  # several statements in one round trip: none can be prepared
     )
     connection.commit()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.base.errors import StaleError
-from hypervisor.database import audit
+from hypervisor.database import audit, personal
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as store
 from hypervisor.registry import queries_revisions, tables
@@ -100,6 +100,7 @@ def apply_steps(
             registry = apply_changes(registry, changes)
             total = combine_changes(total, changes)
             if changes and not dry_run:
+                personal.store_domains(connection, catalogue())
                 if act.kind == INVENTORY and not act.overwrites:
                     refuse_overwrites(connection, changes)
                 store.write(connection, changes)

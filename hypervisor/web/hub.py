@@ -5,6 +5,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 
 from hypervisor.database import events
@@ -21,11 +22,27 @@ _MANY = {"reading": 0, "rule": 100, "log": 100}  # so many of a kind are told on
 Sites = frozenset[str] | None  # what somebody may see; None: the whole territory
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a listener may hear of. `personal`: of homes, too, where its sites are not named."""
+
+    sites: Sites = None
+    personal: bool = False
+
+    def filter(self, event: LoggedEvent) -> Sites:
+        """The sites of an event that it may hear of; None: the event is everybody's."""
+        if event.sites is None:
+            return None
+        if self.sites is not None:
+            return event.sites & self.sites
+        return event.sites if self.personal else event.sites - event.personal
+
+
 class Listener:
     """Somebody who listens. A chunk is some events as they are sent."""
 
-    def __init__(self, sites: Sites, credential: Credential) -> None:
-        self.sites = sites
+    def __init__(self, sight: Sight, credential: Credential) -> None:
+        self.sight = sight
         self.credential = credential
         self.over = False  # is to come again: what it may see, or whether it may, has changed
         self.missed = False  # was too slow, or asked for what is forgotten
@@ -90,9 +107,9 @@ class Hub:
             return False
         return True
 
-    def join(self, sites: Sites, credential: Credential) -> Listener:
+    def join(self, sight: Sight, credential: Credential) -> Listener:
         """Hear all from `upto` on, as long as the credential is good."""
-        listener = Listener(sites, credential)
+        listener = Listener(sight, credential)
         listener.over = self.closing
         self.listeners.add(listener)
         return listener
@@ -158,14 +175,14 @@ class Hub:
 
     def _tell(self, events: list[LoggedEvent]) -> None:
         """Encoded once for all who may see the same."""
-        encoded: dict[Sites, bytes] = {}
+        encoded: dict[Sight, bytes] = {}
         for listener in self.listeners:
             if listener.over:
                 continue
-            if listener.sites not in encoded:
-                encoded[listener.sites] = chunk(events, listener.sites)
-            if encoded[listener.sites]:
-                listener.put(encoded[listener.sites])
+            if listener.sight not in encoded:
+                encoded[listener.sight] = chunk(events, listener.sight)
+            if encoded[listener.sight]:
+                listener.put(encoded[listener.sight])
 
     def _compare(self, parts: Parts) -> None:
         before, self._parts = self._parts, parts
@@ -173,7 +190,7 @@ class Hub:
             return
         if before.registry != parts.registry:  # who sees what may have changed
             for listener in self.listeners:
-                if listener.sites is not None:
+                if listener.sight.sites is not None:
                     listener.end()
         if before.late != parts.late:
             chunk_of_health = health(parts.late)
@@ -205,12 +222,13 @@ def _merge(these: Sequence[LoggedEvent]) -> LoggedEvent:
         key="",
         sites=frozenset[str]().union(*site_sets) if len(site_sets) == len(these) else None,
         data={},
+        personal=frozenset[str]().union(*(event.personal for event in these)),
     )
 
 
-def chunk(events: Iterable[LoggedEvent], sites: Sites) -> bytes:
+def chunk(events: Iterable[LoggedEvent], sight: Sight) -> bytes:
     """The events of it that somebody may hear of."""
-    return b"".join(_encode_event(event, sites) for event in events if _is_visible(event, sites))
+    return b"".join(_encode_event(event, sight) for event in events if _is_visible(event, sight))
 
 
 def health(late: tuple[str, ...]) -> bytes:
@@ -218,14 +236,17 @@ def health(late: tuple[str, ...]) -> bytes:
     return _encode("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
 
 
-def _is_visible(event: LoggedEvent, sites: Sites) -> bool:
-    return sites is None or event.sites is None or not sites.isdisjoint(event.sites)
+def _is_visible(event: LoggedEvent, sight: Sight) -> bool:
+    seen = sight.filter(event)
+    if sight.sites is None and not event.personal:
+        return True  # also of what stands nowhere
+    return seen is None or bool(seen)
 
 
-def _encode_event(event: LoggedEvent, sites: Sites) -> bytes:
+def _encode_event(event: LoggedEvent, sight: Sight) -> bytes:
     data = {"kind": event.kind, "key": event.key, **event.data}
     if event.kind == "reading":
-        seen = event.sites if event.sites is None or sites is None else event.sites & sites
+        seen = sight.filter(event)
         named = seen is not None and len(seen) <= _NAMES
         data["sites"] = sorted(seen) if named and seen is not None else None
     return _encode(event.kind, data, event.position)

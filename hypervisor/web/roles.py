@@ -20,6 +20,7 @@ ROLES: Mapping[Role, str] = {
     Role.SOURCE: mark("Source of alarms"),
     Role.AGENT: mark("Field agent"),
     Role.VIEWER: mark("Viewer"),
+    Role.PERSONAL: mark("Personal data"),
     Role.OPERATOR: mark("Operator"),
     Role.CONTROLLER: mark("Controller"),
     Role.AUTHOR: mark("Rule author"),
