@@ -7,8 +7,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hypervisor.web.schemas import Body, old_key
 
-Scope = Literal["send", "field", "read", "operate", "command", "countersign", "rules", "administer"]
-RoleWord = Literal["source", "agent", "viewer", "operator", "controller", "author", "administrator"]
+Scope = Literal[
+    *("send", "field", "read", "personal", "operate", "command", "countersign", "rules"),
+    "administer",
+]
+RoleWord = Literal[
+    *("source", "agent", "viewer", "personal", "operator", "controller", "author"),
+    "administrator",
+]
 Language = Literal["fr", "en"]
 Name = Annotated[str, Field(min_length=1, max_length=100, examples=["a.martin"])]
 Password = Annotated[str, Field(min_length=1, max_length=200)]

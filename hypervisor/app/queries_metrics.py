@@ -66,8 +66,9 @@ _FIGURES = {
     ),
     "columnar_rows": "SELECT coalesce(sum(rows), 0)::float8 FROM columnar_part",
     "readings": "SELECT approximate_row_count('reading')",
-    "sites": "SELECT count(*) FROM site",
-    "devices": "SELECT count(*) FROM device WHERE retired IS NULL",
+    "sites": "SELECT count(*) FROM site WHERE NOT personal",
+    "devices": "SELECT count(*) FROM device JOIN site ON site.id = device.site"
+    " WHERE retired IS NULL AND NOT site.personal",
     "database_size_bytes": "SELECT pg_database_size(current_database())",
     "database_connections": (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
