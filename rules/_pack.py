@@ -1,7 +1,7 @@
 """Rule packs: `rules/<domain>.yaml`, read with the line and column of every slip."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,19 @@ def load_pack(text: str, *, file: str, domain: str, words: Vocabulary | None = N
             for name, at in names(source, parts)
         ]
     check_circles(mentions)
+    _check_suppressible(mentions, rules_by_id)
     rules = tuple(rules_by_id.values())
     return Pack(domain=domain, file=file, rules=rules, mentions=tuple(mentions))
+
+
+def _check_suppressible(mentions: Iterable[Mention], rules: Mapping[str, Rule]) -> None:
+    """No rule inhibits one that is never suppressed."""
+    for mention in mentions:
+        inhibited = rules.get(mention.inhibits)
+        if inhibited is not None and inhibited.never_suppressed:
+            raise RuleError(
+                mention.place, "{rule!r} is never suppressed: nothing inhibits it", inhibited.id
+            )
 
 
 def _check_whole(rule: Rule, place: Place) -> None:

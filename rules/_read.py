@@ -29,7 +29,9 @@ from rules._vocabulary import Vocabulary
 from rules._yaml import Source
 from sensors._nearest import did_you_mean
 
-NOTICE_KEYS = ("inhibits", "group by", "labels", "remind", "escalate", "grace", "chatter")
+NOTICE_KEYS = (
+    *("inhibits", "group by", "labels", "remind", "escalate", "grace", "chatter", "suppress"),
+)
 _CHATTER = re.compile(r"\s*([0-9]{1,6})\s+in\s+(.+)")
 
 
@@ -43,6 +45,7 @@ class Notices(TypedDict):
     escalate: int | None
     grace: int | None
     chatter: Chatter | None
+    never_suppressed: bool
 
 
 class NoticeReader:
@@ -66,7 +69,26 @@ class NoticeReader:
             escalate=self._duration("escalate"),
             grace=self._duration("grace"),
             chatter=self._chatter(),
+            never_suppressed=self._never_suppressed(),
         )
+
+    def _never_suppressed(self) -> bool:
+        if "suppress" not in self._parts:
+            return False
+        node = self._parts["suppress"]
+        text = self._source.text(node, "never")
+        if text != "never":
+            raise RuleError(
+                self._source.place(node), "suppress takes the word never, not {text!r}", text
+            )
+        for key in ("grace", "chatter"):
+            if key in self._parts:
+                raise RuleError(
+                    self._source.place(self._parts[key]),
+                    "a rule with `suppress: never` waits for nothing: remove `{key}`",
+                    key,
+                )
+        return True
 
     def _inhibits(self) -> tuple[str, ...]:
         inhibited: list[str] = []

@@ -72,7 +72,8 @@ class Rule:
 
     Of how its alarms are told: `inhibits`, rules of which they silence those of the same place;
     `grouping`, what makes them one incident; `remind`, `escalate` and `grace` in µs, None where
-    the author leaves it to the routes and to the inhibitors.
+    the author leaves it to the routes and to the inhibitors; `never_suppressed`, nothing keeps it
+    from notifying: no other alarm, works, hold or chatter.
     `written` is the rule as its pack writes it: what a revision stores. Two rules are equal when
     that is.
     """
@@ -98,6 +99,7 @@ class Rule:
     escalate: int | None = field(compare=False, default=None)
     grace: int | None = field(compare=False, default=None)
     chatter: Chatter | None = field(compare=False, default=None)
+    never_suppressed: bool = field(compare=False, default=False)
     tests: tuple[PackTest, ...] = field(compare=False, default=())
     written: Mapping[str, Any]
 

@@ -104,9 +104,9 @@ class Domain:
     16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
-    can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites are people's homes, under pseudonyms: only whoever has
-    the duty at the place sees them, every look is recorded, and after `retention_days` readings are
-    deleted and ended alarms lose what tells of whom they were.
+    can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites are
+    people's homes, under pseudonyms: only whoever has the duty at the place sees them, every look is
+    recorded, and what is older than `retention_days` is deleted.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Telecare: home-help boxes under pseudonyms. Who lives there is in the service's file, not here.
 
-Standard names are events of EN 50134 (social alarm systems) as SCAIP (CEN/TS 50134-9) carries them.
+Standard names are those of SCAIP (CEN/TS 50134-9), which boxes speak to an alarm receiver.
 """
 
 from datetime import timedelta
@@ -8,7 +8,6 @@ from datetime import timedelta
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
 from sensors._quantity import Kind, Quantity, Reporting
 
-DAILY = timedelta(hours=12)  # CEN/TS 50134-9: a unit reports at least once a day; ours do twice
 HOURLY = timedelta(hours=1)
 
 DOMAIN = Domain(
@@ -16,47 +15,48 @@ DOMAIN = Domain(
     label_en="Telecare",
     label_fr="Téléassistance",
     grouping="site",
-    icon="M8 14C3 10 1.5 7.5 1.5 5.2A3.2 3.2 0 0 1 8 4.5a3.2 3.2 0 0 1 6.5.7C14.5 7.5 13 10 8 14z",
+    icon="M8 14C3.5 10.5 1.5 8 1.5 5.5a3.2 3.2 0 0 1 6.5-1 3.2 3.2 0 0 1 6.5 1C14.5 8 12.5 10.5 8 14z",
     colour="#a0567a",
     event="other",
     personal=True,
     retention_days=30,
     calm={
-        "telecare_heartbeat": 1.0,
+        "telecare_calls": 0.0,
+        "box_heartbeat": 1.0,
         "mains_present": 1.0,
         "home_temperature": 20.5,
     },
     quantities=(
         Quantity(
-            name="call_button",
-            standard="SCAIP stc 0010: personal trigger",
-            unit="bool",
-            kind=Kind.STATE,
+            name="telecare_calls",
+            standard="SCAIP personal trigger",
+            unit="1",
+            kind=Kind.INCREMENT,
             low=0.0,
-            high=1.0,
+            high=100.0,
             resolution=1.0,
-            interval=DAILY,
-            label_en="Call",
-            label_fr="Appel",
+            interval=HOURLY,
+            label_en="Calls",
+            label_fr="Appels",
             reporting=Reporting.ON_CHANGE,
             nonnegative=True,
         ),
         Quantity(
-            name="telecare_heartbeat",
-            standard="SCAIP heartbeat (hbo)",
+            name="box_heartbeat",
+            standard="SCAIP heartbeat",
             unit="bool",
             kind=Kind.STATE,
             low=0.0,
             high=1.0,
             resolution=1.0,
             interval=HOURLY,
-            label_en="Heartbeat",
+            label_en="Heartbeat of the box",
             label_fr="Signe de vie du boîtier",
             nonnegative=True,
         ),
         Quantity(
             name="mains_present",
-            standard="SCAIP stc 0044/0045: mains failure, restored",
+            standard="SCAIP mains failure, mains restored",
             unit="bool",
             kind=Kind.STATE,
             low=0.0,
@@ -81,7 +81,30 @@ DOMAIN = Domain(
             label_fr="Température au domicile",
         ),
     ),
-    models=(),
+    models=(
+        DeviceModel(
+            name="telecare-box",
+            vendor="generic",
+            quantities=(
+                *("telecare_calls", "box_heartbeat", "mains_present", "home_temperature"),
+                "battery",
+            ),
+            description="Home-help box, by the gateway of an alarm receiver",
+        ),
+        DeviceModel(
+            name="telecare-button",
+            vendor="Milesight",
+            quantities=("telecare_calls", "battery"),
+            description="Button over LoRaWAN (WS101), for who has no box",
+            frame=Frame(
+                port=85,
+                numbers=(
+                    FrameNumber(quantity="battery", size=1, prefix=b"\x01\x75"),
+                    FrameNumber(quantity="telecare_calls", size=1, prefix=b"\xff\x2e"),
+                ),
+            ),
+        ),
+    ),
     thresholds=(
         Threshold(
             name="home_cold",
@@ -89,6 +112,8 @@ DOMAIN = Domain(
             unit="Cel",
             label_en="Too cold at home below",
             label_fr="Trop froid au domicile sous",
+            short_en="cold",
+            short_fr="froid",
             usual=16.0,
         ),
     ),

@@ -1,5 +1,7 @@
 """In which commune something stands that a request names, as far as its person sees it."""
 
+from collections.abc import Collection
+
 from hypervisor.base.person import Territory
 from hypervisor.database.connect import Connection
 
@@ -32,6 +34,12 @@ def find_alarm_commune(connection: Connection, number: int) -> Commune | None:
         [number],
     ).fetchone()
     return None if row is None else (row[0],)
+
+
+def list_homes(connection: Connection, sites: Collection[str]) -> frozenset[str]:
+    """Those of these sites that are personal: somebody's home."""
+    rows = connection.execute("SELECT name FROM site WHERE personal AND name = ANY(%s)", [[*sites]])
+    return frozenset(name for (name,) in rows)
 
 
 def find_area(connection: Connection, code: str) -> Territory | None:

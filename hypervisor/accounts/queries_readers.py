@@ -70,7 +70,7 @@ def find_reader(connection: Connection, name: str) -> Reader | None:
 
 
 def upsert_reader(
-    connection: Connection, name: str, area: str | None, author: str, *, personal: bool
+    connection: Connection, name: str, area: str | None, author: str, *, personal: bool = False
 ) -> None:
     """Say what a reader sees; it may be there already."""
     connection.execute(

@@ -8,11 +8,24 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from hypervisor.web.schemas import Body, old_key
 
 Scope = Literal[
-    *("send", "field", "read", "personal", "operate", "command", "countersign", "rules"),
+    "send",
+    "field",
+    "read",
+    "personal",
+    "operate",
+    "command",
+    "countersign",
+    "rules",
     "administer",
 ]
 RoleWord = Literal[
-    *("source", "agent", "viewer", "personal", "operator", "controller", "author"),
+    "source",
+    "agent",
+    "viewer",
+    "personal",
+    "operator",
+    "controller",
+    "author",
     "administrator",
 ]
 Language = Literal["fr", "en"]

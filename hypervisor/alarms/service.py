@@ -9,9 +9,11 @@ from hypervisor.alarms import queries_acts, queries_lifecycle, settings
 from hypervisor.alarms.errors import ConflictError, NoAlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState, Hold
 from hypervisor.alarms.model import ActRecord, HandledAlarm, HoldRecord
+from hypervisor.alarms.service_suppression import is_never_suppressed
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from hypervisor.registry.queries_works import load_in_force
 from rules._duration import duration_text
 from sensors._errors import Message
 
@@ -63,6 +65,7 @@ def perform(connection: Connection, request: Act, *, now: datetime) -> HandledAl
             raise NoAlarmError("no alarm has the number {number}", request.alarm)
         _check_version(connection, request, before)
         _check_texts(request)
+        _check_hold(connection, request, before, clock)
         state = _next_state(request, before)
         longest = queries_lifecycle.read_settings(connection).shelve_longest
         changes = {
@@ -118,6 +121,16 @@ def _check_version(connection: Connection, request: Act, before: HandledAlarm) -
         acts or Message("by new readings"),
         before.state.value,
     )
+
+
+def _check_hold(
+    connection: Connection, request: Act, before: HandledAlarm, clock: datetime | None
+) -> None:
+    if request.kind not in {ActKind.SHELVE, ActKind.OUT_OF_SERVICE}:
+        return
+    rule = load_in_force(connection, "rule", clock).get(before.rule)
+    if rule is not None and is_never_suppressed(rule):
+        _refuse(request, Message("its rule {rule!r} is never suppressed", before.rule))
 
 
 def _refuse(request: Act, reason: str) -> NoReturn:

@@ -51,8 +51,14 @@ def read_suppression(connection: Connection, *, wall: datetime) -> SuppressionSt
             for hold in queries_lifecycle.list_holds(connection, clock)
         },
         chatter=read_chattering(connection, clock, rules),
+        never=frozenset(name for name, rule in rules.items() if is_never_suppressed(rule)),
     )
     return SuppressionState(now=micros(clock), around=around)
+
+
+def is_never_suppressed(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule says `suppress: never`: people cannot silence it either."""
+    return rule.get("suppress") == "never"
 
 
 def read_chattering(

@@ -39,7 +39,8 @@ class Case:
 class SuppressionInputs:
     """What suppression depends on besides the alarm. `active`: all active alarms.
 
-    `inhibits`: per rule the rules that it inhibits. `holds`: per (rule, subject).
+    `inhibits`: per rule the rules that it inhibits. `holds`: per (rule, subject). `never`: the
+    rules that nothing suppresses.
     """
 
     active: Sequence[Case] = ()
@@ -47,6 +48,7 @@ class SuppressionInputs:
     works: Sequence[WorksWindow] = ()
     holds: Mapping[tuple[str, str], HoldRecord] = field(default_factory=dict)
     chatter: Mapping[tuple[str, str], Chatter] = field(default_factory=dict)
+    never: frozenset[str] = frozenset()
 
     @functools.cached_property
     def reaching(self) -> Mapping[tuple[str, str], list[Case]]:
@@ -63,6 +65,8 @@ def find_suppressions(
     case: Case, around: SuppressionInputs, *, now: int
 ) -> tuple[Suppression, ...]:
     """The reasons why this alarm does not notify at `now`; empty: it may."""
+    if case.rule in around.never:
+        return ()
     suppressions = [
         Suppression(
             kind="inhibited",

@@ -17,7 +17,7 @@ FENCED = frozenset(
     {
         *("alarm", "transition", "alarm_act", "alarm_hold", "closing", "incident"),
         *("incident_alarm", "outbox", "delivery", "dead_letter", "log_entry", "past_event"),
-        *("rule_state", "set_aside", "asset", "gateway", "device_group"),
+        *("rule_state", "set_aside", "asset", "gateway", "device_group", "intervention"),
     }
 )
 

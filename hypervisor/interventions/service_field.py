@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.access import queries_places
 from hypervisor.access.context import RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
@@ -47,7 +48,10 @@ _KEPT = mark("{what}; what you noted stands in its history")
 def list_orders(context: RequestContext) -> list[Intervention]:
     """The unfinished orders of the agent's teams, the most urgent first."""
     with context.owning() as owner:
-        return queries.list_unfinished_of(owner, context.person.account)
+        orders = queries.list_unfinished_of(owner, context.person.account)
+        homes = queries_places.list_homes(owner, {order.site for order in orders if order.site})
+    held = context.person.territory(Duty.PERSONAL)
+    return [order for order in orders if order.site not in homes or held.holds(order.commune)]
 
 
 def list_quantities(
@@ -77,6 +81,9 @@ def find_order_of(
     """
     order = queries.find_intervention(connection, number)
     team = queries.find_team_of(connection, number, context.person.account)
+    if order is not None and order.site and queries_places.list_homes(connection, {order.site}):
+        held = context.person.territory(Duty.PERSONAL).holds(order.commune)
+        order = order if held else None
     if order is None or team is None:
         raise NoInterventionError("there is no order {number} of your teams", number)
     return order, team

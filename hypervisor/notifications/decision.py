@@ -108,6 +108,8 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
     route = routes.named(facts.entry.body["to"])
     if route is None:
         return Drop(why=f"the route {facts.entry.body['to']!r} no longer exists", no_route=True)
+    if not _may_take(route, facts):
+        return Drop(why=f"the route {route.name!r} does not name this personal domain")
     if facts.entry.event == "reminder" and not is_on_call(
         route.hours, moment(facts.now), route.zone, holiday
     ):
@@ -138,7 +140,11 @@ def _choose_routes(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
     on_call = [route for route in fit if is_on_call(route.hours, at, route.zone, holiday)]
     if event == "revised":  # routes notified before are notified at any hour
         notified = facts.context.notified
-        on_call += [r for r in routes.routes if r.name in notified and r not in on_call]
+        on_call += [
+            route
+            for route in routes.routes
+            if route.name in notified and route not in on_call and _may_take(route, facts)
+        ]
     takers = tuple(route for route in on_call if event in route.events)
     if takers:
         return Send(routes=takers)
@@ -155,6 +161,7 @@ def _matches(route: Route, facts: Facts) -> bool:
     alarm = facts.alarm
     return (
         route.takes_alarms
+        and _may_take(route, facts)
         and _allows(route.domains, alarm["domain"])
         and _allows(route.categories, alarm["category"])
         and _allows(route.sites, alarm["site"])
@@ -165,12 +172,19 @@ def _matches(route: Route, facts: Facts) -> bool:
     )
 
 
+def _may_take(route: Route, facts: Facts) -> bool:
+    """An alarm of somebody's home goes only where its domain is named: never to "all functions"."""
+    return not facts.context.personal or facts.alarm["domain"] in route.domains
+
+
 def _allows(allowed: frozenset[str], value: str | None) -> bool:
     return not allowed or value in allowed
 
 
-def decide_failure(entry: Entry, now: int, routes: Routes, holiday: Holiday) -> Decision:
-    """Of a rule or site set aside by the evaluation, or resumed.
+def decide_failure(
+    entry: Entry, now: int, routes: Routes, holiday: Holiday, *, personal: bool = False
+) -> Decision:
+    """Of a rule or site set aside by the evaluation, or resumed; `personal`: of somebody's home.
 
     Sent to every route on call that takes critical alarms of the rule's domain anywhere.
     """
@@ -180,7 +194,7 @@ def decide_failure(entry: Entry, now: int, routes: Routes, holiday: Holiday) -> 
         for route in routes.routes
         if not route.is_narrowed
         and (
-            not (rule and route.domains)
+            not (personal or (rule and route.domains))
             or any(rule.startswith(f"{domain}-") for domain in route.domains)
         )
     ]

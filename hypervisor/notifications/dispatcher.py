@@ -164,7 +164,10 @@ class _Batch:
 
     def _decide_failure(self, entry: Entry) -> None:
         dispatcher = self.dispatcher
-        decision = decide_failure(entry, self.now, dispatcher.routes, dispatcher.holiday)
+        personal = queries_alarms.name_homes(self.connection, entry.body["subjects"])
+        decision = decide_failure(
+            entry, self.now, dispatcher.routes, dispatcher.holiday, personal=personal
+        )
         self._settle(entry, decision, rendering.render_failure)
 
     def _decide_assignment(self, entry: Entry) -> None:

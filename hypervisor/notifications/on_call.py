@@ -109,7 +109,8 @@ def describe_gaps(routes: Routes, vocabulary: Vocabulary, now: int | None) -> li
     zone = ZoneInfo(vocabulary.zone)
     lines: list[str] = []
     for domain in sorted(vocabulary.domains):
-        fit = [route for route in routes.routes if _takes_all(route, domain)]
+        personal = domain in vocabulary.personal
+        fit = [route for route in routes.routes if _takes_all(route, domain, personal=personal)]
         if not fit:
             lines.append(Message("no route takes every critical alarm of {domain}", domain))
             continue
@@ -125,11 +126,11 @@ def describe_gaps(routes: Routes, vocabulary: Vocabulary, now: int | None) -> li
     return lines
 
 
-def _takes_all(route: Route, domain: str) -> bool:
+def _takes_all(route: Route, domain: str, *, personal: bool) -> bool:
     """Whether a route takes every critical hazard of a domain, anywhere."""
     return (
         not route.is_narrowed
-        and (not route.domains or domain in route.domains)
+        and (domain in route.domains or not (route.domains or personal))
         and (not route.categories or "hazard" in route.categories)
     )
 

@@ -74,9 +74,10 @@ def _render(
         revision = queries_routes.ROUTES.find_revision(connection)
         in_force = routing.read_in_force(connection)
         gaps = routing.find_gaps(connection, in_force) if in_force.routes else []
-        sent = queries_deliveries.list_deliveries(connection, limit=30)
-        counts = queries_deliveries.count_by_state(connection)
-        test = [] if tried is None else queries_deliveries.list_by_event(connection, tried)
+    mine = context.connection  # without those about homes that the administrator does not see
+    sent = queries_deliveries.list_deliveries(mine, limit=30)
+    counts = queries_deliveries.count_by_state(mine)
+    test = [] if tried is None else queries_deliveries.list_by_event(mine, tried)
     return render(
         context,
         "admin_notifications.html",

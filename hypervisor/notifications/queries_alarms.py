@@ -38,7 +38,7 @@ SELECT concat_ws(', ', site.title, area.name) AS place,
     ARRAY({_AREAS_ABOVE.format(commune="coalesce(site.commune, a.commune)")}) AS areas,
     ({_INTERVAL}) AS interval, coalesce(sent.routes, '{{}}') AS notified,
     coalesce(sent.active, false) AS notified_active, sent.first AS notified_at,
-    a.acknowledged IS NOT NULL AS acknowledged, coalesce(e.labels, '{{}}') AS labels,
+    a.acknowledged IS NOT NULL AS acknowledged, coalesce(site.personal, false) AS personal, coalesce(e.labels, '{{}}') AS labels,
     EXISTS (SELECT FROM outbox WHERE alarm = a.id AND id < %(event)s AND event = 'raised'
         AND decided_at IS NULL) AS raise_pending
 FROM alarm a LEFT JOIN site ON site.id = a.site
@@ -54,7 +54,7 @@ class AlarmContext:
 
     `interval`: µs, the longest expected one at its site. `notified`: routes, `notified_active`:
     whether it was active at the last message, `notified_at`: µs, the first one. `raise_pending`:
-    its raising is still undecided. `labels`: of an external alarm.
+    its raising is still undecided. `labels`: of an external alarm. `personal`: of somebody's home.
     """
 
     place: str = ""
@@ -65,6 +65,7 @@ class AlarmContext:
     notified_at: Micros | None = None
     acknowledged: bool = False
     raise_pending: bool = False
+    personal: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -84,6 +85,23 @@ def read_context(connection: Connection, alarm: int, event: int = 0) -> AlarmCon
     rows = connection.cursor(row_factory=class_row(AlarmContext))
     row = rows.execute(_CONTEXT, {"alarm": alarm, "event": event}).fetchone()
     return row or AlarmContext()
+
+
+def name_homes(connection: Connection, subjects: Sequence[str]) -> bool:
+    """Whether one of these sites and `device/<name>` is, or stands in, somebody's home."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM site LEFT JOIN device ON device.site = site.id"
+        " WHERE site.personal AND (site.name = ANY(%(subjects)s)"
+        "   OR 'device/' || device.name = ANY(%(subjects)s)))",
+        {"subjects": list(subjects)},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def list_personal_domains(connection: Connection) -> frozenset[str]:
+    """The personal domains that have sites."""
+    rows = connection.execute("SELECT DISTINCT domain FROM site WHERE personal")
+    return frozenset(row[0] for row in rows)
 
 
 def areas_of_site(connection: Connection, name: str) -> frozenset[str]:

@@ -44,13 +44,17 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The names that an instance has; an empty set accepts any."""
+    """The names that an instance has; an empty set accepts any.
+
+    `personal`: domains whose alarms take a route that names them.
+    """
 
     domains: frozenset[str] = frozenset()
     areas: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
+    personal: frozenset[str] = frozenset()
     zone: str = "Europe/Paris"
 
 

@@ -137,6 +137,7 @@ def _read_vocabulary(connection: Connection) -> Vocabulary:
         sites=sites,
         rules=rules | external,
         teams=queries_routes.list_teams(connection),
+        personal=queries_alarms.list_personal_domains(connection),
         zone=instance.timezone if instance else "Europe/Paris",
     )
 

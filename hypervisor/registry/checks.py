@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hypervisor.registry.checks_equipment import check_addresses, check_fact
+from hypervisor.registry.checks_personal import check_personal
 from hypervisor.registry.difference import Comparison
 from hypervisor.registry.inventory import Entry, Inventory
 from hypervisor.registry.model import Facts, Group, facts_in_force
@@ -29,6 +30,7 @@ def check_registry(
         *checks.duplicates(),
         *checks.threshold_order(),
         *check_addresses(comparison),
+        *check_personal(comparison, inventory, catalogue),
         *(
             problem
             for fact in inventory.facts

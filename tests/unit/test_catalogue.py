@@ -66,6 +66,10 @@ mobility bicycles 1 increment 0 2000 1 900 periodic positive
 mobility pedestrians 1 increment 0 2000 1 900 periodic positive
 mobility sign_message_crc 1 state 0 65535 1 3600 on_change positive
 mobility barrier_position code state 0 2 1 3600 on_change positive
+telecare telecare_calls 1 increment 0 100 1 3600 on_change positive
+telecare box_heartbeat bool state 0 1 1 3600 periodic positive
+telecare mains_present bool state 0 1 1 3600 on_change positive
+telecare home_temperature Cel gauge -20 60 0.1 3600 periodic -
 visitors visitors 1 gauge 0 100000 1 300 periodic positive
 visitors visitors_in 1 increment 0 20000 1 900 periodic positive
 visitors visitors_out 1 increment 0 20000 1 900 periodic positive

@@ -217,6 +217,7 @@ EXPECTED = {
         "hotspot_reachable bool wifi_clients 1 wifi_throughput Mbit/s wifi_errors %"
         " backhaul_up bool"
     ),
+    "telecare": "telecare_calls 1 box_heartbeat bool mains_present bool home_temperature Cel",
     "visitors": "visitors 1 visitors_in 1 visitors_out 1",
     "waste": "container_fill % container_temperature Cel container_tilt bool",
     "mobility": (

@@ -9,7 +9,8 @@ ALTER TABLE site ADD COLUMN personal boolean NOT NULL DEFAULT false;
 CREATE INDEX site_personal ON site (id) WHERE personal;
 SELECT guard('personal_domain', 'true');
 
-CREATE FUNCTION mark_personal_site() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION mark_personal_site() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.personal := EXISTS (SELECT FROM personal_domain p WHERE p.name = NEW.domain);
     RETURN NEW;
@@ -46,7 +47,7 @@ BEGIN
     END LOOP;
     RETURN NULL;
 END $$;
-CREATE TRIGGER readers_held AFTER INSERT OR UPDATE OF personal ON site
+CREATE TRIGGER readers_held AFTER INSERT OR UPDATE ON site
     FOR EACH ROW WHEN (NEW.personal) EXECUTE FUNCTION hold_readers();
 
 -- Whether somebody sees every place: their roles hold in the whole instance, and personal sites exist
@@ -238,7 +239,7 @@ SELECT guard_everywhere('device_group',
     'site IS NULL AND name NOT IN (SELECT seen.hidden_groups())');
 SELECT guard_everywhere('gateway', 'name NOT IN (SELECT seen.hidden_gateways())');
 SELECT guard_everywhere('outbox', $$alarm IS NULL
-    AND COALESCE(body->>'subject', '') NOT IN (SELECT seen.hidden_subjects())$$);
+    AND NOT COALESCE(body->'subjects', '[]') ?| ARRAY (SELECT seen.hidden_subjects())$$);
 SELECT guard_everywhere('delivery', $$alarm IS NULL
     AND EXISTS (SELECT FROM outbox o WHERE o.id = delivery.outbox)$$);
 -- A gateway's letter may be of any of its devices, and it is not known of which.
@@ -263,7 +264,8 @@ SELECT guard_everywhere('audit', $$CASE
 
 -- Events of personal sites: a listener of the whole territory hears of them only with the duty.
 ALTER TABLE event_log ADD COLUMN personal text[];  -- those of `sites` that are personal; null: none
-CREATE FUNCTION mark_personal_event() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION mark_personal_event() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     NEW.personal := (SELECT array_agg(name) FROM site WHERE personal AND name = ANY (NEW.sites));
     RETURN NEW;

@@ -18,11 +18,13 @@ def new_name(what: str = "r") -> str:
 
 
 @contextmanager
-def logged_in(url: str, area: str | None, *, name: str = "") -> Iterator[Connection]:
+def logged_in(
+    url: str, area: str | None, *, name: str = "", personal: bool = False
+) -> Iterator[Connection]:
     """A session of a new reader of that area."""
     name, secret = name or new_name(), passwords.generate()
     with connect(url) as connection:
-        made = readers.add_reader(connection, name, secret, area=area)
+        made = readers.add_reader(connection, name, secret, area=area, personal=personal)
     try:
         with log_in(url, made.role, secret) as session:
             yield session

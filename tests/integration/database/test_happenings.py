@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from hypervisor.database import events
+from hypervisor.base.person import Territory
+from hypervisor.database import events, tenancy
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.credentials import Credential
 from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
@@ -85,7 +86,12 @@ def test_what_is_forgotten_is_known_to_be(told: Connection) -> None:
 
 def test_the_sites_of_a_territory(connection: Connection) -> None:
     def within(*communes: str, unplaced: bool) -> set[str]:
-        return set(events.sites_within(connection, communes, unplaced=unplaced))
+        territory = Territory(communes=frozenset(communes), unplaced=unplaced)
+        tenancy.become(connection, territory)
+        try:
+            return set(events.list_sites(connection))
+        finally:
+            tenancy.own(connection)
 
     assert within("91001", unplaced=False) == {"mill", "square"}
     assert within("91001", "91002", unplaced=True) == {"mill", "square", "source", "nowhere"}

@@ -9,9 +9,9 @@ import pytest
 
 from tests.conftest import Stack
 from tests.integration.evaluation.world import World
-from tests.integration.web.conftest import ORGE, YVETTE, ClientOf, two_towns
+from tests.integration.web.conftest import NORTH, SOUTH, two_towns
 from tests.integration.web.others import NOWHERE, READING, settle
-from tests.integration.web.served import EVERYTHING, server, signed_in
+from tests.integration.web.served import EVERYTHING, Roles, server, signed_in
 from tests.integration.web.test_tenants import find_differences, find_marks
 from tests.integration.web.trying import OPEN, SAFE, every_route, send
 
@@ -47,12 +47,26 @@ def home(world: World) -> dict[str, Any]:
         "UPDATE site SET domain = 'telecare' WHERE name = 'zorn'",
         "INSERT INTO log_entry (at, author, kind, text, alarm) SELECT now(), 'sud', 'note',"
         " 'zorn called', id FROM alarm WHERE subject = 'zorn'",
+        "INSERT INTO attachment (entry, name, media, digest, content)"
+        " SELECT max(id), 'zorn.txt', 'text/plain', 'x', 'zorn' FROM log_entry",
+        "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active, state,"
+        " notified_at)"
+        " SELECT id, alarm, 'all', 'mail', 'x', '{\"title\": \"zorn\"}', true, 'sent',"
+        " now() FROM outbox WHERE alarm = (SELECT id FROM alarm WHERE subject = 'zorn') LIMIT 1",
         "UPDATE asset SET site = (SELECT id FROM site WHERE name = 'zorn')",
         "UPDATE team SET name = 'south'",
     ):
         world.connection.execute(statement.encode())
+    entry, file = world.connection.execute(
+        "SELECT (SELECT max(id) FROM log_entry), (SELECT max(id) FROM attachment)"
+    ).fetchone() or (0, 0)
     world.connection.commit()
-    return {**NOWHERE, **{key: values[key] for key in values.keys() - OF_THE_TOWN}}
+    return {
+        **NOWHERE,
+        **{key: values[key] for key in values.keys() - OF_THE_TOWN},
+        **dict.fromkeys(("about", "/api/v1/log number", "/log number"), entry),
+        **dict.fromkeys(("/api/v1/attachments number", "/attachments number"), file),
+    }
 
 
 @pytest.fixture
@@ -63,7 +77,7 @@ def chief(base: str, world: World, home: dict[str, Any]) -> Iterator[httpx.Clien
         yield client
 
 
-def test_an_administrator_of_everything_sees_nothing_of_a_home(
+def test_nothing_of_a_home_is_seen_without_the_duty(
     chief: httpx.Client, home: dict[str, Any]
 ) -> None:
     seen = []
@@ -76,6 +90,63 @@ def test_an_administrator_of_everything_sees_nothing_of_a_home(
             seen += [f"{route} tells {mark!r}" for mark in find_marks(MARKS, _text(bare))]
         seen += find_differences(chief, route, home, MARKS)
     assert not seen, "\n".join(seen)
+
+
+@pytest.mark.parametrize(
+    ("roles", "sees"),
+    [
+        ([("viewer", None), ("personal", None)], True),
+        ([("viewer", None), ("personal", SOUTH)], True),
+        ([("operator", SOUTH), ("personal", SOUTH)], True),
+        ([("administrator", None), ("personal", NORTH)], False),
+        ([("operator", SOUTH)], False),
+        ([("operator", NORTH), ("personal", None)], False),
+    ],
+)
+def test_who_has_the_duty_at_the_place_sees_it(
+    base: str, world: World, home: dict[str, Any], roles: Roles, sees: bool
+) -> None:
+    with signed_in(base, world.url, "joe", roles) as client:
+        for path in (
+            "/api/v1/sites/zorn",
+            f"/api/v1/alarms/{home['alarm']}",
+            "/api/v1/series/zorn/level/readings",
+            "/sites/zorn",
+            "/features/collections/sites/items/zorn",
+        ):
+            assert client.get(path).is_success is sees, path
+        assert ("zorn" in client.get("/api/v1/search?q=zorn").text) is sees
+        assert ("Orge: high" in client.get("/api/v1/alarms").text) is (roles[0][1] != SOUTH)
+
+
+def test_a_token_sees_homes_only_with_the_scope(
+    base: str, world: World, home: dict[str, Any]
+) -> None:
+    with signed_in(base, world.url, "joe", [("viewer", None), ("personal", None)]) as client:
+        for scopes, status in ((["read"], 404), (["read", "personal"], 200)):
+            body = {"name": "it", "scopes": scopes, "ends_at": "2024-01-03T00:00:00Z"}
+            made = client.post("/api/v1/auth/tokens", json=body)
+            assert made.is_success, made.text
+            bearer = {"Authorization": f"Bearer {made.json()['secret']}"}
+            with httpx.Client(base_url=base, headers=bearer) as program:
+                assert program.get(f"/api/v1/alarms/{home['alarm']}").status_code == status
+
+
+def test_an_agent_without_the_duty_is_given_no_order_at_a_home(
+    base: str, world: World, home: dict[str, Any]
+) -> None:
+    with signed_in(base, world.url, "ava", [("agent", None)]) as client:
+        world.connection.execute(
+            "INSERT INTO team_member (team, account) SELECT team.id, account.id FROM team, account"
+            " WHERE team.name = 'south' AND account.name = 'ava'"
+        )
+        world.connection.commit()
+        number = home["/interventions number"]
+        assert client.get("/api/v1/field/orders").json()["orders"] == []
+        assert client.get(f"/field/orders/{number}/map.svg").status_code == 404
+    with signed_in(base, world.url, "ava", [("agent", None), ("personal", SOUTH)]) as client:
+        (order,) = client.get("/api/v1/field/orders").json()["orders"]
+        assert order["site"] == "zorn"
 
 
 def _text(answer: httpx.Response) -> str:

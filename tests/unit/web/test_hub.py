@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypervisor.database.credentials import Credential
 from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
-from hypervisor.web.hub import Hub, chunk, merged
+from hypervisor.web.hub import Hub, Sight, chunk, merged
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
 SHOWN = Credential(account=1, token=1)
 ORGE, YVETTE = frozenset({"orge"}), frozenset({"yvette"})
+
+
+def seeing(sites: frozenset[str]) -> Sight:
+    return Sight(sites=sites)
 
 
 def event(number: int, kind: str = "alarm", sites: frozenset[str] | None = ORGE) -> LoggedEvent:
@@ -41,15 +46,35 @@ def test_one_hears_of_ones_own_territory_alone() -> None:
         event(3, sites=None),
         event(4, sites=frozenset()),  # of the whole territory
     ]
-    assert [number for _, number, _ in told(chunk(events, ORGE))] == ["7-1", "7-3"]
-    assert [number for _, number, _ in told(chunk(events, YVETTE))] == ["7-2", "7-3"]
-    assert [number for _, number, _ in told(chunk(events, None))] == [
+    assert [number for _, number, _ in told(chunk(events, seeing(ORGE)))] == ["7-1", "7-3"]
+    assert [number for _, number, _ in told(chunk(events, seeing(YVETTE)))] == ["7-2", "7-3"]
+    assert [number for _, number, _ in told(chunk(events, Sight()))] == [
         "7-1",
         "7-2",
         "7-3",
         "7-4",
     ]
-    assert chunk([event(2, sites=YVETTE)], ORGE) == b""
+    assert chunk([event(2, sites=YVETTE)], seeing(ORGE)) == b""
+
+
+def test_of_a_home_one_hears_with_the_duty_alone() -> None:
+    home = frozenset({"ta-1"})
+    alarm = LoggedEvent(
+        position=Position(xid=7, id=1), kind="alarm", key="1", sites=home, data={}, personal=home
+    )
+    readings = merged(
+        [
+            event(2, "reading", ORGE),
+            replace(alarm, position=Position(xid=7, id=3), kind="reading"),
+        ]
+    )
+    assert chunk([alarm], Sight()) == b""
+    for sight in (Sight(personal=True), seeing(home)):
+        assert len(told(chunk([alarm], sight))) == 1
+    ((_, _, data),) = told(chunk(readings, Sight()))
+    assert data["sites"] == ["orge"]
+    ((_, _, data),) = told(chunk(readings, Sight(personal=True)))
+    assert data["sites"] == ["orge", "ta-1"]
 
 
 def test_readings_are_told_once_and_name_only_what_one_may_see() -> None:
@@ -62,19 +87,19 @@ def test_readings_are_told_once_and_name_only_what_one_may_see() -> None:
         ]
     )
     assert [one.position.id for one in found] == [2, 3, 4]
-    (_, _, data) = told(chunk(found, YVETTE))[0]
+    (_, _, data) = told(chunk(found, seeing(YVETTE)))[0]
     assert data == {"kind": "reading", "key": "", "sites": ["yvette"]}
-    (_, _, data) = told(chunk(found, None))[1]
+    (_, _, data) = told(chunk(found, Sight()))[1]
     assert data["sites"] == ["orge", "yvette"]
 
 
 def test_readings_of_unnamed_sites_may_be_of_any() -> None:
     many = frozenset(f"site-{number}" for number in range(101))
     for sites in (None, many):
-        ((_, _, data),) = told(chunk(merged([event(1, "reading", sites)]), None))
+        ((_, _, data),) = told(chunk(merged([event(1, "reading", sites)]), Sight()))
         assert data["sites"] is None
     mixed = merged([event(1, "reading", ORGE), event(2, "reading", None)])
-    ((_, _, data),) = told(chunk(mixed, ORGE))
+    ((_, _, data),) = told(chunk(mixed, seeing(ORGE)))
     assert data["sites"] is None
 
 
@@ -90,7 +115,7 @@ def test_a_crowd_of_thresholds_is_told_once_and_every_alarm_by_itself() -> None:
 def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
     async def play() -> None:
         hub = Hub("", lambda: NOW)
-        slow, quick = hub.join(None, SHOWN), hub.join(None, SHOWN)
+        slow, quick = hub.join(Sight(), SHOWN), hub.join(Sight(), SHOWN)
         for number in range(200):
             for listener in (slow, quick):
                 listener.put(b"%d " % number)
@@ -107,7 +132,7 @@ def test_who_is_too_slow_is_told_so_and_holds_nobody_up() -> None:
 
 def test_what_waits_is_taken_whole_and_in_order() -> None:
     async def play() -> None:
-        listener = Hub("", lambda: NOW).join(None, SHOWN)
+        listener = Hub("", lambda: NOW).join(Sight(), SHOWN)
         listener.put(b"a")
         listener.put(b"b")
         assert await listener.take(0.01) == b"ab"
@@ -119,7 +144,7 @@ def test_what_waits_is_taken_whole_and_in_order() -> None:
 def test_who_sees_a_part_comes_again_when_the_registry_changed() -> None:
     async def play() -> None:
         hub = Hub("", lambda: NOW)
-        part, whole = hub.join(ORGE, SHOWN), hub.join(None, SHOWN)
+        part, whole = hub.join(seeing(ORGE), SHOWN), hub.join(Sight(), SHOWN)
         for registry, over in ((1, False), (1, False), (2, True)):
             await hub._take(Parts(late=(), registry=registry))  # noqa: SLF001  what it follows
             assert (part.over, whole.over) == (over, False)
@@ -130,7 +155,7 @@ def test_who_sees_a_part_comes_again_when_the_registry_changed() -> None:
 def test_who_is_sent_away_is_told_nothing_more() -> None:
     async def play() -> None:
         hub = Hub("", lambda: NOW)
-        gone, stays = hub.join(None, SHOWN), hub.join(None, Credential(account=2, token=2))
+        gone, stays = hub.join(Sight(), SHOWN), hub.join(Sight(), Credential(account=2, token=2))
         shown = frozenset({SHOWN, stays.credential})
         await hub._take(Valid(shown=shown, good=shown - {SHOWN}))  # noqa: SLF001
         await hub._take(News(events=[event(1)], upto=8))  # noqa: SLF001
