@@ -104,9 +104,9 @@ class Domain:
     16 by 16. `colour`: of its marks and of its series in Grafana. `event`: the kind of past event
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
-    can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites are
-    people's homes, under pseudonyms: only whoever has the duty at the place sees them, every look is
-    recorded, and what is older than `retention_days` is deleted.
+    can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites
+    are people's homes, under pseudonyms; only whoever has the duty at the place sees them.
+    `retention_days`: how long what homes measure is kept.
     """
 
     name: str
@@ -190,7 +190,7 @@ def _check_personal(joined: Catalogue) -> None:
             raise CatalogueError("personal domain {name!r} needs retention_days", domain.name)
         if domain.personal and domain.grouping != "site":
             raise CatalogueError(
-                "personal domain {name!r} groups its alarms by site, so that no incident joins homes",
+                "personal domain {name!r} groups by site, so that no incident joins homes",
                 domain.name,
             )
         if not domain.personal and domain.retention_days is not None:

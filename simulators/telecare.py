@@ -1,4 +1,4 @@
-"""Telecare: homes that are warm until the heating fails, buttons that are pressed, plugs pulled out.
+"""Telecare: homes warm until the heating fails, buttons that are pressed, plugs pulled out.
 
 A place may give `warm` (°C by day).
 """

@@ -16,7 +16,6 @@ from hypervisor.backtest.formatting import format_answer
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial
 from hypervisor.backtest.service import Question, backtest_stored
-from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.rule_text import read_any

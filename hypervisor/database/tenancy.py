@@ -223,7 +223,8 @@ SELECT set_config('hypervisor.communes', %(communes)s::text[]::text, false),
     set_config('hypervisor.everywhere', CASE WHEN %(whole)s THEN 'on' ELSE 'off' END, false),
     set_config('role', CASE WHEN free THEN %(whole_role)s ELSE %(tenant)s END, false),
     set_config('search_path', CASE WHEN free THEN %(whole_path)s ELSE %(path)s END, false)
-FROM (SELECT %(whole)s AND (%(everything)s OR NOT EXISTS (SELECT FROM site WHERE personal))) a (free)
+FROM (SELECT %(whole)s
+    AND (%(everything)s OR NOT EXISTS (SELECT FROM site WHERE personal))) a (free)
 """
 
 

@@ -105,6 +105,11 @@ def _decide_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decisi
         return Drop(why="it was acknowledged")
     if facts.suppressed is not None:
         return Drop(why=facts.suppressed)
+    return _send_unanswered(facts, routes, holiday)
+
+
+def _send_unanswered(facts: Facts, routes: Routes, holiday: Holiday) -> Decision:
+    """To the route that the reminder or escalation names."""
     route = routes.named(facts.entry.body["to"])
     if route is None:
         return Drop(why=f"the route {facts.entry.body['to']!r} no longer exists", no_route=True)

@@ -38,7 +38,8 @@ SELECT concat_ws(', ', site.title, area.name) AS place,
     ARRAY({_AREAS_ABOVE.format(commune="coalesce(site.commune, a.commune)")}) AS areas,
     ({_INTERVAL}) AS interval, coalesce(sent.routes, '{{}}') AS notified,
     coalesce(sent.active, false) AS notified_active, sent.first AS notified_at,
-    a.acknowledged IS NOT NULL AS acknowledged, coalesce(site.personal, false) AS personal, coalesce(e.labels, '{{}}') AS labels,
+    a.acknowledged IS NOT NULL AS acknowledged, coalesce(site.personal, false) AS personal,
+    coalesce(e.labels, '{{}}') AS labels,
     EXISTS (SELECT FROM outbox WHERE alarm = a.id AND id < %(event)s AND event = 'raised'
         AND decided_at IS NULL) AS raise_pending
 FROM alarm a LEFT JOIN site ON site.id = a.site

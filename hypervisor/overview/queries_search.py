@@ -134,8 +134,8 @@ def search(  # noqa: PLR0913  of one search
     """What the words are about, at most MOST of a kind, in the order of each kind.
 
     `words`: folded, with the kinds of assets that each names; `alike`: look for words like them;
-    `restricted`: the person does not see everything; `lately`: incidents closed before then are left
-    out unless their number is given.
+    `restricted`: the person does not see everything; `lately`: incidents closed before then are
+    left out unless their number is given.
     """
     counted = dict(islice(words.items(), _WORDS))
     values: dict[str, Any] = {

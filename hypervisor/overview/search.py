@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 
 from hypervisor.access.context import RequestContext
 from hypervisor.alarms import views_words
-from hypervisor.base.duties import Duty
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, translate
 from hypervisor.overview import queries_places, queries_search

@@ -7,7 +7,6 @@ CREATE TABLE personal_domain (
 );
 ALTER TABLE site ADD COLUMN personal boolean NOT NULL DEFAULT false;
 CREATE INDEX site_personal ON site (id) WHERE personal;
-SELECT guard('personal_domain', 'true');
 
 CREATE FUNCTION mark_personal_site() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$

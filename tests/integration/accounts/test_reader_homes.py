@@ -1,4 +1,4 @@
-"""A reader with SQL of its own and a home: it sees it on no table and no view, unless it was said so."""
+"""A reader with SQL of its own sees a home on no table and no view, unless it was given that."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -60,7 +60,10 @@ INSERT INTO happening (xid, at, kind, key, sites, data)
             "SELECT replace(kind, 'deaf', 'gap'), key, facts FROM judged_under ORDER BY kind",
             "SELECT DISTINCT kind, key, facts FROM evaluation_input ORDER BY kind",
         ),
-        ("SELECT * FROM happening ORDER BY xid, id", "SELECT * FROM event_log ORDER BY xid, id"),
+        (
+            "SELECT xid, id, at, kind, key, sites, data FROM happening ORDER BY xid, id",
+            "SELECT xid, id, at, kind, key, sites, data FROM event_log ORDER BY xid, id",
+        ),
         ("SELECT * FROM happening_forgotten", "SELECT * FROM event_log_horizon"),
     ),
     fenced=frozenset({"journal", "alarm"}),
@@ -112,7 +115,10 @@ INSERT INTO lit_made VALUES ('cabinet', 'facts', '2024-01-01Z', '2024-01-02Z');
         ("SELECT *, made_at FROM account", "SELECT *, created_at FROM account"),
         ("SELECT *, made_at FROM session", "SELECT *, created_at FROM session"),
         ("SELECT *, made_at, shown FROM api_token", "SELECT *, created_at, prefix FROM api_token"),
-        ("SELECT *, made_at, made_by FROM reader", "SELECT *, created_at, created_by FROM reader"),
+        (
+            "SELECT name, role, area, made_at, made_by FROM reader",
+            "SELECT name, role, area, created_at, created_by FROM reader",
+        ),
         (
             "SELECT *, noted_at, withdrawn_why FROM noted_event",
             "SELECT *, recorded_at, withdrawn_reason FROM past_event",

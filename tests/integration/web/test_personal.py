@@ -1,4 +1,4 @@
-"""A home, tried on every route: without the duty it is as if it did not exist, also to who runs all."""
+"""A home, tried on every route: without the duty it is as if it did not exist."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,6 +27,21 @@ OF_THE_TOWN = {
 }
 
 
+HOME = (
+    "UPDATE site SET domain = 'telecare' WHERE name = 'zorn'",
+    "UPDATE asset SET site = (SELECT id FROM site WHERE name = 'zorn')",
+    "UPDATE team SET name = 'south'",
+    """INSERT INTO log_entry (at, author, kind, text, alarm)
+    SELECT now(), 'sud', 'note', 'zorn called', id FROM alarm WHERE subject = 'zorn'""",
+    """INSERT INTO attachment (entry, name, media, digest, content)
+    SELECT max(id), 'zorn.txt', 'text/plain', 'x', 'zorn' FROM log_entry""",
+    """INSERT INTO delivery
+        (outbox, alarm, route, channel, key, message, active, state, notified_at)
+    SELECT id, alarm, 'all', 'mail', 'x', '{"title": "zorn"}', true, 'sent', now()
+    FROM outbox WHERE alarm = (SELECT id FROM alarm WHERE subject = 'zorn') LIMIT 1""",
+)
+
+
 @pytest.fixture(scope="module")
 def world(stack: Stack) -> Iterator[World]:
     with stack.fresh_database() as url, closing(two_towns(url, "zorn")) as made:
@@ -43,19 +58,7 @@ def base(world: World) -> Iterator[str]:
 def home(world: World) -> dict[str, Any]:
     """The Zorn is a home; what stands for each parameter."""
     values = settle(world)
-    for statement in (
-        "UPDATE site SET domain = 'telecare' WHERE name = 'zorn'",
-        "INSERT INTO log_entry (at, author, kind, text, alarm) SELECT now(), 'sud', 'note',"
-        " 'zorn called', id FROM alarm WHERE subject = 'zorn'",
-        "INSERT INTO attachment (entry, name, media, digest, content)"
-        " SELECT max(id), 'zorn.txt', 'text/plain', 'x', 'zorn' FROM log_entry",
-        "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active, state,"
-        " notified_at)"
-        " SELECT id, alarm, 'all', 'mail', 'x', '{\"title\": \"zorn\"}', true, 'sent',"
-        " now() FROM outbox WHERE alarm = (SELECT id FROM alarm WHERE subject = 'zorn') LIMIT 1",
-        "UPDATE asset SET site = (SELECT id FROM site WHERE name = 'zorn')",
-        "UPDATE team SET name = 'south'",
-    ):
+    for statement in HOME:
         world.connection.execute(statement.encode())
     entry, file = world.connection.execute(
         "SELECT (SELECT max(id) FROM log_entry), (SELECT max(id) FROM attachment)"
@@ -104,7 +107,7 @@ def test_nothing_of_a_home_is_seen_without_the_duty(
     ],
 )
 def test_who_has_the_duty_at_the_place_sees_it(
-    base: str, world: World, home: dict[str, Any], roles: Roles, sees: bool
+    base: str, world: World, home: dict[str, Any], roles: Roles, *, sees: bool
 ) -> None:
     with signed_in(base, world.url, "joe", roles) as client:
         for path in (

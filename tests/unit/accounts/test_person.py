@@ -57,10 +57,11 @@ def test_what_each_role_may() -> None:
         Role.SOURCE: {Duty.SEND},
         Role.AGENT: {Duty.FIELD},
         Role.VIEWER: {Duty.READ},
+        Role.PERSONAL: {Duty.PERSONAL},
         Role.OPERATOR: {Duty.READ, Duty.OPERATE},
         Role.CONTROLLER: {Duty.READ, Duty.OPERATE, Duty.COMMAND, Duty.COUNTERSIGN},
         Role.AUTHOR: {Duty.READ, Duty.WRITE_RULES},
-        Role.ADMINISTRATOR: set(Duty) - {Duty.SEND, Duty.FIELD},
+        Role.ADMINISTRATOR: set(Duty) - {Duty.SEND, Duty.FIELD, Duty.PERSONAL},
     } == DUTIES
 
 
