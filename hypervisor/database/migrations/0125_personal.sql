@@ -214,10 +214,8 @@ SELECT guard('intervention', $$CASE WHEN commune IS NULL THEN (SELECT tenant_unp
         ELSE commune = ANY ((SELECT tenant_communes())::text[]) END
     AND (site IS NULL OR (SELECT tenant_site_marks())[site])
     AND (alarm IS NULL OR site IS NOT NULL OR EXISTS (SELECT FROM alarm a WHERE a.id = alarm))$$);
-SELECT guard('log_entry', $$
-    site = ANY (ARRAY (SELECT unnest(tenant_sites())))
-    OR site IS NULL AND area IN (SELECT tenant_own_areas())
-        AND (alarm IS NULL OR EXISTS (SELECT FROM alarm a WHERE a.id = alarm))$$);
+CREATE POLICY of_what_is_seen ON log_entry AS RESTRICTIVE TO hypervisor_tenant USING (
+    alarm IS NULL OR site IS NOT NULL OR EXISTS (SELECT FROM alarm a WHERE a.id = alarm));
 
 -- What is at no place, or of the whole instance: who sees everywhere sees it, but for what is hidden.
 CREATE FUNCTION guard_everywhere(name text, condition text) RETURNS void LANGUAGE plpgsql AS $$
@@ -232,8 +230,7 @@ SELECT guard_everywhere('alarm',
     'site IS NULL AND subject NOT IN (SELECT seen.hidden_subjects())');
 SELECT guard_everywhere('alarm_hold', 'subject NOT IN (SELECT seen.hidden_subjects())');
 SELECT guard_everywhere('past_event', 'site IS NULL');
-SELECT guard_everywhere('log_entry',
-    'site IS NULL AND (alarm IS NULL OR EXISTS (SELECT FROM alarm a WHERE a.id = alarm))');
+SELECT guard_everywhere('log_entry', 'site IS NULL');
 SELECT guard_everywhere('device_group',
     'site IS NULL AND name NOT IN (SELECT seen.hidden_groups())');
 SELECT guard_everywhere('gateway', 'name NOT IN (SELECT seen.hidden_gateways())');
