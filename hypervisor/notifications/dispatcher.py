@@ -173,6 +173,9 @@ class _Batch:
     def _decide_assignment(self, entry: Entry) -> None:
         dispatcher, body = self.dispatcher, entry.body
         waits = queries_orders.is_assigned(self.connection, body["order"], body["team"])
+        if queries_orders.is_at_home(self.connection, body["order"]):  # what and where: on the page
+            less = {"title": f"n° {body['order']}", "description": "", "place": ""}
+            entry = replace(entry, body={**body, **less})
         decision = decide_assignment(
             entry, self.now, dispatcher.routes, dispatcher.holiday, waits=waits
         )

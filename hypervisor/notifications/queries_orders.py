@@ -11,3 +11,13 @@ def is_assigned(connection: Connection, order: int, team: str) -> bool:
         [order, team],
     ).fetchone()
     return bool(row and row[0])
+
+
+def is_at_home(connection: Connection, order: int) -> bool:
+    """Whether a work order is at somebody's home."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM intervention i JOIN site ON site.id = i.site"
+        " WHERE i.id = %s AND site.personal)",
+        [order],
+    ).fetchone()
+    return bool(row and row[0])

@@ -235,7 +235,9 @@ SELECT guard_everywhere('device_group',
     'site IS NULL AND name NOT IN (SELECT seen.hidden_groups())');
 SELECT guard_everywhere('gateway', 'name NOT IN (SELECT seen.hidden_gateways())');
 SELECT guard_everywhere('outbox', $$alarm IS NULL
-    AND NOT COALESCE(body->'subjects', '[]') ?| ARRAY (SELECT seen.hidden_subjects())$$);
+    AND NOT COALESCE(body->'subjects', '[]') ?| ARRAY (SELECT seen.hidden_subjects())
+    AND (NOT body ? 'order'
+        OR EXISTS (SELECT FROM intervention i WHERE i.id::text = body->>'order'))$$);
 SELECT guard_everywhere('delivery', $$alarm IS NULL
     AND EXISTS (SELECT FROM outbox o WHERE o.id = delivery.outbox)$$);
 -- A gateway's letter may be of any of its devices, and it is not known of which.
