@@ -579,11 +579,13 @@ def test_what_a_chart_draws(connection: Connection) -> None:
         "total": 3,
         "last": 3,
         "count": 1,
+        "increase": None,
     }
     assert [one.last for one in single[level]] == [3, 1, 2]
     rolled = queries_charts.read_bins(connection, both, (NOW - HOUR / 2, NOW), 3600)
+    bucket = {"at": at, "low": 1, "mean": 2, "high": 3, "total": 6, "last": 2, "count": 3}
     assert {series: [asdict(one) for one in own] for series, own in rolled.items()} == {
-        level: [{"at": at, "low": 1, "mean": 2, "high": 3, "total": 6, "last": 2, "count": 3}],
+        level: [{**bucket, "increase": None}],
         mute: [],
     }
     assert queries_charts.read_bins(connection, [level], (NOW - HOUR + TICK, NOW), 3600) == {
