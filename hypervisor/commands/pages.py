@@ -29,7 +29,14 @@ from sensors._command import CommandError, CommandKind
 from sensors._errors import TerritoryError
 
 router = APIRouter()
-PAGE = Page(key="commands", title=mark("Commands"), address="/commands", order=16, shortcut="o")
+PAGE = Page(
+    key="commands",
+    title=mark("Commands"),
+    address="/commands",
+    order=16,
+    shortcut="o",
+    also=("/armed-rules",),
+)
 _PAGE = 50
 _OF_PLACE = 6  # devices and commands shown beside an alarm or a site
 _TARGETS = 60

@@ -8,10 +8,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.translation import mark
 from hypervisor.commands import queries, queries_proposals, service_gateways
+from hypervisor.commands.arming import rules_in_force
+from hypervisor.commands.automatic import AutomaticSending
 from hypervisor.commands.queries_proposals import CurrentAlarm, NewProposal
 from hypervisor.commands.service import find_refusal
 from hypervisor.database.connect import Connection
@@ -31,10 +34,11 @@ log = logging.getLogger("hypervisor.commands")
 class ProposingRules:
     """What rules in force propose. `until`: when the next revision comes into effect.
 
-    `obeying`: by site its devices of models that obey anything.
+    `written`: they as revisions store them. `obeying`: by site its devices of models that obey.
     """
 
     registry: Registry
+    written: Mapping[str, Mapping[str, Any]]
     by_rule: Mapping[str, Sequence[ProposedCommand]]
     until: datetime | None
     obeying: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -46,12 +50,12 @@ class ProposingRules:
 class Proposer:
     """Keeps what is proposed in step with the active alarms, on the sender's connection."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, *, live: bool) -> None:
+        self._catalogue, self._live = catalogue, live
         self._rules: ProposingRules | None = None
 
     def turn(self, connection: Connection, registry: Registry) -> None:
-        """Propose what is missing, withdraw what is over."""
+        """Propose what is missing, withdraw what is over, and let armed rules send."""
         now = queries.read_clock(connection)
         if self._rules is None or not self._rules.holds(registry, now):
             self._rules = read_rules(registry, self._catalogue, now)
@@ -68,6 +72,9 @@ class Proposer:
         ]
         if missing:
             queries_proposals.propose(connection, self._select(connection, missing, now))
+        AutomaticSending(
+            catalogue=self._catalogue, rules=rules.written, live=self._live, now=now
+        ).turn(connection)
 
     def _list_of(
         self, connection: Connection, rules: ProposingRules, alarm: CurrentAlarm, now: datetime
@@ -172,12 +179,11 @@ def _withdraw_revised(connection: Connection, rules: ProposingRules) -> None:
 
 def read_rules(registry: Registry, catalogue: Catalogue, now: datetime) -> ProposingRules:
     """What the rules in force propose."""
-    revisions = [each for each in registry.revisions if each.kind == "rule"]
-    written = {each.key: each.value for each in revisions if each.effective <= now}
+    written = rules_in_force(registry, now)
     by_rule: dict[str, Sequence[ProposedCommand]] = {}
     for rule, value in written.items():
         try:
-            proposed = proposals_of(value or {}, catalogue)
+            proposed = proposals_of(value, catalogue)
         except RuleError as error:  # a command that the catalogue no longer has
             log.warning("%s proposes nothing: %s", rule, error)
             continue
@@ -188,9 +194,15 @@ def read_rules(registry: Registry, catalogue: Catalogue, now: datetime) -> Propo
         model = catalogue.models.get(device.model or "")
         if model is not None and model.commands:
             obeying.setdefault(device.site, []).append(device.name)
+    coming = [
+        each.effective
+        for each in registry.revisions
+        if each.kind == "rule" and each.effective > now
+    ]
     return ProposingRules(
         registry=registry,
+        written=written,
         by_rule=by_rule,
-        until=min((each.effective for each in revisions if each.effective > now), default=None),
+        until=min(coming, default=None),
         obeying=obeying,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -40,8 +40,7 @@ class NewProposal:
 class Proposal(NewProposal):
     """A row of the table. `held`: why an automatic one waits; `command`: what was ordered of it.
 
-    `title` is the alarm's, `began` and `noticed_at` when it became true and when that was seen;
-    None where the reader does not see the alarm.
+    `title` and `began` are the alarm's; None where the reader does not see it.
     """
 
     id: int
@@ -55,7 +54,6 @@ class Proposal(NewProposal):
     title: str | None
     title_fr: str | None
     began: datetime | None
-    noticed_at: datetime | None
 
     @property
     def open(self) -> bool:
@@ -70,7 +68,7 @@ WHERE {_CURRENT} AND a.source IS NULL AND a.rule = ANY (%s) ORDER BY a.id
 _PROPOSALS: LiteralString = (
     "SELECT p.id, p.alarm, p.rule, p.kind, p.parameters, p.target, s.name AS site,"
     " s.title AS site_title, s.commune, p.automatic, p.proposed_at, p.held, p.ended_at,"
-    " p.end_reason, p.command, a.title, a.title_fr, a.began, a.noticed_at"
+    " p.end_reason, p.command, a.title, a.title_fr, a.began"
     " FROM command_proposal p JOIN site s ON s.id = p.site LEFT JOIN alarm a ON a.id = p.alarm "
 )
 _WAITS: LiteralString = "p.ended_at IS NULL AND p.command IS NULL"
@@ -144,6 +142,15 @@ def list_proposals(
     values = [value for words, value in given.items() for _ in range(words.count("%s"))]
     query: LiteralString = f"{_PROPOSALS}WHERE {where} ORDER BY p.alarm DESC, p.id LIMIT %s"
     return _read(connection, query, [*values, limit])
+
+
+def list_automatic(connection: Connection, fresh: timedelta) -> list[Proposal]:
+    """The automatic ones that wait: on alarms that begin now, or without a reason why."""
+    query: LiteralString = (
+        f"{_PROPOSALS}WHERE {_WAITS} AND p.automatic"
+        f" AND (p.held IS NULL OR a.began > {NOW} - %s) ORDER BY p.id"
+    )
+    return _read(connection, query, [fresh])
 
 
 def lock_proposal(connection: Connection, number: int) -> Proposal | None:

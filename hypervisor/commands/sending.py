@@ -21,10 +21,11 @@ from hypervisor.commands.proposals import Proposer
 from hypervisor.commands.wire import topics_of
 from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
-from hypervisor.database.connect import Connection, keep_connected, listen
+from hypervisor.database.connect import Connection, keep_connected, listen, store_errors
 from hypervisor.database.locks import Lock
 from hypervisor.registry.queries import RegistryCache
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
 
 AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it dies just then
 _TICK = 0.5  # s without anything to do
@@ -80,7 +81,7 @@ class Sender:
         self._connection, self._address, self._say = connection, address, say
         self._topics, self._per_second = topics_of(mode), per_second
         self._registry, self._catalogue = RegistryCache(), catalogue()
-        self._proposer = Proposer(self._catalogue)
+        self._proposer = Proposer(self._catalogue, live=mode is Mode.LIVE)
         self._downlinks = Downlinks(self._topics, self._catalogue, per_second=per_second)
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = self._next_clearance = 0.0
@@ -275,7 +276,15 @@ class Sender:
             self._next_sweep = now + _SWEEP
             queries_sending.confirm(self._connection)  # before its time is over
             queries_sending.end_overdue(self._connection)
-            self._proposer.turn(self._connection, self._registry.load(self._connection))
+            self._propose()
+
+    def _propose(self) -> None:
+        """Commands of rules. What fails here keeps no command of a person from being sent."""
+        try:
+            with store_errors():
+                self._proposer.turn(self._connection, self._registry.load(self._connection))
+        except TerritoryError as error:
+            self._say(f"the commands of rules: {error}")
 
     def _wait(self) -> None:
         """Until a command or the broker wakes us, or a while is over."""

@@ -33,6 +33,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "alarm": frozenset({"acknowledged", "assignee"}),
     "alarm_act": frozenset({"author", "reason", "details"}),
     "alarm_hold": frozenset({"author", "reason"}),
+    "arming": frozenset({"author", "reason"}),
     "attachment": frozenset(),
     "audit": frozenset(),
     "closing": frozenset({"author", "reason"}),

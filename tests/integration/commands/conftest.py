@@ -42,7 +42,7 @@ SELECT 'member', m, '{}', '2000-01-01+00', 'test', 'test' FROM unnest(ARRAY[
 @dataclass(frozen=True, kw_only=True)
 class Room:
     """An application and who speaks to it: anne and bert command everywhere, nora in the north;
-    olga is an operator, who commands nothing.
+    olga is an operator, who commands nothing; ada administers.
     """
 
     url: str
@@ -51,6 +51,7 @@ class Room:
     bert: httpx.Client
     nora: httpx.Client
     olga: httpx.Client
+    ada: httpx.Client
 
     def order(
         self, client: httpx.Client, kind: str, target: str, *, status: int = 201, **fields: Any
@@ -114,6 +115,7 @@ def room(stack: Stack) -> Iterator[Room]:
                 "bert": (("controller", None),),
                 "nora": (("controller", NORTH), ("viewer", None)),
                 "olga": (("operator", None),),
+                "ada": (("administrator", None),),
             }.items()
         }
         yield Room(url=url, base=base, **people)

@@ -18,7 +18,7 @@ from sensors._command import CommandError
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 from tests.actuators import Actuator
-from tests.integration.commands.conftest import Room, make_field
+from tests.integration.commands.conftest import Room
 from tests.integration.commands.test_sending import (
     actuators as actuators,  # noqa: PLC0414  fixtures
 )
@@ -102,25 +102,23 @@ def test_a_command_waits_for_no_interlock_but_is_refused_by_one(
     ]
 
 
-def test_what_is_set_is_checked_and_withdrawn(instance_settings: Settings) -> None:
-    with connect(instance_settings.database_url) as connection:
-        make_field(connection)
-        connection.execute(GAUGE)
-        connection.commit()
-        with pytest.raises(TerritoryError, match="did you mean 'level'"):
-            _hold(connection, "leval < 3 m")
-        with pytest.raises(CommandError, match="cannot be decided at mill"):
-            _hold(connection, "rain > 3 mm")
-        with pytest.raises(CommandError, match="there is no command 'dimm'; did you mean 'dim'"):
-            _hold(connection, "level < 3 m", kind="dimm")
-        connection.rollback()
-        _hold(connection, "level < 3 m")
-        (own,) = queries_interlocks.list_in_force(connection)
-        assert (own.device, own.place, own.condition) == ("lamp-1", "mill", "level < 3 m")
-        _hold(connection, None)
-        assert queries_interlocks.list_in_force(connection) == []
-        with pytest.raises(psycopg.errors.RaiseException, match="stay on record"):
-            connection.execute("DELETE FROM interlock")
+def test_what_is_set_is_checked_and_withdrawn(connection: Connection) -> None:
+    connection.execute(GAUGE)
+    connection.commit()
+    with pytest.raises(TerritoryError, match="did you mean 'level'"):
+        _hold(connection, "leval < 3 m")
+    with pytest.raises(CommandError, match="cannot be decided at mill"):
+        _hold(connection, "rain > 3 mm")
+    with pytest.raises(CommandError, match="there is no command 'dimm'; did you mean 'dim'"):
+        _hold(connection, "level < 3 m", kind="dimm")
+    connection.rollback()
+    _hold(connection, "level < 3 m")
+    (own,) = queries_interlocks.list_in_force(connection)
+    assert (own.device, own.place, own.condition) == ("lamp-1", "mill", "level < 3 m")
+    _hold(connection, None)
+    assert queries_interlocks.list_in_force(connection) == []
+    with pytest.raises(psycopg.errors.RaiseException, match="stay on record"):
+        connection.execute("DELETE FROM interlock")
 
 
 def test_only_an_administrator_sets_an_interlock_or_lets_a_command_pass(room: Room) -> None:

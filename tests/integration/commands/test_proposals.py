@@ -1,18 +1,23 @@
 """Commands that rules propose: made while the alarm is active, ordered by people, withdrawn."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+import psycopg
 import pytest
 
-from hypervisor.commands import queries_proposals
+from hypervisor.commands import arming, queries, queries_proposals
+from hypervisor.commands.arming import ArmingOrder
 from hypervisor.commands.proposals import Proposer
+from hypervisor.commands.queries import CommandFilter
 from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
-from hypervisor.registry.queries import RegistryCache
+from hypervisor.registry.queries import RegistryCache, load
 from sensors._domain import catalogue
 from tests.integration.commands.conftest import Room
 from tests.integration.commands.test_pages import read
@@ -46,7 +51,7 @@ def revise(connection: Connection, kind: str, key: str, value: Any) -> None:
 
 def rule(*proposed: dict[str, Any]) -> dict[str, Any]:
     written = {"domain": "flood", "id": RULE, "title": RULE, "when": "level > 2 m"}
-    return {**written, "severity": "major", "propose": list(proposed)}
+    return {**written, "severity": "major", "chatter": "999 in 1 h", "propose": list(proposed)}
 
 
 def measure(connection: Connection, level: float) -> None:
@@ -102,8 +107,8 @@ def proposer() -> "Turn":
 class Turn:
     """The proposer of a sender that has just begun."""
 
-    def __init__(self) -> None:
-        self._proposer, self._registry = Proposer(WORDS), RegistryCache()
+    def __init__(self, *, live: bool = True) -> None:
+        self._proposer, self._registry = Proposer(WORDS, live=live), RegistryCache()
 
     def __call__(self, connection: Connection, alarm: int | None = None) -> list[Proposal]:
         """What waits after its turn."""
@@ -194,3 +199,143 @@ def test_what_is_suppressed_or_cannot_obey_is_not_proposed(
     (dim,) = proposer(weir, number)
     assert (dim.kind, dim.target, dim.site) == ("dim", "group/street", "orge")
     end_alarm(weir, number)
+
+
+AUTOMATIC = {**SHOW, "target": "device/sign-1", "automatic": "true"}
+
+
+def arm(connection: Connection, *, hours: float = 1, starts: datetime | None = None) -> None:
+    """Arm the rule at the sign's site; with 0 hours disarm it."""
+    now = datetime.now(UTC)
+    order = ArmingOrder(
+        rule=RULE,
+        site="orge",
+        starts=starts,
+        ends=now + timedelta(hours=hours) if hours else None,
+        author="ada",
+        reason="test",
+    )
+    arming.change(connection, load(connection), WORDS, order)
+    connection.commit()
+
+
+def held(connection: Connection, alarm: int) -> str | None:
+    """Why what is proposed on an alarm was not sent by the rule; None: it was ordered."""
+    rows = connection.execute(
+        "SELECT held, command IS NOT NULL FROM command_proposal WHERE alarm = %s", [alarm]
+    ).fetchall()
+    why, ordered = rows[0]
+    assert isinstance(why, str | None)
+    assert ordered == (why is None)
+    return why
+
+
+@pytest.fixture
+def automatic(weir: Connection) -> Iterator[Connection]:
+    """The rule would send; it is not armed. Commands of earlier tests are over."""
+    revise(weir, "rule", RULE, rule(AUTOMATIC))
+    weir.execute(
+        "INSERT INTO command_event (command, to_state, at, who, why) SELECT id, 'cancelled',"
+        " drafted_at, 'test', 'test' FROM command WHERE state IN ('drafted', 'queued')"
+    )
+    yield weir
+    arm(weir, hours=0)
+    weir.execute("UPDATE alarm SET ended = now() WHERE ended IS NULL")
+
+
+def test_an_armed_rule_orders_once_and_only_on_an_alarm_that_begins_now(
+    automatic: Connection, proposer: Turn
+) -> None:
+    connection = automatic
+    unarmed = begin_alarm(connection)
+    proposer(connection)
+    assert held(connection, unarmed) == "its rule is not armed at orge"
+    arm(connection)
+    proposer(connection)
+    assert held(connection, unarmed) == "its alarm had begun when its rule was armed at orge"
+    backfilled = begin_alarm(connection, age=timedelta(minutes=16))
+    fresh, second = begin_alarm(connection), begin_alarm(connection)
+    proposer(connection)
+    assert held(connection, backfilled) == "its alarm did not begin within the last 15 min"
+    assert held(connection, fresh) is None
+    assert held(connection, second) == "another command to sign-1 is under way"
+    (ordered,) = queries.list_commands(connection, CommandFilter(alarm=fresh))
+    assert (ordered.author, ordered.rule) == (f"rule/{RULE}", RULE)
+    assert (ordered.reason, ordered.state) == ("Déversoir : eau", "queued")
+    end_alarm(connection, fresh)
+    connection.execute("UPDATE alarm SET ended = NULL WHERE id = %s", [fresh])
+    proposer(connection)
+    Turn()(connection)  # a sender that has just begun
+    assert len(queries.list_commands(connection, CommandFilter(alarm=fresh))) == 1
+    with pytest.raises(psycopg.errors.RaiseException, match="stays"):
+        connection.execute("UPDATE command_proposal SET command = NULL WHERE alarm = %s", [fresh])
+
+
+def test_what_keeps_an_armed_rule_from_sending(automatic: Connection, proposer: Turn) -> None:
+    """Disarmed, revised, not yet, over, suppressed, an exercise: each says so and sends nothing."""
+    connection = automatic
+
+    def why(turn: Turn = proposer) -> str | None:
+        number = begin_alarm(connection)
+        turn(connection)
+        end_alarm(connection, number)
+        return held(connection, number)
+
+    arm(connection)
+    assert why(Turn(live=False)) == "in an exercise no rule sends by itself"
+    arm(connection, hours=0)
+    assert why() == "its rule is not armed at orge"
+    arm(connection, starts=datetime.now(UTC) + timedelta(minutes=30))
+    assert why() == "its rule is not armed at orge"
+    arm(connection, hours=0.0002)
+    time.sleep(0.8)
+    assert why() == "its rule is not armed at orge"
+    arm(connection)
+    revise(connection, "rule", RULE, {**rule(AUTOMATIC), "when": "level > 1 m"})
+    assert why() == "its rule was revised since it was armed at orge"
+    arm(connection)
+    revise(connection, "rule", RULE, {**rule(AUTOMATIC), "when": "level > 1 m", "advice": "Go."})
+    number = begin_alarm(connection)
+    proposer(connection)  # a text may change
+    assert held(connection, number) is None
+
+
+def test_only_an_administrator_arms_and_what_can_be_armed(
+    room: Room, automatic: Connection
+) -> None:
+    body = {"rule": RULE, "site": "orge", "reason": "test"}
+    ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+    def put(client: httpx.Client, **fields: Any) -> httpx.Response:
+        return client.put("/api/v1/armed-rules", json=body | {"ends": ends} | fields)
+
+    assert put(room.anne).status_code == 403
+    assert put(room.ada, rule="flood-level-x").status_code == 404
+    assert "obeys" in put(room.ada, site="weir").json()["detail"]
+    assert put(room.ada, ends="2020-01-01T00:00:00Z").status_code == 422
+    (armed,) = put(room.ada).json()["armed"]
+    assert (armed["rule"], armed["site"], armed["valid"], armed["author"]) == (
+        *(RULE, "orge", True, "ada"),
+    )
+    page = read(room.olga, "/armed-rules")
+    assert f"/rules/{RULE}" in page
+    assert 'name="hours"' not in page
+    assert "Disarm" not in page
+    assert "Armed at:" in read(room.olga, f"/armed-rules/part?rule={RULE}")
+    data = {"rule": RULE, "site": "orge"}
+    assert room.olga.post("/armed-rules", data=data).status_code == 403
+    gone = room.anne.post("/armed-rules", data=data, follow_redirects=False)
+    assert gone.status_code == 303
+    assert room.ada.get("/api/v1/armed-rules").json()["armed"] == []
+    assert 'name="hours"' in read(room.ada, "/armed-rules")
+    again = room.ada.post("/armed-rules", data=data | {"hours": "8"}, follow_redirects=False)
+    assert "no reason is given" in read_text(again)
+    revise(automatic, "rule", RULE, rule(SHOW))
+    assert "nothing can be armed" in put(room.ada).json()["detail"]
+    with pytest.raises(psycopg.errors.RaiseException, match="stay on record"):
+        automatic.execute("DELETE FROM arming")
+
+
+def read_text(answer: httpx.Response) -> str:
+    assert answer.status_code == 422, answer.text
+    return answer.text

@@ -52,7 +52,7 @@ KEPT = {
         "push_key",
     ),  # empty in an exercise
     *("command_step", "command_sender"),  # the life of a command, and who is there
-    "interlock",  # of the territory
+    *("interlock", "arming"),  # of the territory
     "personal_domain",  # of the catalogue
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry

@@ -87,7 +87,7 @@ BELONGS = {
     "command": "site IN (SELECT id FROM own_site)",
     "command_event": "command IN (SELECT id FROM command WHERE site IN (SELECT id FROM own_site))",
     **dict.fromkeys(("command_step", "command_sender"), "true"),
-    "interlock": "site IN (SELECT id FROM own_site)",
+    **dict.fromkeys(("interlock", "arming"), "site IN (SELECT id FROM own_site)"),
     "command_proposal": "site IN (SELECT id FROM own_site)",
     "command_relay": "command IN (SELECT id FROM command WHERE site IN (SELECT id FROM own_site))",
     "command_override": "command IN (SELECT id FROM command"

@@ -57,6 +57,9 @@ TAKES: Mapping[str, frozenset[Duty]] = {
         frozenset({Duty.COMMAND, Duty.COUNTERSIGN}),
     ),
     "/api/v1/interlocks": frozenset({Duty.ADMINISTER}),
+    **dict.fromkeys(  # controllers disarm
+        ("/api/v1/armed-rules", "/armed-rules"), frozenset({Duty.ADMINISTER, Duty.COMMAND})
+    ),
     "/api/v1/interlocks/trial": frozenset({Duty.READ}),
     "/api/v1/hooks": frozenset({Duty.SEND}),
     "/api/v1/field": frozenset({Duty.FIELD}),

@@ -1,0 +1,77 @@
+"""SQL of armed rules, and of what keeps one from sending."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from hypervisor.commands.queries import NOW
+from hypervisor.database.connect import Connection, fetch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arming:
+    """A rule that may send by itself at a site, from `starts` to before `ends`.
+
+    `written`: the rule as it was armed (`arming.armed_text`).
+    """
+
+    id: int
+    rule: str
+    site: str
+    site_title: str
+    commune: str | None
+    written: Mapping[str, Any]
+    starts: datetime
+    ends: datetime
+    author: str
+    reason: str
+
+
+_ARMED = f"""
+SELECT a.id, a.rule, s.name AS site, s.title AS site_title, s.commune, a.written, a.starts, a.ends,
+    a.author, a.reason
+FROM (SELECT DISTINCT ON (rule, site) * FROM arming ORDER BY rule, site, id DESC) a
+JOIN site s ON s.id = a.site
+WHERE a.armed AND a.ends > {NOW} AND (%(rule)s::text IS NULL OR a.rule = %(rule)s)
+ORDER BY a.rule, s.title, s.name
+"""  # noqa: S608  a constant
+
+
+def list_armed(connection: Connection, rule: str | None = None) -> list[Arming]:
+    """What is armed, also from a later time on."""
+    return fetch(connection, Arming, _ARMED, {"rule": rule})
+
+
+def insert_arming(  # noqa: PLR0913  the columns
+    connection: Connection,
+    *,
+    rule: str,
+    site: str,
+    written: Mapping[str, Any] | None,
+    starts: datetime,
+    ends: datetime | None,
+    author: str,
+    reason: str,
+) -> None:
+    """Arm a rule at a site, or with `written` None disarm it."""
+    connection.execute(
+        "INSERT INTO arming (rule, site, armed, written, starts, ends, author, reason)"
+        " SELECT %s, id, %s, %s, %s, %s, %s, %s FROM site WHERE name = %s",
+        [
+            *(rule, written is not None, None if written is None else Jsonb(dict(written))),
+            *(starts, ends, author, reason, site),
+        ],
+    )
+
+
+def list_busy(connection: Connection, devices: Collection[str], actuator: str) -> list[str]:
+    """Those of the devices whose actuator a command is under way to, or drafted for."""
+    rows = connection.execute(
+        "SELECT DISTINCT d.name FROM command c JOIN device d ON d.id = c.device"
+        " WHERE d.name = ANY (%s) AND c.actuator = %s AND c.due_at IS NOT NULL ORDER BY 1",
+        [list(devices), actuator],
+    )
+    return [name for (name,) in rows]
