@@ -46,9 +46,12 @@ class Actuators:
     _taken: set[str] = field(default_factory=set)
 
     def obey(
-        self, received: Sequence[tuple[str, bytes]], at: int
+        self, received: Sequence[tuple[str, bytes]], at: int, seen: int | None = None
     ) -> tuple[list[Publication], Revision | None]:
-        """Take commands (device, payload) that come at `at` (µs): answers, and what they change."""
+        """Take commands (device, payload) that come at `at` (µs): answers, and what they change.
+
+        `seen`: the clock by which they are valid, where it is behind `at`.
+        """
         answers: list[Publication] = []
         orders: list[Order] = []
         hearing = self.simulation.hearing({device for device, _ in received}, self._orders, at)
@@ -57,7 +60,10 @@ class Actuators:
             if command is None or device not in hearing or command.key in self._taken:
                 continue  # a key is obeyed once
             failure = self.simulation.failure_of(device, at)
-            if command.valid_until < at or failure is Failure.UNANSWERED:
+            if (
+                command.valid_until < (at if seen is None else seen)
+                or failure is Failure.UNANSWERED
+            ):
                 continue
             self._taken.add(command.key)
             when = _when(device, at, self.simulation.world.seed)

@@ -201,7 +201,9 @@ class Player:
         received = self._wire.take_received() if self._script.actuators else ()
         if received:
             at = max(min(self._tempo.reached(), arrival - 1), self._last, self._clock + 1)
-            self._script.obey([(topic.split("/")[2], body) for topic, body in received], at)
+            heard = None if self._heard is None else self._heard()
+            commands = [(topic.split("/")[2], body) for topic, body in received]
+            self._script.obey(commands, at, at if heard is None else min(heard, at))
 
     def _publish_unplanned(self) -> None:
         publication = self._script.pop()
@@ -219,12 +221,16 @@ class Player:
             self._publish(publication)
 
     def _land(self, arrival: int) -> None:
-        """If a jump ends before `arrival`, publish its end and continue from there."""
+        """If a jump ends before `arrival`, publish its end and continue from there.
+
+        Once the workers are there, too: people act on what is stored.
+        """
         end = self._tempo.lands_before(arrival)
         if end is None:
             return
         if end > self._clock:
             self._publish_clock(end)
+            self._await_heard(end)
         self._tempo.land()
         self._look(arrival, at_once=True)
 
@@ -251,9 +257,11 @@ class Player:
         """Wait until every worker has stored a clock; then it has the current inventory."""
         if self._heard is None:
             return
-        since = self._wall.now()
+        since, before = self._wall.now(), None
         while (heard := self._heard()) is None or heard < clock:
-            if self._wall.now() - since > self._pace.patience:
+            if heard != before:
+                since, before = self._wall.now(), heard
+            elif self._wall.now() - since > self._pace.patience:
                 raise PlayerError(
                     "the workers have not received the clock for {count:.0f} s; is every ingest"
                     " worker running?",

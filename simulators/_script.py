@@ -24,11 +24,14 @@ class Script:
         for revision in self.actuators.revisions if self.actuators else ():
             self._take(revision)
 
-    def obey(self, received: Sequence[tuple[str, bytes]], at: int) -> None:
-        """Take commands (device, payload) that come at `at` (µs)."""
+    def obey(self, received: Sequence[tuple[str, bytes]], at: int, seen: int) -> None:
+        """Take commands (device, payload) that come at `at` (µs).
+
+        `seen`: the clock that those who command have, behind `at` while workers catch up.
+        """
         if self.actuators is None:
             return
-        answers, revision = self.actuators.obey(received, at)
+        answers, revision = self.actuators.obey(received, at, seen)
         if revision is not None:
             self._take(revision)
         self._add(answers)

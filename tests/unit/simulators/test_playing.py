@@ -289,6 +289,19 @@ def test_a_jump_lands_where_it_was_wished_and_goes_on_from_there(stage: Set) -> 
     assert (0.5, "clock 50.5") in told
 
 
+def test_a_jump_ends_when_the_workers_have_stored_it(stage: Set) -> None:
+    """They take 30 s for what it passes over, longer than the patience with one that stands."""
+    heard = [T0 - SECOND, *(T0 + number * SECOND for number in range(1, 51))]
+    set_ = stage(
+        Pace(tick=3.0, patience=4.0), heard=lambda: heard.pop(0) if len(heard) > 1 else heard[0]
+    )
+    jump = PlayerCommand(speed=1.0, until=T0 + 50 * SECOND)
+    leader = led(set_, (0.0, jump), (0.1, PlayerCommand(speed=1.0)))
+    set_.player.play(plan(0, 20, 51), control=leader)
+    (landed,) = [at for at, what in set_.told() if what == "m2"]
+    assert 29 <= landed - 1.0 <= 31
+
+
 def test_what_is_planned_and_fired_goes_out_in_between_and_what_is_lost_does_not(
     stage: Set,
 ) -> None:
@@ -386,8 +399,9 @@ class Lamp:
     received: list[tuple[str, bytes, float]] = field(default_factory=list)
 
     def obey(
-        self, received: Sequence[tuple[str, bytes]], at: int
+        self, received: Sequence[tuple[str, bytes]], at: int, seen: int
     ) -> tuple[list[Publication], Revision]:
+        assert seen == at, "nobody says that workers are behind"
         self.received += [(device, payload, (at - T0) / SECOND) for device, payload in received]
         answer = Publication(
             arrival=at + SECOND, topic="devices/a/ack", payload=b"ack", readings=0, device="a"
