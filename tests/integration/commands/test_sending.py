@@ -171,7 +171,7 @@ def test_what_was_sent_under_another_start_of_the_broker_is_never_sent_again(
 ) -> None:
     settings = instance_settings
     with connect(settings.database_url, autocommit=True) as connection:
-        key = give(connection, "lamp-1", valid_for=timedelta(seconds=3))
+        key = give(connection, "lamp-1", valid_for=timedelta(seconds=1.5))
         assert queries_sending.send_due(connection, "an earlier start", most=10)
         connection.execute("ALTER TABLE command DISABLE TRIGGER stays")
         connection.execute("UPDATE command SET within = '0 s', due_at = valid_until")
