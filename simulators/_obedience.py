@@ -116,7 +116,7 @@ def _parse(payload: bytes) -> ReceivedCommand | None:
             parameters=dict(body["parameters"]),
             valid_until=instant_of(valid_until),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

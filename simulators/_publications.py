@@ -41,6 +41,9 @@ class MessageSet:
     of: NDArray[np.int64]
 
 
+NO_MESSAGES = MessageSet(publications=[], rows=pd.DataFrame(), of=np.empty(0, dtype=np.int64))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Revision:
     """The messages of some devices after `since` (µs), in place of those planned for then."""
@@ -63,7 +66,10 @@ def revise(messages: MessageSet, revisions: Iterable[Revision]) -> MessageSet:
         stays = there[messages.of]
         messages = MessageSet(
             publications=[*kept, *revision.messages.publications],
-            rows=pd.concat([messages.rows[stays], revision.messages.rows], ignore_index=True),
+            rows=pd.concat(
+                [part for part in (messages.rows[stays], revision.messages.rows) if len(part)],
+                ignore_index=True,
+            ),
             of=np.concatenate([place[messages.of[stays]], revision.messages.of + len(kept)]),
         )
     return messages

@@ -12,7 +12,7 @@ from simulators._encoding import encode_messages
 from simulators._faults import apply_network_faults, apply_value_faults, check_faults, clock_skew
 from simulators._field import Field, Place, SimulatorError
 from simulators._orders import FAULT, FailingActuator, Failure, Order, list_actuators, list_failing
-from simulators._publications import MessageSet, Revision
+from simulators._publications import NO_MESSAGES, MessageSet, Revision
 from simulators._selection import resolve_events
 from simulators._simulator import find_simulators
 from simulators._story import Story
@@ -75,7 +75,10 @@ class Simulation:
             )
             for domain, places in by_domain.items()
         ]
-        published = self._publish(pd.concat(rows, ignore_index=True), world)
+        filled = [part for part in rows if len(part)]
+        published = NO_MESSAGES
+        if filled:
+            published = self._publish(pd.concat(filled, ignore_index=True), world)
         return Revision(
             devices=frozenset(device for places in by_domain.values() for device in places),
             since=since,

@@ -207,7 +207,8 @@ def test_what_is_no_valid_command_moves_nothing(actuators: Actuators) -> None:
         assert revision is None
         return [said(each)[1] for each in answers]
 
-    for payload in (b"", b"{}", b"[1]", b"\xff", b'{"key": "#/+", "command": "barrier"}'):
+    deep = b"[" * 100_000
+    for payload in (deep, b"", b"{}", b"[1]", b"\xff", b'{"key": "#/+", "command": "barrier"}'):
         assert first("road-barrier-2", payload) == []
     assert first("radar-counter-1", command("barrier", 2, position="closed")) == []
     assert first("nobody", command("barrier", 3, position="closed")) == []
@@ -219,6 +220,21 @@ def test_what_is_no_valid_command_moves_nothing(actuators: Actuators) -> None:
     (wrong,) = first("road-barrier-2", command("barrier", 6, position="ajar"))
     assert wrong["state"] == "refused"
     assert "'ajar'" in wrong["reason"]
+
+
+def test_a_device_that_measures_nothing_obeys_too() -> None:
+    mute = replace(place("road-barrier", 3), quantities={}, site="nowhere")
+    there = replace(FIELD, places=(*FIELD.places, mute))
+    actuators = Actuators(
+        simulation=Simulation(World(replace(STORY, faults=()), there, 1, hours=40))
+    )
+    order = [("road-barrier-3", command("barrier", position="closed"))]
+    (answer,), revision = actuators.obey(order, AT)
+    assert said(answer)[1] == {"state": "acknowledged"}
+    assert revision is not None
+    assert revision.messages.publications == []
+    planned = actuators.simulation.messages()
+    assert revise(planned, actuators.revisions).publications == planned.publications
 
 
 def test_a_key_is_obeyed_once(actuators: Actuators) -> None:
