@@ -47,6 +47,8 @@ class ShardHolder:
         return self.shards
 
     def _take_slot(self) -> int | None:
+        if locks.is_held(self._connection, Lock.WATCH):
+            return None  # by a watch of a version before shards, which evaluates everything
         free = sorted(ALL - locks.list_held_parts(self._connection, Lock.EVALUATOR))
         for slot in free:
             if locks.take_parts(self._connection, Lock.EVALUATOR, [slot]):

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 from hypervisor.broker.child import wait_until
+from hypervisor.database import locks
 from hypervisor.database.connect import connect
+from hypervisor.database.locks import Lock
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.batch import load_memory, step
 from hypervisor.evaluation.memory import Memory
@@ -182,6 +184,18 @@ def test_shards_are_shared_out_among_those_that_live(database_url: str) -> None:
         one.close()
         assert wait_until(lambda: second.share_out() == ALL, seconds=20)
         assert second.slot == 1
+
+
+def test_a_watch_of_a_version_before_shards_is_waited_for(database_url: str) -> None:
+    with (
+        connect(database_url, autocommit=True) as old,
+        connect(database_url, autocommit=True) as new,
+    ):
+        assert locks.take(old, Lock.WATCH)
+        holder = ShardHolder(new)
+        assert holder.share_out() == set()
+        locks.release(old, Lock.WATCH)
+        assert holder.share_out() == ALL
 
 
 def test_sql_and_python_agree_on_the_shard_of_a_subject(database_url: str) -> None:
