@@ -29,6 +29,7 @@ OWNERS = frozenset(
         ),  # its leaders'
         "exercise_archive",
         "intervention_transition",
+        "personal_domain",
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",
         *("provider_account", "provider_session", "sign_in_rules"),

@@ -37,4 +37,4 @@ def test_wifi_by_site(essonne: Connection) -> None:
     tell(essonne, "wifi-etampes-square", "wifi_clients", [(AGO, 42.0)])
     roll(essonne)
     panels = {panel.key: shown(essonne, WIFI, panel.key, NOW) for panel in list_panels(WIFI)}
-    assert [row["value"] for row in panels["wifi-wifi_clients"]] == [42.0]
+    assert [row["value"] for row in panels["wifi-clients"]] == [42.0]

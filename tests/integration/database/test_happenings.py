@@ -84,7 +84,7 @@ def test_what_is_forgotten_is_known_to_be(told: Connection) -> None:
     assert events.prune(told, timedelta(hours=1)) == 0
 
 
-def test_the_sites_of_a_territory(connection: Connection) -> None:
+def test_the_sites_of_a_territory(database_url: str) -> None:
     def within(*communes: str, unplaced: bool) -> set[str]:
         territory = Territory(communes=frozenset(communes), unplaced=unplaced)
         tenancy.become(connection, territory)
@@ -93,9 +93,12 @@ def test_the_sites_of_a_territory(connection: Connection) -> None:
         finally:
             tenancy.own(connection)
 
-    assert within("91001", unplaced=False) == {"mill", "square"}
-    assert within("91001", "91002", unplaced=True) == {"mill", "square", "source", "nowhere"}
-    assert within(unplaced=False) == set()
+    with connect(database_url) as connection:
+        make_places(connection)
+        connection.commit()
+        assert within("91001", unplaced=False) == {"mill", "square"}
+        assert within("91001", "91002", unplaced=True) == {"mill", "square", "source", "nowhere"}
+        assert within(unplaced=False) == set()
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_trouble_is_said_once_and_that_it_is_over(town: Town) -> None:
         assert not man.beat(town.connection, office, wall)
     assert said == ["heartbeats stopped: the evaluation is not running"]
     with connect(town.url, autocommit=True) as watch:
-        assert locks.take(watch, locks.Lock.WATCH)
+        assert locks.take_parts(watch, locks.Lock.WATCH, [0])
         assert man.beat(town.connection, office, wall)
         assert not man.beat(town.connection, office, wall)
         assert not man.beat(

@@ -114,7 +114,7 @@ def test_alarms_are_told_on_the_broker_and_nothing_else_may_be(
 def watched(town: Town) -> Iterator[Callable[[], None]]:
     """A watch that holds its turn, until it is ended."""
     own = connect(town.url, autocommit=True)
-    assert locks.take(own, locks.Lock.WATCH)
+    assert locks.take_parts(own, locks.Lock.WATCH, [0])
     yield own.close
     own.close()
 
@@ -143,7 +143,7 @@ def test_signs_of_life_leave_while_a_watch_is_at_work(
     assert len(hook.got) == 2
 
     with connect(town.url, autocommit=True) as own:
-        assert locks.take(own, locks.Lock.WATCH)
+        assert locks.take_parts(own, locks.Lock.WATCH, [0])
         town.work(lambda: len(hook.got) == 3, first)
     assert len({*hook.keys}) == 3
 
