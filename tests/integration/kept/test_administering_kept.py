@@ -85,7 +85,10 @@ def test_an_account_is_made_with_its_record(connection: Connection) -> None:
         ),
         (
             {"name": "Bob", "roles": ()},
-            "give Bob a role: source, agent, viewer, personal, operator, controller, author, administrator",
+            (
+                "give Bob a role: source, agent, viewer, personal, operator, controller, author,"
+                " administrator"
+            ),
         ),
         ({"name": "Bob", "language": "de"}, "language 'de': expected fr or en"),
         ({"name": "Bob", "password": "short"}, "a password needs at least 12 characters"),
@@ -241,8 +244,8 @@ def test_a_token_is_made_and_revoked_with_its_record(connection: Connection) -> 
         (
             {"scopes": []},
             (
-                "give the token a scope: send, field, read, personal, operate, command, countersign,"
-                " rules, administer"
+                "give the token a scope: send, field, read, personal, operate, command,"
+                " countersign, rules, administer"
             ),
         ),
         (
