@@ -180,6 +180,32 @@ class CommandEvent:
     why: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandHistory:
+    """A command with its events, the oldest first."""
+
+    command: Command
+    events: tuple[CommandEvent, ...]
+
+    @property
+    def countersigned(self) -> CommandEvent | None:
+        """The second signature; None: it takes one alone, or waits for it."""
+        if self.command.signatures == 1:
+            return None
+        return self._find_first(CommandState.QUEUED)
+
+    @property
+    def sent(self) -> CommandEvent | None:
+        return self._find_first(CommandState.SENT)
+
+    @property
+    def last(self) -> CommandEvent:
+        return self.events[-1]
+
+    def _find_first(self, state: CommandState) -> CommandEvent | None:
+        return next((event for event in self.events if event.to_state is state), None)
+
+
 def make_key(batch: UUID, device: str) -> UUID:
     """The key of a device's command in a batch: given again, it is the same command."""
     return uuid5(batch, device)

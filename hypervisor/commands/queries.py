@@ -9,8 +9,14 @@ from uuid import UUID
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from hypervisor.commands.model import Command, CommandEvent, CommandState, NewCommand
-from hypervisor.database.connect import Connection, fetch
+from hypervisor.commands.model import (
+    Command,
+    CommandEvent,
+    CommandHistory,
+    CommandState,
+    NewCommand,
+)
+from hypervisor.database.connect import Connection
 from hypervisor.database.instance import CLOCK
 from sensors._command import Value
 
@@ -58,17 +64,20 @@ ORDER BY held.id FOR UPDATE
 class CommandFilter:
     """Which commands are listed; None: any. `open`: whether their life goes on.
 
-    `since`: those whose state changed then or later.
+    `since`: those whose state changed then or later; `drafted_since`, `drafted_until`: both included.
     """
 
     state: CommandState | None = None
     states: Sequence[CommandState] | None = None
     since: datetime | None = None
+    drafted_since: datetime | None = None
+    drafted_until: datetime | None = None
     open: bool | None = None
     site: str | None = None
     device: str | None = None
     kind: str | None = None
     alarm: int | None = None
+    alarms: Sequence[int] | None = None
     batch: UUID | None = None
 
 
@@ -140,11 +149,14 @@ def list_commands(
         "c.state = %s": None if selection.state is None else selection.state.value,
         "c.state = ANY (%s)": selection.states and [state.value for state in selection.states],
         "c.changed_at >= %s": selection.since,
+        "c.drafted_at >= %s": selection.drafted_since,
+        "c.drafted_at <= %s": selection.drafted_until,
         "(c.due_at IS NOT NULL) = %s": selection.open,
         "s.name = %s": selection.site,
         "d.name = %s": selection.device,
         "c.kind = %s": selection.kind,
         "c.alarm = %s": selection.alarm,
+        "c.alarm = ANY (%s)": None if selection.alarms is None else list(selection.alarms),
         "c.batch = %s": selection.batch,
     }
     given = {condition: value for condition, value in conditions.items() if value is not None}
@@ -188,23 +200,35 @@ def list_acknowledged(
 
 def list_events(connection: Connection, command: UUID) -> list[CommandEvent]:
     """A command's life, from its beginning."""
-    events = fetch(
-        connection,
-        CommandEvent,
-        "SELECT number, from_state, to_state, at, recorded_at, who, why FROM command_event"
-        " WHERE command = %s ORDER BY number",
-        [command],
-    )
+    return _read_events(connection, [command]).get(command, [])
+
+
+def list_histories(
+    connection: Connection, selection: CommandFilter, *, limit: int | None = None
+) -> list[CommandHistory]:
+    """Commands with their lives, the latest first."""
+    commands = list_commands(connection, selection, limit=limit)
+    events = _read_events(connection, [command.id for command in commands])
     return [
-        CommandEvent(
-            **{
-                **asdict(event),
-                "from_state": None if event.from_state is None else CommandState(event.from_state),
-                "to_state": CommandState(event.to_state),
-            }
-        )
-        for event in events
+        CommandHistory(command=command, events=tuple(events[command.id])) for command in commands
     ]
+
+
+def _read_events(connection: Connection, keys: list[UUID]) -> dict[UUID, list[CommandEvent]]:
+    rows = connection.cursor(row_factory=dict_row).execute(
+        "SELECT command, number, from_state, to_state, at, recorded_at, who, why"
+        " FROM command_event WHERE command = ANY (%s) ORDER BY command, number",
+        [keys],
+    )
+    events: dict[UUID, list[CommandEvent]] = {}
+    for row in rows:
+        before = row["from_state"]
+        row |= {
+            "from_state": None if before is None else CommandState(before),
+            "to_state": CommandState(row["to_state"]),
+        }
+        events.setdefault(row.pop("command"), []).append(CommandEvent(**row))
+    return events
 
 
 def list_quantities(connection: Connection, devices: Iterable[str]) -> dict[str, set[str]]:

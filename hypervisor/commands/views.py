@@ -80,6 +80,11 @@ class Desk:
         waits = command.state in {CommandState.DRAFTED, CommandState.QUEUED} and command.open
         return waits and held.holds(command.commune)
 
+    def may_order_work(self, command: Command) -> bool:
+        """Whether this person can send a team to do what the command did not."""
+        held = self.context.person.territory(Duty.OPERATE)
+        return self.is_lost(command) and held.holds(command.commune)
+
     def may_order(self, proposal: Proposal) -> bool:
         """Whether this person commands where it stands."""
         return self.context.person.territory(Duty.COMMAND).holds(proposal.commune)

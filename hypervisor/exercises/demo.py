@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypervisor.access import passwords
-from hypervisor.access.queries_places import find_busiest_epci
+from hypervisor.access.queries_places import find_area, find_busiest_epci
 from hypervisor.accounts import service as account_service
 from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
@@ -14,12 +14,15 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, default_data_folder
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
+from hypervisor.database import audit
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import playing
 from hypervisor.exercises.plan import make_label
 from hypervisor.exercises.plan import make_messages as make_story_messages
 from hypervisor.feeds import communes
 from hypervisor.forecast import files, service
+from hypervisor.interventions.model import Team
+from hypervisor.interventions.queries_teams import store_team
 from hypervisor.notifications import routing
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
@@ -37,10 +40,13 @@ SCENARIO = "october-flood"
 SEED = 1
 ROLES = {
     "chef": Role.ADMINISTRATOR,
+    "controller": Role.CONTROLLER,
     "operator": Role.OPERATOR,
     "author": Role.AUTHOR,
     "viewer": Role.VIEWER,
+    "agent": Role.AGENT,
 }
+TEAM, TEAM_TITLE = "voirie", "Astreinte voirie"
 EVERYWHERE = (Role.ADMINISTRATOR, Role.AUTHOR)
 
 
@@ -126,13 +132,17 @@ def prepare(data: Path, say: Callable[[str], None]) -> Settings:
 
 
 def make_accounts(settings: Settings) -> list[Member]:
-    """Make the demonstration's accounts."""
+    """Make the demonstration's accounts and its team."""
     with connect(settings.database_url) as connection:
         return make_members(connection)
 
 
 def make_members(connection: Connection) -> list[Member]:
-    """One account per role; operator and viewer belong to the EPCI with most sites."""
+    """One account per role, and the team of the agent.
+
+    All but administrator and author belong to the EPCI with most sites. The administrator is the
+    second controller: he signs what takes two.
+    """
     epci = find_busiest_epci(connection)
     members = []
     for name, role in ROLES.items():
@@ -143,13 +153,37 @@ def make_members(connection: Connection) -> list[Member]:
             connection, new, Administrator(name="demo"), reason="demonstration"
         )
         members.append(Member(name=name, password=secret, role=role, where=where))
+    _make_team(connection, None if epci is None else epci[0], members=("agent",))
     return members
+
+
+def _make_team(connection: Connection, epci: str | None, *, members: tuple[str, ...]) -> None:
+    area = None if epci is None else find_area(connection, epci)
+    store_team(
+        connection,
+        Team(
+            id=0,
+            name=TEAM,
+            title=TEAM_TITLE,
+            area=epci,
+            communes=tuple(sorted(area.communes)) if area else None,
+            members=members,
+        ),
+    )
+    audit.record(
+        connection,
+        kind="team",
+        subject=f"team/{TEAM}",
+        reason="demonstration",
+        author="demo",
+        details={"area": epci, "members": list(members), "retired": False},
+    )
 
 
 def format_members(members: list[Member]) -> list[str]:
     """Accounts with their passwords, shown once."""
     return [
-        f"{member.name:9} {member.password}  {member.role}, {member.where}" for member in members
+        f"{member.name:10} {member.password}  {member.role}, {member.where}" for member in members
     ]
 
 

@@ -2,15 +2,24 @@
 
 import re
 from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hypervisor.access import queries_places, queries_roles
 from hypervisor.access.context import RequestContext
+from hypervisor.access.errors import ForbiddenError
 from hypervisor.alarms import service_list
 from hypervisor.base.duties import Duty
-from hypervisor.interventions.model import InterventionError, NewIntervention, OrderAct
+from hypervisor.base.errors import NotFoundError
+from hypervisor.base.translation import translate as _
+from hypervisor.commands import queries as command_queries
+from hypervisor.commands.model import NoCommandError
+from hypervisor.commands.views import STATES, Desk
+from hypervisor.interventions.model import InterventionError, NewIntervention, OrderAct, Priority
 from hypervisor.interventions.schemas import ActPost
+from hypervisor.web.filters import full
+from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import reader_of
 from hypervisor.web.times import local
 
@@ -79,6 +88,40 @@ def begin(context: RequestContext, alarm: int | None, site: str) -> OrderForm:
         commune=(place[0] or "") if place and not handled.site else "",
         alarm=str(alarm),
     )
+
+
+def begin_from_command(context: RequestContext, key: UUID) -> OrderForm:
+    """An order to do by hand what a command did not: where, and why. Raises NoCommandError."""
+    commands = command_queries.list_of(context.connection, key)
+    if not commands:
+        raise NoCommandError("there is no command {id}", key)
+    command = commands[0]
+    what = Desk(context=context).describe(command)
+    last = command_queries.list_events(context.connection, command.id)[-1]
+    problem = _("%(device)s, command of %(time)s: %(state)s") % {
+        "device": command.device,
+        "time": full(command.drafted_at),
+        "state": _(STATES[command.state]).lower(),
+    }
+    why = refusal(last.why) if last.why else ""
+    return OrderForm(
+        title=(_("By hand: %(what)s") % {"what": what[:1].lower() + what[1:]})[:160],
+        description=f"{problem} ({why})" if why else problem,
+        priority=Priority.URGENT.value,
+        site=command.site,
+        alarm=str(command.alarm or "") if _sees(context, command.alarm) else "",
+    )
+
+
+def _sees(context: RequestContext, alarm: int | None) -> bool:
+    """Whether the person may order work on this alarm."""
+    if alarm is None:
+        return False
+    try:
+        context.require(Duty.OPERATE, alarm=alarm)
+    except (NotFoundError, ForbiddenError):
+        return False
+    return True
 
 
 def parse_order(context: RequestContext, form: OrderForm) -> NewIntervention:

@@ -203,7 +203,9 @@ class InterventionEvent:
     def noted_on_clock(self) -> datetime:
         """When it was done, on the instance's clock."""
         scenario = self.details.get("noted_scenario_at")
-        return self.noted_at if scenario is None else datetime.fromisoformat(scenario)
+        if scenario is not None:
+            return datetime.fromisoformat(scenario)
+        return self.scenario_at or self.noted_at
 
     @property
     def came_late(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Path, Query, Response
@@ -111,9 +112,12 @@ def show_new(
     context: Context,
     alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     site: _Name = "",
+    command: UUID | None = None,
 ) -> Response:
-    """The form of an order: from an alarm, a site, or nothing."""
+    """The form of an order: from an alarm, a site, a command that failed, or nothing."""
     context.require_anywhere(Duty.OPERATE)
+    if command is not None:
+        return _render_form(context, forms.begin_from_command(context, command))
     return _render_form(context, forms.begin(context, alarm, site))
 
 
@@ -199,7 +203,8 @@ def _render_order(
         may=service.may_dispatch(context, order.commune),
         names=names,
         photos={
-            photo.number: photo for photo in queries_photos.list_photos(context.connection, number)
+            photo.number: photo
+            for photo in queries_photos.list_photos(context.connection, [number])
         },
         **_words(context),
     )

@@ -1,5 +1,6 @@
 """SQL of photographs from the field."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from hypervisor.interventions.photos import Photo
 class PhotoMark:
     """A photograph without its content. `number`: of its event; `taken_at`: the wall's clock."""
 
+    order: int
     number: int
     taken_at: datetime
     lon: float | None
@@ -42,13 +44,13 @@ def insert_photo(  # noqa: PLR0913  the columns
     )
 
 
-def list_photos(connection: Connection, order: int) -> list[PhotoMark]:
-    """The photographs of an order that are still kept, by event."""
+def list_photos(connection: Connection, orders: Sequence[int]) -> list[PhotoMark]:
+    """The photographs of orders that are still kept, by event."""
     with connection.cursor(row_factory=class_row(PhotoMark)) as cursor:
         return cursor.execute(
-            "SELECT number, taken_at, lon, lat, width, height FROM intervention_photo"
-            " WHERE intervention = %s ORDER BY number",
-            [order],
+            'SELECT intervention AS "order", number, taken_at, lon, lat, width, height'
+            " FROM intervention_photo WHERE intervention = ANY (%s) ORDER BY intervention, number",
+            [list(orders)],
         ).fetchall()
 
 

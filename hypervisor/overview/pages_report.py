@@ -10,6 +10,7 @@ from hypervisor.alarms import queries_incidents, views_words
 from hypervisor.alarms.incidents import Incident
 from hypervisor.base.instants import moment
 from hypervisor.base.reader import reading
+from hypervisor.commands.views import Desk
 from hypervisor.interventions import views as order_views
 from hypervisor.logbook import views as log_view
 from hypervisor.overview import views_report as view
@@ -78,6 +79,7 @@ def show_report(context: Context, of: Of) -> Response:
         "report.html",
         report=document,
         orders=order_views,
+        desk=Desk(context=context),
         charts=_build_charts(context, document),
         incidents=incidents,
         incident_title=views_words.incident,

@@ -12,17 +12,27 @@ from hypervisor.alarms.load import FLOOD_BEGINS, Raised, measure
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.queries_timeline import TimelineEvent, TimelineFilter
 from hypervisor.base.instants import micros
+from hypervisor.commands import queries as command_queries
+from hypervisor.commands.queries import CommandFilter
+from hypervisor.interventions import queries_photos
 from hypervisor.interventions.model import InterventionHistory
 from hypervisor.interventions.queries import Selection as OrderSelection
 from hypervisor.interventions.service import list_histories
 from hypervisor.logbook import queries as log_queries
 from hypervisor.logbook.model import LogEntry
 from hypervisor.logbook.queries import LogFilter
-from hypervisor.logbook.views import Line, merge_lines
+from hypervisor.logbook.views import merge_lines
+from hypervisor.overview.views_report_acts import (
+    GivenCommand,
+    ReportLine,
+    build_timeline,
+    group_commands,
+)
 from hypervisor.web.marks import priority
 
 LONGEST = timedelta(days=60)
 _CHARTS = 4
+_MOST_COMMANDS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +85,14 @@ class Report:
 
     asking: ReportQuery
     rows: Sequence[ReportRow]
-    lines: Sequence[Line]
+    lines: Sequence[ReportLine]
     decisions: Sequence[LogEntry]
     counts: Mapping[int, int]
     busiest: int
     median_response: timedelta | None
     unanswered: int
     sites: Sequence[str]
+    commands: Sequence[GivenCommand]
     orders: Sequence[InterventionHistory]
 
     @property
@@ -102,18 +113,39 @@ def build_report(context: RequestContext, asking: ReportQuery) -> Report:
     happened = queries_timeline.list_events(context.connection, span)
     entries = _entries(context, asking)
     rows = _rows(context, asking, happened)
+    commands = _list_commands(context, asking)
+    orders = _list_orders(context, asking)
+    photos = queries_photos.list_photos(
+        context.connection, [history.order.id for history in orders]
+    )
     answers = [row.response.total_seconds() for row in rows if row.response is not None]
     return Report(
         asking=asking,
         rows=rows,
-        lines=list(reversed(merge_lines(entries, happened))),
+        lines=build_timeline(
+            reversed(merge_lines(entries, happened)),
+            commands,
+            orders,
+            frozenset((photo.order, photo.number) for photo in photos),
+        ),
         decisions=[entry for entry in entries if entry.kind == "decision"],
         counts={rank: sum(priority(row.worst) == rank for row in rows) for rank in (1, 2, 3, 4)},
         busiest=_busiest(asking, happened),
         median_response=timedelta(seconds=median(answers)) if answers else None,
         unanswered=sum(row.acknowledged is None for row in rows),
         sites=worst_sites(rows),
-        orders=_list_orders(context, asking),
+        commands=commands,
+        orders=orders,
+    )
+
+
+def _list_commands(context: RequestContext, asking: ReportQuery) -> list[GivenCommand]:
+    """What was ordered in the span; of an incident, what was ordered on its alarms."""
+    selection = CommandFilter(
+        drafted_since=asking.begins, drafted_until=asking.ends, alarms=asking.alarms
+    )
+    return group_commands(
+        command_queries.list_histories(context.connection, selection, limit=_MOST_COMMANDS)
     )
 
 
