@@ -64,7 +64,8 @@ ORDER BY held.id FOR UPDATE
 class CommandFilter:
     """Which commands are listed; None: any. `open`: whether their life goes on.
 
-    `since`: those whose state changed then or later; `drafted_since`, `drafted_until`: both included.
+    `since`: those whose state changed then or later;
+    `drafted_since`, `drafted_until`: both included.
     """
 
     state: CommandState | None = None

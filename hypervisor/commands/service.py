@@ -276,7 +276,7 @@ def sign(connection: Connection, key: UUID, *, who: str, why: str = "") -> list[
     at = queries.read_clock(connection)
     if any(draft.valid_until <= at for draft in drafts):
         raise CommandError(REFUSALS[CommandState.EXPIRED], drafts[0].id)
-    queued = queue(connection, [draft.id for draft in drafts], who=who, why=why or "signed", at=at)
+    queued = queue(connection, [draft.id for draft in drafts], who=who, why=why, at=at)
     if not queued:  # signed or cancelled in this moment
         raise refuse_step(queries.list_by_id(connection, [drafts[0].id])[0])
     _record(connection, drafts, act="sign", who=who, why=why or drafts[0].reason)

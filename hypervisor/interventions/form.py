@@ -46,6 +46,7 @@ class OrderForm(BaseModel):
     place: _Short = ""
     team: _Short = ""
     alarm: _Short = ""
+    command: _Short = ""
 
     def change(self, **fields: Any) -> Self:
         """With other values in some fields."""
@@ -110,6 +111,7 @@ def begin_from_command(context: RequestContext, key: UUID) -> OrderForm:
         priority=Priority.URGENT.value,
         site=command.site,
         alarm=str(command.alarm or "") if _sees(context, command.alarm) else "",
+        command=str(command.id),
     )
 
 
@@ -136,6 +138,7 @@ def parse_order(context: RequestContext, form: OrderForm) -> NewIntervention:
             "site": form.site.strip() or None,
             "commune": form.commune or None,
             "alarm": form.alarm_number,
+            "command": form.command or None,
             "team": form.team or None,
             "lat": lat,
             "lon": lon,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -154,6 +155,9 @@ class NewIntervention(BaseModel):
     lon: Lon | None = None
     lat: Lat | None = None
     team: str | None = Field(default=None, max_length=40, examples=["voirie-nord"])
+    command: UUID | None = Field(
+        default=None, description="A command to a device that the team carries out by hand."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +202,11 @@ class InterventionEvent:
     def minutes(self) -> int | None:
         """Of work, as its team says."""
         return self.details.get("minutes")
+
+    @property
+    def command(self) -> str | None:
+        """The command that the order was made from."""
+        return self.details.get("command")
 
     @property
     def noted_on_clock(self) -> datetime:

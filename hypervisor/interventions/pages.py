@@ -18,6 +18,7 @@ from hypervisor.interventions import queries, queries_photos, queries_teams, ser
 from hypervisor.interventions.form import ActForm, OrderForm
 from hypervisor.interventions.model import (
     ChangedError,
+    Intervention,
     InterventionError,
     OrderAct,
     OrderState,
@@ -28,6 +29,7 @@ from hypervisor.registry import queries_site
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, render
+from sensors._command import CommandError
 
 router = APIRouter()
 PAGE = Page(
@@ -127,7 +129,7 @@ def create(context: Context, entered: Annotated[OrderForm, Form()]) -> Response:
     context.require_anywhere(Duty.OPERATE)
     try:
         number = service.create_order(context, forms.parse_order(context, entered))
-    except (InterventionError, ActError) as error:
+    except (CommandError, InterventionError, ActError) as error:
         return _render_form(context, entered, wrong=error)
     return RedirectResponse(f"/interventions/{number}", status_code=303)
 
@@ -175,10 +177,20 @@ def _render_form(
         status_code=_status_of(wrong),
         wrong=refusal(wrong) if wrong else "",
         entered=entered,
+        before=_find_before(context, entered),
         sites=queries_site.suggest_sites(context.connection),
         communes=forms.list_communes(context),
         **_words(context),
     )
+
+
+def _find_before(context: RequestContext, entered: OrderForm) -> Intervention | None:
+    """The order that was made from the same command before."""
+    try:
+        key = UUID(entered.command)
+    except ValueError:
+        return None
+    return queries.find_from_command(context.connection, key)
 
 
 def _render_order(

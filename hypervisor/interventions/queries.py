@@ -126,6 +126,20 @@ def list_events(
     return {number: tuple(own) for number, own in events.items()}
 
 
+def find_from_command(connection: Connection, key: UUID) -> Intervention | None:
+    """The last order that was made from a command, and not cancelled."""
+    row = (
+        connection.cursor(row_factory=dict_row)
+        .execute(
+            _ORDER + " JOIN intervention_event e ON e.intervention = i.id AND e.act = 'create'"
+            " WHERE e.details ->> 'command' = %s AND i.state <> 'cancelled' ORDER BY i.id DESC LIMIT 1",
+            [str(key)],
+        )
+        .fetchone()
+    )
+    return None if row is None else _make(row)
+
+
 def list_done_between(
     connection: Connection, since: datetime, until: datetime | None
 ) -> list[tuple[Intervention, InterventionEvent]]:

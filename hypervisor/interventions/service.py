@@ -10,6 +10,8 @@ from hypervisor.access.errors import ForbiddenError
 from hypervisor.accounts import service as accounts
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.instants import micros, text
+from hypervisor.commands import queries as command_queries
+from hypervisor.commands.model import NoCommandError
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from hypervisor.interventions import queries, queries_photos, queries_teams
@@ -75,8 +77,9 @@ def create_order(
 
     Raises:
         ForbiddenError: the person is no operator there.
-        NotFoundError: no such site, alarm, commune or team is visible.
+        NotFoundError: no such site, alarm, command, commune or team is visible.
     """
+    _require_command(context, new.command)
     new = _complete_place(context, new)
     _require_place(context, new)
     team = None if new.team is None else find_team(context.connection, new.team)
@@ -95,7 +98,13 @@ def create_order(
             commune=new.commune if site is None else site[1],
             now=now,
         )
-        made = NewEvent(**_common(context), act=OrderAct.CREATE, text=reason.strip(), key=key)
+        made = NewEvent(
+            **_common(context),
+            act=OrderAct.CREATE,
+            text=reason.strip(),
+            details=None if new.command is None else {"command": str(new.command)},
+            key=key,
+        )
         queries.insert_event(connection, number, 0, made)
         if team is not None:
             given = NewEvent(**_common(context), act=OrderAct.ASSIGN, team=team)
@@ -260,6 +269,11 @@ def _complete_place(context: RequestContext, new: NewIntervention) -> NewInterve
     if place is None:
         raise NoInterventionError("there is no alarm {number}", new.alarm)
     return new.model_copy(update={"site": place[0], "commune": place[1]})
+
+
+def _require_command(context: RequestContext, key: UUID | None) -> None:
+    if key is not None and not command_queries.list_by_id(context.connection, [key]):
+        raise NoCommandError("there is no command {id}", key)
 
 
 def _require_place(context: RequestContext, new: NewIntervention) -> None:

@@ -6,7 +6,13 @@ from datetime import datetime
 from itertools import groupby
 
 from hypervisor.base.translation import mark
-from hypervisor.commands.model import Command, CommandEvent, CommandHistory, CommandState
+from hypervisor.commands.model import (
+    SENDER,
+    Command,
+    CommandEvent,
+    CommandHistory,
+    CommandState,
+)
 from hypervisor.commands.views import STATES, count_states
 from hypervisor.interventions.model import (
     Intervention,
@@ -18,6 +24,7 @@ from hypervisor.logbook.views import Line
 
 ORDERED, COUNTERSIGNED = mark("Ordered"), mark("Second signature")
 _OF_TRANSPORT = frozenset({CommandState.QUEUED, CommandState.ACCEPTED})
+_BY_DEVICE = frozenset({CommandState.ACKNOWLEDGED, CommandState.CONFIRMED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +57,21 @@ class GivenCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandLine:
-    """A step of a command. `words`: what it was, in English."""
+    """A step of a command. `words`: what it was, in English; `who`: the person who did it."""
 
     given: GivenCommand
     event: CommandEvent
     words: str
+
+    @property
+    def who(self) -> str:
+        who = self.event.who
+        return "" if who == SENDER or who.startswith("device/") else who
+
+    @property
+    def why(self) -> str:
+        """A reason; what a device or reading said is in `words`."""
+        return "" if self.event.to_state in _BY_DEVICE else self.event.why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,4 +150,3 @@ def _name_step(event: CommandEvent, countersigned: CommandEvent | None) -> str |
     if event.to_state is CommandState.DRAFTED:
         return ORDERED
     return None if event.to_state in _OF_TRANSPORT else STATES[event.to_state]
-
