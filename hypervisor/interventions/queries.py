@@ -132,7 +132,8 @@ def find_from_command(connection: Connection, key: UUID) -> Intervention | None:
         connection.cursor(row_factory=dict_row)
         .execute(
             _ORDER + " JOIN intervention_event e ON e.intervention = i.id AND e.act = 'create'"
-            " WHERE e.details ->> 'command' = %s AND i.state <> 'cancelled' ORDER BY i.id DESC LIMIT 1",
+            " WHERE e.details ->> 'command' = %s AND i.state <> 'cancelled'"
+            " ORDER BY i.id DESC LIMIT 1",
             [str(key)],
         )
         .fetchone()

@@ -1,13 +1,21 @@
 """Commands in the console: form and preview, the second signature, the pages that show them."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from hypervisor.commands import queries
+from hypervisor.commands.model import SENDER, CommandState
+from hypervisor.database.connect import Connection
 from tests.integration.commands.conftest import Room
+from tests.integration.web.conftest import SOUTH
+from tests.integration.web.served import signed_in
 
 pytestmark = pytest.mark.integration
+DAY = timedelta(days=1)
 
 
 def read(client: httpx.Client, address: str, status: int = 200) -> str:
@@ -95,3 +103,47 @@ def test_a_group_is_one_page(room: Room) -> None:
     assert "lamp-1" in page
     assert "lamp-3" in page
     assert "2 devices of street" in room.anne.get("/commands/preview", params=data).text
+
+
+def test_a_team_does_what_a_command_did_not_and_the_report_tells_both(
+    room: Room, connection: Connection
+) -> None:
+    (command,) = room.order(room.anne, "barrier", "device/barrier-1")
+    room.step(room.bert, command["id"], "sign")
+    key = UUID(command["id"])
+    for before, after, who in (
+        (CommandState.QUEUED, CommandState.SENT, SENDER),
+        (CommandState.SENT, CommandState.ACKNOWLEDGED, "device/barrier-1"),
+        (CommandState.ACKNOWLEDGED, CommandState.FAILED, SENDER),
+    ):
+        why = "it has not moved" if after is CommandState.FAILED else ""
+        now = queries.read_clock(connection)
+        queries.move(connection, [key], after, states=[before], at=now, who=who, why=why)
+    connection.commit()
+    address = f"/interventions/new?command={key}"
+    assert address in read(room.olga, f"/commands/{key}")
+    with signed_in(room.base, room.url, "vera", (("viewer", None),)) as vera:
+        assert address not in read(vera, f"/commands/{key}"), "who looks on sends no team"
+    form = read(room.olga, address)
+    assert 'value="By hand: move the barrier: closed"' in form
+    assert "it has not moved" in form
+    fields = {"title": "By hand", "site": "orge", "command": str(key), "priority": "urgent"}
+    made = room.olga.post("/interventions", data=fields, follow_redirects=False)
+    assert made.status_code == 303, made.text
+    order = made.headers["location"]
+    assert f"/commands/{key}" in read(room.olga, order)
+    assert order in read(room.olga, address), "made from this command already"
+    unknown = room.olga.post("/interventions", data=fields | {"command": str(uuid4())})
+    assert unknown.status_code == 422
+    assert "there is no command" in unknown.text
+
+    begins, ends = (f"{datetime.now(UTC) + days:%Y-%m-%dT%H:%M}" for days in (-DAY, DAY))
+    span = f"from={begins}&to={ends}"  # commands have the database's clock
+    report = read(room.olga, f"/report?{span}")
+    steps = ("Ordered, Anne", "Second signature, Bert", "Acknowledged by", "Failed<", "not moved")
+    places = [report.rindex(step) for step in steps]
+    assert places == sorted(places), dict(zip(steps, places, strict=True))
+    with signed_in(room.base, room.url, "rita", (("viewer", SOUTH),)) as rita:
+        assert str(key) not in read(rita, f"/report?{span}")
+        assert rita.get(order).status_code == 404
+        assert rita.get(address).status_code == 403
