@@ -114,6 +114,7 @@ def _result(context: Context, request: Request, body: BacktestPost) -> dict[str,
     )
     # Who sees only a part reads the tables: the columnar copy holds everything.
     everywhere = context.sees_everything
+    context.connection.rollback()  # that asked the database, and a snapshot begins a transaction
     with context.owning() if everywhere else nullcontext(context.connection) as connection:
         answer = backtest_stored(
             connection,
