@@ -125,7 +125,7 @@ class CommandKind:
     `valid_for`: after that it is not sent, and a device does not obey it. `within`: how long after
     its acknowledgement a reading may take to confirm it. `confirmed_by`: the first whose quantity
     the device measures. `signatures` 2: another person signs before it is sent. `interlocks`: where
-    the site measures what they name, and has no others of its own.
+    site and device have no others of their own.
     """
 
     name: str

@@ -4,7 +4,7 @@ Answer at the moment of sending, by the same engine as rules; what is false or n
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -104,7 +104,9 @@ def ask(  # noqa: PLR0913  what is asked, and when
     pair = NAME, condition.place
     if pair not in territory.revisions:
         why = territory.inapplicable.get(pair, "")
-        problem = Message("it cannot be decided at {site}{why}", condition.place, _because(why))
+        problem = Message("it cannot be decided at {site}", condition.place)
+        if why:
+            problem = Message("it cannot be decided at {site}: {problem}", condition.place, why)
         return [Answer(condition=condition, ruling=None, problem=problem)]
     times = np.array([until]) if times is None else times
     reach = max(territory.listens[pair].values(), default=0) + _DAY
@@ -120,10 +122,6 @@ def ask(  # noqa: PLR0913  what is asked, and when
     subject = columns.load_subjects(_NO_STORE, tails, [query])[condition.place]
     rulings = rule_at(rule, subject, catalogue, times)
     return [Answer(condition=condition, ruling=ruling) for ruling in rulings]
-
-
-def _because(why: str) -> Message | str:
-    return Message(": {problem}", why) if why else ""
 
 
 def _domain_of(registry: Registry, site: str) -> str:
@@ -184,13 +182,42 @@ def _conditions_of(
 def _refuse(
     connection: Connection, load: Load, catalogue: Catalogue, condition: Condition
 ) -> Message | None:
-    """Why a condition holds commands back now; None: it does not."""
-    until = micros(queries.read_clock(connection))
-    try:
-        (answer,) = ask(connection, load(connection), catalogue, condition, until=until)
-    except TerritoryError as error:  # a word of it is gone since it was written
-        answer = Answer(condition=condition, ruling=None, problem=Message("{error}", str(error)))
-    return describe_refusal(answer)
+    """Why a condition holds commands back now; None: it does not.
+
+    A default that its site cannot answer is asked of the gauges whose water comes there.
+    """
+    now, registry = queries.read_clock(connection), load(connection)
+
+    def answer(condition: Condition) -> Answer:
+        try:
+            (answer,) = ask(connection, registry, catalogue, condition, until=micros(now))
+        except TerritoryError as error:  # a word of it is gone since it was written
+            return Answer(condition=condition, ruling=None, problem=Message("{error}", str(error)))
+        return answer
+
+    answers = [answer(condition)]
+    if answers[0].ruling is None and not condition.own:
+        gauges = list_gauges(registry, condition.place, now)
+        answers = [answer(replace(condition, place=gauge)) for gauge in gauges]
+        if not gauges:
+            problem = Message(
+                "{site} does not measure it, and no gauge is tied to it: an administrator sets an"
+                " interlock that asks one",
+                condition.place,
+            )
+            answers = [Answer(condition=condition, ruling=None, problem=problem)]
+    return next(filter(None, map(describe_refusal, answers)), None)
+
+
+def list_gauges(registry: Registry, site: str, now: datetime) -> list[str]:
+    """The gauges whose water reaches an asset that stands at a site."""
+    assets = {asset.name for asset in registry.assets.values() if asset.site == site}
+    reaches = {
+        revision.key: revision.value
+        for revision in registry.revisions
+        if revision.kind == "reach" and revision.key in assets and revision.effective <= now
+    }
+    return sorted({str(value["gauge"]) for value in reaches.values() if value is not None})
 
 
 def describe_refusal(answer: Answer) -> Message | None:
@@ -198,8 +225,6 @@ def describe_refusal(answer: Answer) -> Message | None:
     condition, ruling = answer.condition, answer.ruling
     release = Message("an administrator may let one command pass, with a reason")
     if ruling is None:
-        if not condition.own:
-            return None  # a default is for sites that measure what it names
         return Message(
             "interlock {condition!r}: {problem}; {release}",
             *(condition.text, answer.problem or "", release),

@@ -15,6 +15,7 @@ from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
 from rules._vocabulary import PLANNED
+from sensors._errors import Message
 from sensors._quantity import Reporting
 from sensors._row import NEVER
 
@@ -98,7 +99,7 @@ class RuleHistory:
     def lacks(self, rule: Rule, subject: SubjectFacts) -> str | None:
         """What the subject lacks for one of its revisions to apply; None: it applies."""
         if rule.domain != subject.domain and self.common.issuperset(rule.names):
-            return f"it is of the domain {subject.domain}"
+            return Message("it is of the domain {code}", subject.domain)
         return lacks(rule, subject)
 
 
@@ -180,22 +181,22 @@ def _read(written: str) -> Rule:
 def lacks(rule: Rule, subject: SubjectFacts) -> str | None:
     """What the subject lacks for the rule to apply, in words; None: it applies."""
     if rule.per != subject.per:
-        return f"it is a {subject.per}"
+        return Message("it is a {code}", subject.per)
     for name in rule.shared:
         if name not in subject.group and name not in rule.plain:
-            return f"no member measures {name}"
+            return Message("no member measures {code}", name)
     for name in rule.plain:
         if name not in subject.series:
-            return f"no series {name}"
+            return Message("no series {code}", name)
     for name in rule.thresholds:
         if name not in subject.thresholds:
-            return f"no threshold {name}"
+            return Message("no threshold {code}", name)
     return _lacks_around(rule, subject)
 
 
 def no_forecast(name: str) -> str:
     """What a subject lacks that never had a model of a quantity."""
-    return f"no forecast of {name}: no model"
+    return Message("no forecast of {code}: no model", name)
 
 
 def _modelled_from(subject: SubjectFacts, name: str) -> int:
@@ -210,9 +211,9 @@ def _lacks_around(rule: Rule, subject: SubjectFacts) -> str | None:
             return no_forecast(name)
     for name in rule.afar:
         if not any(name in above.series for above in subject.upstream):
-            return f"nothing upstream measures {name}"
+            return Message("nothing upstream measures {code}", name)
     if rule.words & PLANNED and subject.lighting is None:
-        return "no lighting plan"
+        return Message("no lighting plan")
     return None
 
 

@@ -8,17 +8,19 @@ import psycopg
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.commands import interlocks, queries, queries_interlocks
+from hypervisor.commands import interlocks, queries, queries_interlocks, service
 from hypervisor.commands.interlocks import Setting
 from hypervisor.commands.model import CommandState
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.registry.queries import load
+from hypervisor.web.refusals import refusal
 from sensors._command import CommandError
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 from tests.actuators import Actuator
 from tests.integration.commands.conftest import Room
+from tests.integration.commands.test_proposals import WEIR
 from tests.integration.commands.test_sending import (
     actuators as actuators,  # noqa: PLC0414  fixtures
 )
@@ -119,6 +121,38 @@ def test_what_is_set_is_checked_and_withdrawn(connection: Connection) -> None:
     assert queries_interlocks.list_in_force(connection) == []
     with pytest.raises(psycopg.errors.RaiseException, match="stay on record"):
         connection.execute("DELETE FROM interlock")
+
+
+def test_a_barrier_without_a_gauge_of_its_own_opens_by_that_of_its_road(
+    connection: Connection,
+) -> None:
+    """No gauge: refused. That of the asset there: as its water stands. Closing asks nothing."""
+
+    def refuse(position: str) -> str | None:
+        key = give(connection, "barrier-1", "barrier", parameters={"position": position})
+        service.queue(connection, [key], who="bert", why="test", at=datetime.now(UTC))
+        refusals = interlocks.check_queue(connection, load, WORDS).refusals
+        connection.rollback()
+        return refusals.get(key)
+
+    french = "orge ne le mesure pas, et aucune station"
+    assert french in refusal(refuse("open"))
+    assert refuse("closed") is None
+    connection.execute(WEIR.replace("weir", "pond").replace("'road', 'Road'", "'dip', 'Dip'"))
+    connection.execute(
+        "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
+        ' (\'reach\', \'dip\', \'{"gauge": "pond", "level": 2, "unit": "m"}\','
+        " '2000-01-01+00', 'test', 'test'),"
+        " ('threshold', 'pond/alert', '{\"value\": 2.0, \"unit\": \"m\"}',"
+        " '2000-01-01+00', 'test', 'test')"
+    )
+    connection.commit()
+    assert "readings lack" in str(refuse("open"))
+    for level, word in ((1.5, "None"), (2.5, "is not met (level 2.5 m")):
+        now = datetime.now(UTC)
+        connection.execute(READING.replace("gauge-2", "pond-gauge"), [now, level, now])
+        connection.commit()
+        assert word in str(refuse("open"))
 
 
 def test_only_an_administrator_sets_an_interlock_or_lets_a_command_pass(room: Room) -> None:
