@@ -122,6 +122,7 @@ def show_part(context: Context, alarm: _Number = None, site: _Name = "") -> Resp
     return fragment(
         context,
         "commands_part.html",
+        alarm=alarm,
         proposals=desk.list_proposals(alarm=alarm, site=site or None, limit=_OF_PLACE),
         rows=rows[:_OF_PLACE],
         more=len(rows) > _OF_PLACE,

@@ -14,6 +14,17 @@ from hypervisor.database.connect import connect
 from tests.browser.conftest import PHONE, WALL, Console, console_at, overflow, violations
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.commands.conftest import make_field
+from tests.integration.commands.test_proposals import (
+    CLOSE,
+    RULE,
+    SHOW,
+    WEIR,
+    Turn,
+    arm,
+    begin_alarm,
+    revise,
+    rule,
+)
 from tests.integration.web.conftest import NORTH
 from tests.integration.web.served import server
 
@@ -65,3 +76,35 @@ def test_two_people_close_a_barrier_by_keyboard(field_console: Console) -> None:
     with connect(field_console.url) as connection:
         (command,) = queries.list_commands(connection, queries.CommandFilter(open=True))
     assert (command.state, command.device) == ("queued", "barrier-1")
+    _order_what_a_rule_proposes(field_console, second)
+
+
+def _order_what_a_rule_proposes(field_console: Console, page: Page) -> None:
+    """On the phone: one key on Now; then armed rules, for those who may only disarm and who arm."""
+    with connect(field_console.url, autocommit=True) as connection:
+        connection.execute(WEIR)
+        show = {**SHOW, "target": "device/sign-1", "automatic": "true"}
+        revise(connection, "rule", RULE, rule(show, {**CLOSE, "target": "device/barrier-2"}))
+        number = begin_alarm(connection)
+        turn = Turn()
+        turn(connection)
+        turn(connection)
+        arm(connection)
+    page.goto(f"{field_console.base}/now")
+    expect(page.locator("#commands")).to_contain_text("pas armée à orge")
+    _inspect(page)
+    page.keyboard.press("p")
+    expect(page.locator("#command")).to_contain_text("ROUTE INONDÉE")  # its alarm is not seen
+    _inspect(page)
+    page.goto(f"{field_console.base}/armed-rules")
+    expect(page.get_by_role("button", name="Désarmer")).to_be_visible()
+    _inspect(page)
+    desk = field_console.page("/armed-rules", role="administrator", language="fr", theme="light")
+    expect(desk.get_by_role("heading", name="Armer une règle")).to_be_visible()
+    _inspect(desk)
+    desk.goto(f"{field_console.base}/alarms/{number}")
+    expect(desk.locator("#commands-part")).to_contain_text("Manœuvrer la barrière")
+    _inspect(desk)
+    desk.goto(f"{field_console.base}/rules/{RULE}")
+    expect(desk.locator("#armed-part")).to_contain_text("Armée à")
+    _inspect(desk)

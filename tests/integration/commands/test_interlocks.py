@@ -129,16 +129,17 @@ def test_a_barrier_without_a_gauge_of_its_own_opens_by_that_of_its_road(
     """No gauge: refused. That of the asset there: as its water stands. Closing asks nothing."""
 
     def refuse(position: str) -> str | None:
-        key = give(connection, "barrier-1", "barrier", parameters={"position": position})
+        key = give(connection, "barrier-2", "barrier", parameters={"position": position})
         service.queue(connection, [key], who="bert", why="test", at=datetime.now(UTC))
         refusals = interlocks.check_queue(connection, load, WORDS).refusals
         connection.rollback()
         return refusals.get(key)
 
-    french = "orge ne le mesure pas, et aucune station"
+    french = "yvette ne le mesure pas, et aucune station"
     assert french in refusal(refuse("open"))
     assert refuse("closed") is None
-    connection.execute(WEIR.replace("weir", "pond").replace("'road', 'Road'", "'dip', 'Dip'"))
+    pond = WEIR.replace("weir", "pond").replace("'road', 'Road'", "'dip', 'Dip'")
+    connection.execute(pond.replace("'orge'", "'yvette'"))
     connection.execute(
         "INSERT INTO revision (kind, key, value, effective, author, reason) VALUES"
         ' (\'reach\', \'dip\', \'{"gauge": "pond", "level": 2, "unit": "m"}\','
