@@ -52,6 +52,7 @@ def test_an_incident_is_found_and_faults_are_accounted_for(exercise: Exercise) -
     assert ("flood-clock", "bievre-igny") in raised
     assert ("flood-level-silent", "orge-arpajon") in raised
     assert "found   Lanes are blocked" in done.stderr
+    assert "actuators that refuse: cab-evry-1" in done.stderr
 
 
 def test_stories_are_listed_and_told_without_an_instance() -> None:
