@@ -44,7 +44,8 @@ def draw_lines(pane: LinePane, over: TimeScale, top: float) -> Iterator[Drawn]:
     for trace in pane.traces:
         yield from _draw_gaps(trace, over, up)
         yield from _draw_trace(trace, over, up)
-    yield text("halo", over.left + 6, top + 13, pane.title)
+    letters = int((over.right - over.left) / _LETTER)
+    yield text("halo", over.left + 6, top + 13, cut(pane.title, letters))
     if pane.ahead is not None and not pane.ahead.at > over.last:
         lines = [up.y(limit.value) for limit in pane.limits]
         yield from _draw_extrapolation(pane.ahead, over, up, lines)

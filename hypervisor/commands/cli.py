@@ -65,7 +65,7 @@ def list_kinds(as_json: Json = False) -> None:
 def give_command(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(help="See `hypervisor commands kinds`.")],
-    target: Annotated[str, typer.Argument(help="device/NAME or group/NAME.")],
+    target: Annotated[str, typer.Argument(help="device/NAME, group/NAME or devices/NAME,NAME.")],
     parameters: Annotated[list[str], typer.Argument(help="NAME=VALUE, such as level=40.")],
     reason: _Reason,
     override: Annotated[str, typer.Option(help="Why it may pass its interlocks.")] = "",

@@ -1,5 +1,6 @@
 """The form of a command, as it was entered."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from sensors._command import CommandError, CommandKind
 from sensors._domain import Catalogue
 
 _Short = Annotated[str, Field(max_length=1_000)]
+Target = Annotated[str, Field(max_length=8_000)]  # as many devices as may be chosen
 _VALUE = "p-"  # before the name of a parameter
 
 
@@ -24,7 +26,7 @@ class CommandForm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     kind: _Short = ""
-    target: _Short = ""
+    target: Target = ""
     alarm: _Short = ""
     key: _Short = ""
     reason: _Short = ""
@@ -56,14 +58,18 @@ def begin(kind: str, target: str, alarm: int | None) -> CommandForm:
     )
 
 
-def list_kinds(catalogue: Catalogue, model: str | None, target: str) -> list[CommandKind]:
-    """What can be done to a target: a device of this model, or a group."""
+def list_kinds(
+    catalogue: Catalogue, models: Iterable[str | None], target: str
+) -> list[CommandKind]:
+    """What can be done to a target: to all its devices of these models, or to a group."""
     what = target.partition("/")[0]
-    device = catalogue.models.get(model or "")
+    described = [catalogue.models.get(each or "") for each in models]
+    obeyed = [set(model.commands if model else ()) for model in described]
     return [
         kind
         for kind in catalogue.commands.values()
-        if what in kind.targets and (what == "group" or (device and kind.name in device.commands))
+        if ("device" if what == "device" else "group") in kind.targets
+        and (what == "group" or (obeyed and all(kind.name in names for names in obeyed)))
     ]
 
 

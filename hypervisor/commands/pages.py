@@ -1,24 +1,25 @@
 """Commands in the console: list, form with preview, one with its life; parts of other pages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import queries_list, service_list
 from hypervisor.base.duties import Duty
 from hypervisor.base.translation import mark
 from hypervisor.commands import form as forms
-from hypervisor.commands import queries, queries_targets, service_people, views
-from hypervisor.commands.form import CommandForm
+from hypervisor.commands import queries, queries_targets, service, service_people, views
+from hypervisor.commands.form import CommandForm, Target
 from hypervisor.commands.model import CommandState, NoCommandError
 from hypervisor.commands.queries import CommandFilter
 from hypervisor.commands.queries_targets import TargetFilter
-from hypervisor.commands.service import Plan
+from hypervisor.commands.service import MOST, SELECTION, Plan
 from hypervisor.commands.service_gateways import find_ways
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import DeviceRow
@@ -39,9 +40,10 @@ PAGE = Page(
 )
 _PAGE = 50
 _OF_PLACE = 6  # devices and commands shown beside an alarm or a site
-_TARGETS = 60
+_TARGETS = MOST  # listed, and so chosen at once
 _Number = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 _Name = Annotated[str, Query(max_length=200)]
+_Short = Annotated[str, Field(max_length=200)]
 Which = Literal["open", "unsigned", "waiting", "unconfirmed", "lost", "all"]
 _WHICH: Mapping[str, str] = {
     "open": mark("Commands under way"),
@@ -135,32 +137,70 @@ def show_part(context: Context, alarm: _Number = None, site: _Name = "") -> Resp
     )
 
 
+class TargetQuery(BaseModel):
+    """Where a command begins: its target, or what narrows the list of devices that obey.
+
+    `device`: chosen in that list. `domain`, `area`, `alarmed`, `box`: what a map shows; the box is
+    west, south, east, north of its view, °.
+    """
+
+    target: Target = ""
+    device: list[_Short] = Field(default=[], max_length=MOST)
+    kind: _Short = ""
+    alarm: int | None = Field(default=None, ge=1, le=2**63 - 1)
+    site: _Short = ""
+    q: Annotated[str, Field(max_length=100)] = ""
+    domain: list[_Short] = Field(default=[], max_length=100)
+    area: Annotated[str, Field(max_length=20)] = ""
+    alarmed: bool = False
+    box: Annotated[str, Field(max_length=100)] = ""
+
+    @property
+    def chosen(self) -> str:
+        """The target, if one is chosen."""
+        if len(self.device) > 1:
+            return f"{SELECTION}/{','.join(self.device)}"
+        return f"device/{self.device[0]}" if self.device else self.target
+
+    @property
+    def of_map(self) -> bool:
+        return bool(self.domain or self.area or self.alarmed or self.box)
+
+    def select(self, near: str | None) -> TargetFilter:
+        """What is listed, the nearest to a site first; a box that is none is left out."""
+        try:
+            west, south, east, north = (float(part) for part in self.box.split(","))
+            box = (west, south, east, north)
+        except ValueError:
+            box = None
+        return TargetFilter(
+            site=self.site or None,
+            near=near,
+            text=self.q.strip() or None,
+            domains=tuple(self.domain),
+            area=self.area or None,
+            alarmed=self.alarmed,
+            box=box,
+        )
+
+
 @router.get("/commands/new")
-def show_new(  # noqa: PLR0913  where one comes from
-    context: Context,
-    *,
-    target: _Name = "",
-    kind: _Name = "",
-    alarm: _Number = None,
-    site: _Name = "",
-    q: Annotated[str, Query(max_length=100)] = "",
-) -> Response:
+def show_new(context: Context, query: Annotated[TargetQuery, Query()]) -> Response:
     """The form of a command; without a target the devices that obey, nearest to an alarm first."""
     context.require_anywhere(Duty.COMMAND)
-    if target:
-        return _render_form(context, forms.begin(kind, target, alarm))
+    if query.chosen:
+        return _render_form(context, forms.begin(query.kind, query.chosen, query.alarm))
     near = None
-    if alarm is not None:
-        near = service_list.get_alarm(context.connection, alarm, wall=context.clock()).site
-    selection = TargetFilter(site=site or None, near=near, text=q.strip() or None)
-    targets = views.list_targets(context, selection, limit=_TARGETS + 1)
+    if query.alarm is not None:
+        near = service_list.get_alarm(context.connection, query.alarm, wall=context.clock()).site
+    targets = views.list_targets(context, query.select(near), limit=_TARGETS + 1)
     return render(
         context,
         "command_targets.html",
         targets=targets[:_TARGETS],
         more=len(targets) > _TARGETS,
-        groups=_list_groups(context, targets) if site else [],
-        chosen={"q": q, "site": site, "alarm": alarm},
+        groups=_list_groups(context, targets) if query.site else [],
+        chosen=query,
         near=near,
         **_words(context),
     )
@@ -223,13 +263,15 @@ def _list_groups(
 def _render_form(
     context: RequestContext, entered: CommandForm, *, wrong: CommandError | None = None
 ) -> Response:
-    what, _, name = entered.target.partition("/")
-    devices = queries_devices.list_devices(context.connection, context.now(), names=[name])
-    device = devices[0] if what == "device" and devices else None
-    if what == "device" and device is None:
-        raise NoCommandError("there is no device {name!r}", name)
-    context.require(Duty.COMMAND, subject=entered.target)
-    kinds = forms.list_kinds(context.catalogue, device.model if device else None, entered.target)
+    names = service.list_named(entered.target)
+    devices = queries_devices.list_devices(context.connection, context.now(), names=names)
+    there = {device.name for device in devices}
+    for missing in (name for name in names if name not in there):
+        raise NoCommandError("there is no device {name!r}", missing)
+    for subject in service_people.list_subjects(entered.target):
+        context.require(Duty.COMMAND, subject=subject)
+    models = [device.model for device in devices]
+    kinds = forms.list_kinds(context.catalogue, models, entered.target)
     chosen = next((kind for kind in kinds if kind.name == entered.kind), None)
     if chosen is None and kinds and not entered.kind:
         chosen = kinds[0]
@@ -240,21 +282,20 @@ def _render_form(
         status_code=422 if wrong else 200,
         wrong=refusal(wrong) if wrong else "",
         entered=entered,
-        device=device,
+        device=devices[0] if len(devices) == 1 else None,
         kinds=kinds,
         kind=chosen,
-        longest_minutes=_find_longest(context, chosen, device),
+        longest_minutes=_find_longest(context, chosen, devices),
         **_preview(context, entered),
     )
 
 
 def _find_longest(
-    context: RequestContext, kind: CommandKind | None, device: DeviceRow | None
+    context: RequestContext, kind: CommandKind | None, devices: Sequence[DeviceRow]
 ) -> float:
-    """For how many minutes a command may be valid: longer where the device sleeps."""
+    """For how many minutes a command may be valid: longer where a device sleeps."""
     if kind is None:
         return 0.0
-    devices = [device] if device else []
     ways = find_ways(context.connection, context.catalogue, devices, context.now())
     return (kind.valid_for + ways.longest_wait).total_seconds() / 60
 

@@ -20,12 +20,14 @@ _DEVICE: LiteralString = (
     " g.properties AS gateway_properties FROM device d JOIN gateway g ON g.name = d.gateway"
 )
 # Single devices before groups, then what runs out first.
-FIRST: LiteralString = "c.target LIKE 'group/%%', c.valid_until, c.changed_at, c.drafted_at, c.id"
+FIRST: LiteralString = (
+    "c.target NOT LIKE 'device/%%', c.valid_until, c.changed_at, c.drafted_at, c.id"
+)
 _WAITING = f"""
 SELECT id, device, kind, parameters, valid_until, remaining, grouped, gateway FROM (
     SELECT c.id, d.name AS device, c.kind, c.parameters, c.valid_until, d.gateway,
         extract(epoch FROM c.valid_until - n.now)::float8 AS remaining,
-        c.target LIKE 'group/%%' AS grouped,
+        c.target NOT LIKE 'device/%%' AS grouped,
         row_number() OVER (PARTITION BY d.gateway ORDER BY {FIRST}) AS place
     FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'

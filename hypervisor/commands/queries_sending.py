@@ -21,7 +21,7 @@ _SEND = f"""
 WITH due AS (
     SELECT c.id, c.kind, c.parameters, c.valid_until, d.name AS device, n.now,
         extract(epoch FROM c.valid_until - n.now)::float8 AS remaining,
-        c.target LIKE 'group/%%' AS grouped
+        c.target NOT LIKE 'device/%%' AS grouped
     FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
         AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))

@@ -120,7 +120,14 @@ class OrderPost(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Annotated[str, Field(max_length=60, examples=["dim"])]
-    target: Annotated[str, Field(max_length=200, examples=["device/lamp-12"])]
+    target: Annotated[
+        str,
+        Field(
+            max_length=8_000,
+            description="`device/NAME`, `group/NAME` or chosen devices: `devices/NAME,NAME`.",
+            examples=["device/lamp-12"],
+        ),
+    ]
     parameters: _Values = Field(examples=[{"level": 40}])
     reason: _Reason
     key: UUID | None = Field(

@@ -28,6 +28,9 @@ from sensors._nearest import did_you_mean, nearest_hint
 
 _SUPERSEDED = mark("a newer command for the same actuator")
 _SHORTEST = timedelta(seconds=1)
+SELECTION = "devices"  # before names that a person chose; such a choice is commanded like a group
+MOST = 60  # of them
+_FORMS = {SELECTION: "group"}
 UNDER_WAY = (
     *(CommandState.QUEUED, CommandState.SENT),
     *(CommandState.ACCEPTED, CommandState.ACKNOWLEDGED),
@@ -36,7 +39,7 @@ UNDER_WAY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What somebody wants done. `target`: device/<name> or group/<name>.
+    """What somebody wants done. `target`: device/<name>, group/<name> or devices/<name>,<name>.
 
     `key`: chosen by who orders, so that the same order given again is no second one; of a single
     device it is the command's own. `valid_for`: shorter than the kind's. `rule`: that orders.
@@ -98,7 +101,7 @@ def make_plan(
         )
     measured = queries.list_quantities(connection, [device.name for device in devices])
     batch = order.key or uuid4()
-    grouped = order.target.startswith("group/")
+    grouped = not order.target.startswith("device/")
     commands = tuple(
         NewCommand(
             id=make_key(batch, device.name) if grouped else batch,
@@ -134,16 +137,17 @@ def _list_targets(
 ) -> tuple[DeviceRow, ...]:
     """The devices of a target that obey; of a group those of its members that do."""
     what, _, name = target.partition("/")
-    if what not in kind.targets or not name:
+    if _FORMS.get(what, what) not in kind.targets or not name:
         raise CommandError(
             "{target!r} is no target of {kind}: expected {forms}",
             *(target[:80], kind.name, ", ".join(f"{each}/NAME" for each in kind.targets)),
         )
-    if what == "device":
-        devices = list_devices(connection, now, names=[name])
-        if not devices:
-            raise NoCommandError("there is no device {name!r}", name)
-        _require_obedience(connection, catalogue, kind, devices[0], now)
+    if names := list_named(target):
+        devices = list_devices(connection, now, names=names)
+        there = {device.name for device in devices}
+        for missing in (each for each in names if each not in there):
+            raise NoCommandError("there is no device {name!r}", missing)
+        _require_obedience(connection, catalogue, kind, devices, now)
         return tuple(devices)
     if not queries.has_group(connection, name):
         raise NoCommandError("there is no group {name!r}", name)
@@ -160,17 +164,35 @@ def _list_targets(
     return obeying
 
 
+def list_named(target: str) -> list[str]:
+    """The devices that a target names itself, each once; none of a group's.
+
+    Raises CommandError: they are too many.
+    """
+    what, _, name = target.partition("/")
+    if what == "device":
+        return [name]
+    names = list(dict.fromkeys(name.split(","))) if what == SELECTION else []
+    if len(names) > MOST:
+        raise CommandError(
+            "{count} devices at once are too many, the most is {most}: command their group",
+            *(len(names), MOST),
+        )
+    return names
+
+
 def _require_obedience(
     connection: Connection,
     catalogue: Catalogue,
     kind: CommandKind,
-    device: DeviceRow,
+    devices: Sequence[DeviceRow],
     now: datetime,
 ) -> None:
-    behind = service_gateways.load_gateway_devices(connection, [device])
-    problem = find_refusal(catalogue, kind, device, behind, now)
-    if problem is not None:
-        raise CommandError("{problem}", problem)
+    behind = service_gateways.load_gateway_devices(connection, devices)
+    for device in devices:
+        problem = find_refusal(catalogue, kind, device, behind, now)
+        if problem is not None:
+            raise CommandError("{problem}", problem)
 
 
 def find_refusal(

@@ -28,9 +28,10 @@ def give_order(context: RequestContext, order: Order) -> list[Command]:
 
 def plan_order(context: RequestContext, order: Order) -> Plan:
     """What an order would do; nothing is written. Raises as `give_order`."""
-    context.require(Duty.COMMAND, subject=order.target)
-    if order.override:
-        context.require(Duty.ADMINISTER, subject=order.target)
+    for subject in list_subjects(order.target):
+        context.require(Duty.COMMAND, subject=subject)
+        if order.override:
+            context.require(Duty.ADMINISTER, subject=subject)
     if order.alarm is not None and order.rule is None:  # of a proposal its target is seen
         context.require(Duty.READ, alarm=order.alarm)
     with context.owning() as owner:  # all devices of a group, also those that they do not see
@@ -39,6 +40,11 @@ def plan_order(context: RequestContext, order: Order) -> Plan:
     if plan.override:
         _require_everywhere(context, plan.devices, Duty.ADMINISTER)
     return plan
+
+
+def list_subjects(target: str) -> list[str]:
+    """What a target names: each device of a selection, else itself."""
+    return [f"device/{name}" for name in service.list_named(target)] or [target]
 
 
 def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow], duty: Duty) -> None:

@@ -1,18 +1,19 @@
 """Commands in the reader's language: states, what is to be done and where, what confirms it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base import reader
 from hypervisor.base.duties import Duty
-from hypervisor.base.translation import mark
+from hypervisor.base.translation import mark, translate_plural
 from hypervisor.commands import queries, queries_proposals, queries_targets
 from hypervisor.commands.model import Command, CommandState
 from hypervisor.commands.queries import CommandFilter
 from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.commands.queries_targets import TargetFilter, TargetRow
+from hypervisor.commands.service import SELECTION
 from sensors._command import CommandKind, Parameter
 from sensors._domain import Catalogue
 
@@ -49,6 +50,22 @@ class Desk:
         if kind is None:
             return command.kind
         return kind.describe(command.parameters, reader.current().language)
+
+    def name_target(self, target: str) -> str:
+        """A device by its name, a group by its title, a selection by how many they are."""
+        what, _slash, name = target.partition("/")
+        if what == "group":
+            return queries_targets.find_group_title(self.context.connection, name) or name
+        if what != SELECTION:
+            return name
+        count = name.count(",") + 1
+        words = translate_plural("%(num)s chosen device", "%(num)s chosen devices", count)
+        return words % {"num": count}
+
+    def list_common_kinds(self, rows: Iterable[TargetRow]) -> list[CommandKind]:
+        """What several of these devices can be told at once."""
+        kinds = {kind.name: kind for row in rows for kind in self.list_kinds(row)}
+        return [kind for kind in kinds.values() if "group" in kind.targets]
 
     def name_kind(self, kind: CommandKind | Parameter) -> str:
         return kind.label_fr if reader.current().language == "fr" else kind.label_en

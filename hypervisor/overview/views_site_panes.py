@@ -17,6 +17,7 @@ from hypervisor.charts.model import (
     StripPane,
     Trace,
 )
+from hypervisor.charts.words import display_unit
 from hypervisor.overview.views_site_facts import SiteLimit
 from hypervisor.web import filters
 
@@ -81,9 +82,10 @@ def _line_pane(group: Sequence[Trace], shape: ChartData, number: int, count: int
         if trace.name in shape.plans:
             drawn.insert(0, shape.plans[trace.name])
     label = " · ".join(dict.fromkeys(trace.label for trace in group))
+    unit = filters.unit(display_unit(group[0].unit))
     main = number == 0
     return LinePane(
-        title=f"{label}, {filters.unit(group[0].unit)}",
+        title=f"{label}, {unit}" if unit else label,
         traces=drawn,
         limits=[
             Limit(label=short, value=limit.value, priority=limit.priority)

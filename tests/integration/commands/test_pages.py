@@ -9,9 +9,9 @@ import pytest
 
 from hypervisor.commands import queries
 from hypervisor.commands.model import SENDER, CommandState
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, connect
 from tests.integration.commands.conftest import Room
-from tests.integration.web.conftest import SOUTH
+from tests.integration.web.conftest import DEPARTEMENT, NORTH, SOUTH
 from tests.integration.web.served import signed_in
 
 pytestmark = pytest.mark.integration
@@ -147,3 +147,45 @@ def test_a_team_does_what_a_command_did_not_and_the_report_tells_both(
         assert str(key) not in read(rita, f"/report?{span}")
         assert rita.get(order).status_code == 404
         assert rita.get(address).status_code == 403
+
+
+def test_devices_of_the_map_are_commanded_together(room: Room) -> None:
+    with connect(room.url) as connection:
+        connection.execute("UPDATE site SET lon = 2.2, lat = 48.5 WHERE name = 'orge'")
+        connection.execute("UPDATE site SET lon = 2.9, lat = 48.9 WHERE name = 'yvette'")
+        connection.commit()
+
+    room.anne.cookies.set("lang", "en")
+
+    def listed(client: httpx.Client, **shown: str) -> set[str]:
+        page = client.get("/commands/new", params=shown)
+        assert page.status_code == 200, page.text
+        return set(re.findall(r'target=device/([\w-]+)"', page.text))
+
+    north = {"lamp-1", "lamp-3", "cabinet-1", "sign-1", "barrier-1"}
+    south = {"lamp-2", "barrier-2"}
+    everywhere = listed(room.anne, area=DEPARTEMENT)
+    assert north | south <= everywhere
+    for shown in ({"box": "2,48,2.5,49"}, {"area": NORTH}):
+        assert north <= listed(room.anne, **shown) <= everywhere - south
+    assert listed(room.anne, domain="lighting") == listed(room.anne, alarmed="1") == set()
+    assert listed(room.anne, box="here") == everywhere
+    assert not south & listed(room.nora, area=DEPARTEMENT)
+
+    chosen = {"device": ["lamp-1", "lamp-2"], "kind": "switch"}
+    form = room.anne.get("/commands/new", params=chosen)
+    assert "2 chosen devices" in form.text
+    assert room.nora.get("/commands/new", params=chosen).status_code == 403
+    commands = room.order(room.anne, "switch", "devices/lamp-1,lamp-2")
+    assert {command["device"] for command in commands} == {"lamp-1", "lamp-2"}
+    assert len({command["batch"] for command in commands}) == 1
+    assert "2 chosen devices" in room.anne.get(f"/commands/{commands[0]['batch']}").text
+    for target, status, words in (
+        ("devices/lamp-1,lamp-9", 404, "lamp-9"),
+        ("devices/lamp-1,sign-1", 422, "sign-1 does not obey switch"),
+        (f"devices/{','.join(f'lamp-{n}' for n in range(61))}", 422, "the most is 60"),
+    ):
+        assert words in room.order(room.anne, "switch", target, status=status)
+    refused = room.order(room.anne, "barrier", "devices/barrier-1,barrier-2", status=422)
+    assert "no target of barrier" in refused
+    room.order(room.nora, "switch", "devices/lamp-1,lamp-2", status=403)

@@ -98,12 +98,24 @@ function listed() {
   const bounds = map?.getBounds();
   const seen = bounds ? shownNow.filter((n) => sites.lon[n] >= bounds.getWest() && sites.lon[n] <= bounds.getEast() && sites.lat[n] >= bounds.getSouth() && sites.lat[n] <= bounds.getNorth()) : shownNow;
   count.textContent = seen.length.toLocaleString(document.documentElement.lang);
+  aim(bounds);
   const first = seen.slice().sort((a, b) => sites.rank[a] - sites.rank[b] || a - b).slice(0, LISTED);
   const held = document.activeElement?.closest("#view-list li")?.dataset.name;
   list.replaceChildren(...first.map(row));
   if (seen.length > first.length) list.append(plain(list.dataset.more.replace("{n}", (seen.length - first.length).toLocaleString(document.documentElement.lang))));
   if (!seen.length) list.append(plain(list.dataset.empty));
   if (held) list.querySelector(`[data-name="${CSS.escape(held)}"] a`)?.focus({ preventScroll: true });
+}
+
+// What obeys among what the map shows.
+function aim(bounds) {
+  const link = document.getElementById("view-command");
+  if (!link) return;
+  const query = new URLSearchParams([...filter.domains].sort().map((domain) => ["domain", domain]));
+  if (filter.area) query.set("area", filter.area);
+  if (filter.alarmed) query.set("alarmed", "1");
+  if (bounds) query.set("box", [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map((degrees) => degrees.toFixed(5)).join());
+  link.href = `/commands/new?${query}`;
 }
 
 function plain(text) {
