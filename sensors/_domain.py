@@ -106,7 +106,7 @@ class Domain:
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
     can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites
     are people's homes, under pseudonyms; only whoever has the duty at the place sees them.
-    `retention_days`: how long what homes measure is kept.
+    `retention_days`: how long what homes measure, and their alarms, are kept.
     """
 
     name: str

@@ -19,6 +19,7 @@ from hypervisor.access.identity import (
     identify,
 )
 from hypervisor.access.limiter import RequestLimiter
+from hypervisor.access.looks import mark_looker
 from hypervisor.access.passwords import PASSWORD_CHECKS
 from hypervisor.access.throttle import network
 from hypervisor.base.duties import WORDS, Duty
@@ -348,6 +349,7 @@ def _open_context(
         instance = get_instance(request, connection)
         caller = identify_caller(connection, instance)
         callers.append((caller, instance))
+        mark_looker(request.state, connection, caller.person, request.url.path)
         return find_territory(caller.person)
 
     with pool.seeing(who) as connection:

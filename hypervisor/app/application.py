@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.routing import BaseRoute
 
 from hypervisor.access.identity import is_secure
+from hypervisor.access.looks import LookRecorder
 from hypervisor.app import api_events, navigation, openapi
 from hypervisor.base import rooms
 from hypervisor.base.process import RUN_HEADER, RUN_ID
@@ -72,6 +73,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     navigation.install(app)
     app.state.trouble = plain.trouble
     openapi.install(app)
+    app.add_middleware(LookRecorder)
     app.add_middleware(ConditionalGetMiddleware)
     app.add_middleware(RequestGuard)
     api_events.mark_pages(app)

@@ -56,6 +56,7 @@ WITHHELD: Mapping[str, frozenset[str]] = {
     "intervention_event": frozenset(),
     "intervention_photo": frozenset(),
     "log_entry": frozenset({"author", "text", "owner"}),
+    "personal_look": frozenset(),
     "past_event": frozenset({"author", "note", "withdrawn_by", "withdrawn_reason"}),
     "notify_routes": frozenset(),
     "outbox": frozenset({"key", "body", "reason"}),

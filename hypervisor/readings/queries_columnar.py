@@ -106,14 +106,29 @@ def read_rows(
     """The rows of each series in a span of time (µs), ascending by time; none: it is absent."""
     series_ids = np.unique(np.array(series, dtype=np.int32))
     pieces: dict[int, list[Rows]] = {}
-    for own_rows in _read_pieces(connection, copy, series_ids, since, before):
-        for series_id, own in own_rows.items():
-            pieces.setdefault(series_id, []).append(own)
+    own_readings = _list_personal(connection)  # of homes: the copy has none
+    for source, numbers in (
+        (copy, np.setdiff1d(series_ids, own_readings)),
+        (Copy(parts=(), rest=((since, before),)), np.intersect1d(series_ids, own_readings)),
+    ):
+        if len(numbers):
+            for own_rows in _read_pieces(connection, source, numbers, since, before):
+                for series_id, own in own_rows.items():
+                    pieces.setdefault(series_id, []).append(own)
     rows_by_series = {
         series_id: _merge_by_time(pieces.pop(series_id)) for series_id in sorted(pieces)
     }
     queries_history.set_first_arrivals(connection, rows_by_series)
     return rows_by_series
+
+
+def _list_personal(connection: Connection) -> np.ndarray:
+    """The series of homes, whose readings are kept for a short time only."""
+    rows = connection.execute(
+        "SELECT r.id FROM series r JOIN device d ON d.id = r.device"
+        " JOIN site s ON s.id = d.site WHERE s.personal"
+    )
+    return np.array([number for (number,) in rows], dtype=np.int32)
 
 
 def _read_pieces(
@@ -256,6 +271,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ((xid,),) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
         rows = queries_history.read_all(connection, first, last)
+        rows = rows[~np.isin(rows["series"], _list_personal(connection))]
     name = f"{moment(first):%Y%m%d}-{secrets.token_hex(8)}.parquet"
     _write(folder / name, rows)
     connection.execute(

@@ -21,6 +21,7 @@ from hypervisor.interventions import queries_photos
 from hypervisor.readings import queries_columnar, queries_compression, queries_retention
 from hypervisor.readings import rollup as rollups
 from hypervisor.readings.queries_retention import Bounds, Chunk
+from hypervisor.stack import personal_data
 
 EVERY_SECONDS = 3600.0
 _TRY_AGAIN_SECONDS = 10.0
@@ -93,6 +94,7 @@ def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> S
     queries_retention.drop_forecasts(connection, expired.bounds)
     _delete_official(connection, expired.bounds)
     _delete_photographs(connection, expired.bounds)
+    personal_data.sweep(connection)
     if expired.bounds.dead_letters is not None:  # as long as what sources sent and was refused
         external_queries.delete_details(connection, expired.bounds.dead_letters)
     if expired.dead_letters:

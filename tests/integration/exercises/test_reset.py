@@ -53,7 +53,7 @@ KEPT = {
     ),  # empty in an exercise
     *("command_step", "command_sender"),  # the life of a command, and who is there
     *("interlock", "arming"),  # of the territory
-    "personal_domain",  # of the catalogue
+    *("personal_domain", "personal_look"),  # of the catalogue; who looked stays
     "message_loss",  # append-only, by the wall's clock
     *("lit_plan", "lit_day", "lit_input", "lit_state"),  # follow the registry
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from psycopg import DatabaseError
 
 from tests.conftest import Stack
 from tests.integration.evaluation.world import World
@@ -154,3 +155,35 @@ def test_an_agent_without_the_duty_is_given_no_order_at_a_home(
 
 def _text(answer: httpx.Response) -> str:
     return answer.text.lower().replace("zorn-le-bourg", "")
+
+
+def test_every_look_at_a_home_is_recorded(
+    base: str, world: World, home: dict[str, Any], chief: httpx.Client
+) -> None:
+    world.connection.execute("ALTER TABLE personal_look DISABLE TRIGGER ALL")
+    world.connection.execute("DELETE FROM personal_look")
+    world.connection.execute("ALTER TABLE personal_look ENABLE TRIGGER ALL")
+    world.connection.commit()
+    chief.get("/sites/orge")
+    chief.get("/sites/zorn")
+    with signed_in(base, world.url, "joe", [("viewer", None), ("personal", None)]) as client:
+        for _ in range(2):
+            client.get("/sites/zorn")
+        client.get("/sites/orge")
+        client.get(f"/api/v1/alarms/{home['alarm']}")
+        client.get("/api/v1/series/zorn/level/readings")
+        client.get("/exports/readings.csv?site=zorn")
+        client.get("/sites/nosuch")
+    rows = world.connection.execute(
+        "SELECT author, subject, way, route, times FROM personal_look ORDER BY first_at, route"
+    ).fetchall()
+    world.connection.rollback()
+    assert rows[0] == ("joe", "zorn", "page", "GET /sites/{name}", 2)
+    assert {row[:2] for row in rows} == {("joe", "zorn")}
+    assert {
+        "GET /api/v1/alarms/{number}",
+        "GET /api/v1/series/{device}/{quantity}/readings",
+    } <= {route for *_, route, _ in rows}
+    with pytest.raises(DatabaseError, match="stays for a year"):
+        world.connection.execute("DELETE FROM personal_look")
+    world.connection.rollback()
