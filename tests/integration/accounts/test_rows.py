@@ -32,7 +32,7 @@ OWNERS = frozenset(
         "personal_domain",
         "reading",  # everybody else by a view of that name, see test_readings.py
         "reader",
-        *("provider_account", "provider_session", "sign_in_rules"),
+        *("personal_domain", "provider_account", "provider_session", "sign_in_rules"),
         *(
             "subscription",
             "subscription_delivery",
