@@ -19,6 +19,7 @@ from hypervisor.commands.queries_proposals import CurrentAlarm, NewProposal
 from hypervisor.commands.service import find_refusal
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import arrival
+from hypervisor.forecast.arrival import Reach
 from hypervisor.registry.model import Registry
 from hypervisor.registry.queries_devices import list_devices
 from rules._errors import RuleError
@@ -64,10 +65,11 @@ class Proposer:
         _withdraw_revised(connection, rules)
         alarms = queries_proposals.list_current_alarms(connection, rules.by_rule)
         there = queries_proposals.list_answered(connection, [alarm.id for alarm in alarms])
+        reaches = self._list_reaches(connection, rules, alarms, now)
         missing = [
             each
             for alarm in alarms
-            for each in self._list_of(connection, rules, alarm, now)
+            for each in self._list_of(rules, alarm, reaches.get(alarm.place or "", ()))
             if (each.alarm, each.kind, each.target) not in there
         ]
         if missing:
@@ -76,11 +78,34 @@ class Proposer:
             catalogue=self._catalogue, rules=rules.written, live=self._live, now=now
         ).turn(connection)
 
+    def _list_reaches(
+        self,
+        connection: Connection,
+        rules: ProposingRules,
+        alarms: Sequence[CurrentAlarm],
+        now: datetime,
+    ) -> Mapping[str, Sequence[Reach]]:
+        """By gauge where the assets are proposed for: those that are tied to it."""
+        gauges = {
+            alarm.place
+            for alarm in alarms
+            if alarm.place and any(each.target == ASSETS for each in rules.by_rule[alarm.rule])
+        }
+        if not gauges:
+            return {}
+        courses = arrival.list_courses(connection, self._catalogue, now=now, sites=sorted(gauges))
+        by_gauge: dict[str, list[Reach]] = {}
+        for reach in arrival.list_reaches(
+            connection, self._catalogue, now=now, courses_by_gauge=courses, forecasts={}
+        ):
+            by_gauge.setdefault(reach.gauge, []).append(reach)
+        return by_gauge
+
     def _list_of(
-        self, connection: Connection, rules: ProposingRules, alarm: CurrentAlarm, now: datetime
+        self, rules: ProposingRules, alarm: CurrentAlarm, reaches: Sequence[Reach]
     ) -> Iterator[NewProposal]:
         for proposed in rules.by_rule[alarm.rule]:
-            for target, site in self._list_targets(connection, rules, alarm, proposed, now):
+            for target, site in self._list_targets(rules, alarm, proposed, reaches):
                 yield NewProposal(
                     alarm=alarm.id,
                     rule=alarm.rule,
@@ -93,11 +118,10 @@ class Proposer:
 
     def _list_targets(
         self,
-        connection: Connection,
         rules: ProposingRules,
         alarm: CurrentAlarm,
         proposed: ProposedCommand,
-        now: datetime,
+        reaches: Sequence[Reach],
     ) -> Iterator[tuple[str, str]]:
         """Targets as orders have them, and where they stand."""
         form, _, name = proposed.target.partition("/")
@@ -112,29 +136,12 @@ class Proposer:
         elif alarm.place is not None:
             sites = [alarm.place]
             if form == ASSETS:
-                sites = self._list_reached(connection, registry, alarm.place, proposed.within, now)
+                sites = _list_reached(registry, reaches, proposed.within)
             for site in sites:
                 for device in rules.obeying.get(site, ()):
                     model = self._catalogue.models[registry.devices[device].model or ""]
                     if proposed.kind.name in model.commands:
                         yield f"device/{device}", site
-
-    def _list_reached(
-        self,
-        connection: Connection,
-        registry: Registry,
-        gauge: str,
-        within: float,
-        now: datetime,
-    ) -> list[str]:
-        """The sites of assets that the water of a gauge reaches, or nearly."""
-        courses = arrival.list_courses(connection, self._catalogue, now=now, sites=[gauge])
-        reaches = arrival.list_reaches(
-            connection, self._catalogue, now=now, courses_by_gauge=courses, forecasts={}
-        )
-        reached = [each for each in reaches if each.margin is not None and each.margin >= -within]
-        sites = {registry.assets[each.asset].site for each in reached}
-        return sorted(site for site in sites if site is not None)
 
     def _select(
         self, connection: Connection, missing: Sequence[NewProposal], now: datetime
@@ -164,6 +171,16 @@ class Proposer:
                 )
             )
         ]
+
+
+def _list_reached(registry: Registry, reaches: Sequence[Reach], within: float) -> list[str]:
+    """The sites of assets that the water reaches, or nearly."""
+    sites = {
+        registry.assets[reach.asset].site
+        for reach in reaches
+        if reach.margin is not None and reach.margin >= -within
+    }
+    return sorted(site for site in sites if site is not None)
 
 
 def _withdraw_revised(connection: Connection, rules: ProposingRules) -> None:
