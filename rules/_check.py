@@ -8,12 +8,9 @@ from rules._duration import duration_text, microseconds
 from rules._errors import RuleError, WaitingError
 from rules._functions import (
     FARTHEST,
-    FEWEST_WEEKS,
     FORECASTS,
     FUNCTIONS,
     INTERVALS,
-    MOST_INTERVALS,
-    MOST_WEEKS,
     NEAREST,
     OVER_MEMBERS,
     UPSTREAM,
@@ -23,6 +20,7 @@ from rules._functions import (
     Gives,
     Takes,
 )
+from rules._lengths import parse_intervals, parse_weeks, refuse_intervals_of_devices
 from rules._rule import DEVICE
 from rules._tree import (
     Arithmetic,
@@ -222,7 +220,7 @@ class _Checker:
             unit = its_unit if takes in _MEASURED else unit
             checked.append(part)
         _separate(node, checked)
-        _no_intervals_of_devices(checked)
+        refuse_intervals_of_devices(checked)
         if function.gives is Gives.PER_HOUR:
             unit = quotient(unit, "h")
         elif function.gives is Gives.NUMBER:
@@ -257,9 +255,9 @@ class _Checker:
 
     def _length(self, node: Number, takes: Takes, function: Function) -> Node:
         if takes is Takes.WEEKS:
-            return _weeks(node)
+            return parse_weeks(node)
         counted = takes is Takes.SILENCE and node.unit in ("interval", INTERVALS)
-        return _intervals(node) if counted else self._span(node, function)
+        return parse_intervals(node) if counted else self._span(node, function)
 
     def _span(self, node: Number, function: Function) -> Node:
         """A duration that the function can look over, in µs."""
@@ -291,40 +289,6 @@ class _Checker:
             "expected one series compared with a threshold or a number by > or <, such as "
             "level > threshold.alert",
         )
-
-
-def _weeks(node: Number) -> Node:
-    """Whole weeks, in µs."""
-    allowed = node.value == int(node.value) and FEWEST_WEEKS <= node.value <= MOST_WEEKS
-    if node.unit not in ("week", "weeks") or not allowed:
-        raise RuleError(
-            node.place,
-            "usual compares with {fewest} to {most} whole weeks, such as usual(…, 4 weeks)",
-            FEWEST_WEEKS,
-            MOST_WEEKS,
-        )
-    return replace(node, value=microseconds(node.value, node.unit, node.place), unit="us")
-
-
-def _intervals(node: Number) -> Node:
-    if not 1 <= node.value <= MOST_INTERVALS:
-        raise RuleError(node.place, "silent takes from 1 to {most} intervals", MOST_INTERVALS)
-    return replace(node, unit=INTERVALS)
-
-
-def _no_intervals_of_devices(arguments: list[Node]) -> None:
-    """The series of a device may be expected at different intervals."""
-    for node in arguments:
-        if isinstance(node, Number) and node.unit == INTERVALS and _is_device(arguments[0]):
-            raise RuleError(
-                node.place,
-                "silent(device, …) takes a duration, such as 30 min: a device's series may have "
-                "different intervals",
-            )
-
-
-def _is_device(node: Node) -> bool:
-    return isinstance(node, Name) and node.name == DEVICE
 
 
 _LENGTHS = (Takes.DURATION, Takes.SILENCE, Takes.WEEKS)

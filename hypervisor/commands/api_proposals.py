@@ -25,7 +25,7 @@ def list_proposals(
     alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     site: Annotated[str | None, Query(examples=["toulouse"])] = None,
 ) -> ProposalsBody:
-    """What rules propose on alarms that are active, and nobody has ordered; at most 500."""
+    """What rules propose on active alarms and is not ordered yet; at most 500."""
     rows = queries_proposals.list_proposals(context.connection, alarm=alarm, site=site, limit=_MOST)
     return ProposalsBody(
         mode=context.mode,

@@ -1,6 +1,6 @@
 """`hypervisor commands`: commands to devices, given, listed and sent.
 
-Nobody countersigns here: whoever may run this could be both people.
+There is no second signature here: the same operating-system account could give both.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any

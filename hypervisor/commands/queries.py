@@ -39,7 +39,7 @@ SELECT %(id)s, %(batch)s, %(kind)s, %(parameters)s, %(actuator)s, id, site, %(ta
     %(drafted_at)s, %(valid_until)s, %(drafted_at)s
 FROM device WHERE name = %(device)s ON CONFLICT (id) DO NOTHING
 """
-# Rows are locked in the order of their keys, as everybody does: nobody waits in a circle.
+# Rows are locked in the order of their keys, as everywhere, so that there is no deadlock.
 _MOVE = """
 INSERT INTO command_event (command, to_state, at, who, why)
 SELECT id, %(to_state)s, %(at)s, %(who)s, %(why)s FROM (

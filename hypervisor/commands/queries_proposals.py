@@ -88,7 +88,7 @@ WHERE p.ended_at IS NULL AND p.command IS NULL AND NOT EXISTS (
 
 
 def list_current_alarms(connection: Connection, rules: Collection[str]) -> list[CurrentAlarm]:
-    """The active alarms of these rules; those that somebody closes are left out."""
+    """The active alarms of these rules; those that are being closed by hand are left out."""
     return fetch(connection, CurrentAlarm, _ALARMS, [sorted(rules)])
 
 

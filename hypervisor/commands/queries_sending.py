@@ -16,7 +16,7 @@ from hypervisor.database.quality import is_suspect
 
 CHANNEL = "hypervisor_command"  # NOTIFY wakes the sender
 
-# Rows that somebody else holds are left to the next look, so that nobody waits in a circle.
+# Rows that another transaction holds are left to the next look, so that there is no deadlock.
 _SEND = f"""
 WITH due AS (
     SELECT c.id, c.kind, c.parameters, c.valid_until, d.name AS device, n.now,

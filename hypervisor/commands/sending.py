@@ -2,7 +2,7 @@
 
 A command is `sent` in the database before it is published, and `accepted` when the broker has said
 that it has it. What is sent without an answer is in doubt: the next connection resolves it
-(`link.py`), or nobody can, and it is never published again.
+(`link.py`) or leaves it in doubt; it is never published again.
 """
 
 import select
@@ -122,7 +122,7 @@ class Sender:
         self._say(f"connected to the broker as {self._address.user}")
 
     def _resolve(self, link: Link) -> None:
-        """What was sent without an answer: the broker took it, or never got it, or nobody knows."""
+        """Settle what was sent without an answer: taken, not taken, or in doubt."""
         doubtful = queries_sending.list_doubtful(self._connection)
         taken = [key for key, _, _ in doubtful if key in link.echoed]
         same = {

@@ -39,7 +39,7 @@ UNDER_WAY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What somebody wants done. `target`: device/<name>, group/<name> or devices/<name>,<name>.
+    """What is to be done. `target`: device/<name>, group/<name> or devices/<name>,<name>.
 
     `key`: chosen by who orders, so that the same order given again is no second one; of a single
     device it is the command's own. `valid_for`: shorter than the kind's. `rule`: that orders.
@@ -62,7 +62,7 @@ class Order:
 class Plan:
     """An order that can be given: its commands and the devices that they go to.
 
-    `notes`: what whoever orders should know of the way there.
+    `notes`: what its author should know of the way there.
     """
 
     commands: tuple[NewCommand, ...]

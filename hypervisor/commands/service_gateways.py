@@ -34,7 +34,7 @@ class Ways:
         return max(self.waits.values(), default=timedelta())
 
     def list_notes(self) -> tuple[Message, ...]:
-        """What whoever orders should know of gateways and sleeping devices."""
+        """What the author of an order should know of gateways and sleeping devices."""
         notes = []
         for gateway, count in sorted(self._count().items()):
             seconds = count / self.rates[gateway]

@@ -14,7 +14,7 @@ from sensors._errors import Message
 
 
 def give_order(context: RequestContext, order: Order) -> list[Command]:
-    """Draft what somebody orders, and queue it if one signature is enough.
+    """Draft an order, and queue it if one signature is enough.
 
     Raises:
         CommandError: it cannot be ordered so.

@@ -29,7 +29,7 @@ class NoInterventionError(InterventionError, NotFoundError):
 
 
 class ChangedError(InterventionError):
-    """Somebody changed the order meanwhile."""
+    """The order has changed meanwhile."""
 
 
 class Priority(StrEnum):

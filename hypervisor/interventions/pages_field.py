@@ -29,7 +29,7 @@ def show_field(context: FieldContext) -> Response:
 
 @router.get("/field/worker.js")
 def get_worker() -> Response:
-    """The service worker of that page; it tells nothing of anybody."""
+    """The service worker of that page; it holds no personal data."""
     script = (ROOT / "js" / "fieldworker.js").read_text()
     files = [asset(name) for name in _FILES]
     script = script.replace("__STAMP__", stamp()).replace("__FILES__", json.dumps(files))

@@ -102,7 +102,7 @@ def find_intervention(connection: Connection, number: int) -> Intervention | Non
 
 
 def lock_intervention(connection: Connection, number: int) -> Intervention | None:
-    """An order that nobody else changes until the transaction's end."""
+    """An order, locked until the transaction's end."""
     connection.execute("SELECT FROM intervention WHERE id = %s FOR UPDATE", [number])
     return find_intervention(connection, number)
 
@@ -171,7 +171,7 @@ def find_keyed(connection: Connection, key: UUID) -> tuple[int, str, OrderAct, i
 
 
 def lock_key(connection: Connection, key: UUID) -> None:
-    """Let nobody else store this act until the transaction's end."""
+    """Lock the key of an act until the transaction's end."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 120))", [str(key)])
 
 

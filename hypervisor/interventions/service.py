@@ -161,7 +161,7 @@ def check_act(post: ActPost) -> None:
 def is_repeated(
     connection: Connection, context: RequestContext, number: int, key: UUID | None
 ) -> bool:
-    """Whether this very act is stored; nobody else stores it until the transaction's end.
+    """Whether this very act is stored; its key is locked until the transaction's end.
 
     Raises InterventionError: the key belongs to another act.
     """
@@ -175,7 +175,7 @@ def is_repeated(
 
 
 def require_dispatch(context: RequestContext, order: Intervention) -> None:
-    """Refuse whoever is no operator where the order is. Raises ForbiddenError."""
+    """Require an operator of the order's place. Raises ForbiddenError."""
     if not context.require_anywhere(Duty.OPERATE).holds(order.commune):
         raise ForbiddenError("{code} may not {words}", context.person.name, WORDS[Duty.OPERATE])
 

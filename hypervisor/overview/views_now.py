@@ -12,6 +12,7 @@ from hypervisor.base.reader import current
 from hypervisor.base.translation import mark, mark_plural, translate_plural
 from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import limit_label, quantity_label
+from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries_bulletins
 from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.feeds.views_official import Official, is_notable, list_official
@@ -104,9 +105,7 @@ def _look(context: RequestContext) -> Now:
     standing = queries.list_open_alarms(connection, now)
     places = queries.list_river_sites(connection)
     limits = queries.list_thresholds(connection, [*chain(*LIMITS.values())], now)
-    links = {
-        (above, below): travel for above, below, travel in queries_site.list_links(connection, now)
-    }
+    links = _read_links(connection, now)
     sensors = _read_sensors(context, links, levels)
     worst = _worst(standing)
     named = {place.name: place for place in places}
@@ -119,11 +118,7 @@ def _look(context: RequestContext) -> Now:
         experts=group_standing(connection, now, [*courses]),
     )
     worse = find_worsening(reaches, water)
-    readings: dict[str, list[tuple[datetime, float]]] = {}
-    for quantity, devices in _drawn(worse, links, courses).items():
-        readings |= queries.list_readings(
-            connection, quantity, devices, since=now - _PEAKS, now=now
-        )
+    readings = _read_readings(connection, _drawn(worse, links, courses), now)
     around = _read_surroundings(context)
     return Now(
         standing=tuple(standing),
@@ -153,6 +148,24 @@ def _look(context: RequestContext) -> Now:
         worst=worst,
         readings=readings,
     )
+
+
+def _read_links(connection: Connection, now: datetime) -> dict[tuple[str, str], float]:
+    """The travel time of water from site to site."""
+    rows = queries_site.list_links(connection, now)
+    return {(above, below): travel for above, below, travel in rows}
+
+
+def _read_readings(
+    connection: Connection, drawn: Mapping[str, Sequence[str]], now: datetime
+) -> dict[str, list[tuple[datetime, float]]]:
+    """The recent readings of devices, by device; `drawn`: devices by quantity."""
+    readings: dict[str, list[tuple[datetime, float]]] = {}
+    for quantity, devices in drawn.items():
+        readings |= queries.list_readings(
+            connection, quantity, devices, since=now - _PEAKS, now=now
+        )
+    return readings
 
 
 @dataclass(frozen=True, kw_only=True)
