@@ -192,6 +192,7 @@ def settle(world: World) -> dict[str, Any]:
         **dict.fromkeys(("/api/v1/interventions key", "/api/v1/field key"), str(UUID(int=7))),
         **dict.fromkeys(("/api/v1/commands key", "/api/v1/commands batch"), command),
         "/commands key": command,
+        "/api/v1/interventions command": command,
         **dict.fromkeys(
             ("/api/v1/proposed-commands number", "/proposed-commands number"), proposal
         ),
