@@ -227,3 +227,24 @@ def test_of_two_that_reach_each_other_by_different_rules_the_lower_number_speaks
     assert find_inhibitors(early, _around(far, early, inhibits=mutual)) == [far], (
         "it does not reach far"
     )
+
+
+def test_nothing_suppresses_a_rule_that_says_so() -> None:
+    every = SuppressionInputs(
+        active=(CABINET, LAMP),
+        inhibits=INHIBITS,
+        works=_works(sites={"street"}).works,
+        holds={
+            ("dark", "device/lamp-1"): HoldRecord(
+                rule="dark",
+                subject="device/lamp-1",
+                kind=Hold.OUT_OF_SERVICE,
+                since=0,
+                until=None,
+                author="anne",
+                reason="repair",
+            )
+        },
+    )
+    assert len(find_suppressions(LAMP, every, now=HOUR)) >= 2
+    assert find_suppressions(LAMP, replace(every, never=frozenset({"dark"})), now=HOUR) == ()

@@ -225,3 +225,16 @@ def test_by_night_only() -> None:
 def test_a_route_on_call_that_does_not_want_it() -> None:
     quiet = routes(route("quiet", events=frozenset({"cleared"})))
     assert decided("raised", quiet) == Drop(why="no route on call takes raised")
+
+
+def test_an_alarm_of_a_home_goes_only_where_its_domain_is_named() -> None:
+    given = routes(route("duty"), route("care", domains=frozenset({"flood"})))
+    home = {"personal": True}
+    assert decided("raised", given, notified=home) == Send(routes=(given.routes[1],))
+    assert isinstance(decided("raised", routes(route("duty")), notified=home), Drop)
+    told = {**home, "notified": frozenset({"duty", "care"}), "notified_active": True}
+    assert decided("revised", given, notified=told) == Send(routes=(given.routes[1],))
+    for event in ("reminder", "escalation"):
+        assert isinstance(decided(event, given, notified=home, body={"to": "duty"}), Drop)
+        sent = decided(event, given, notified=home, body={"to": "care"})
+        assert sent == Send(routes=(given.routes[1],))

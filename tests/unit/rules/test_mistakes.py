@@ -130,6 +130,13 @@ WHEN = "when: level > threshold.alert"
         ),
         # a rule twice
         (RULE, RULE + RULE, "14:3: rule 'flood-x' appears twice"),
+        # what nothing suppresses
+        ("  tests", "  suppress: always\n  tests", "suppress takes the word never, not 'always'"),
+        (
+            "  tests",
+            "  suppress: never\n  chatter: 5 in 1 h\n  tests",
+            "a rule with `suppress: never` waits for nothing: remove `chatter`",
+        ),
         # rules that it inhibits
         (
             "  tests",
