@@ -36,7 +36,7 @@ def _seen(
         async def send(_message: Any) -> None: ...
 
         scope = {"type": "http", "method": "GET", "path": path, "query_string": b""}
-        await LookRecorder(app)(scope, lambda: None, send)  # type: ignore[arg-type]
+        await LookRecorder(app)(scope, lambda: None, send)  # type: ignore[arg-type, return-value]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(looks._Answer, "_record", lambda own, _: recorded.append(own._seen))  # noqa: SLF001
