@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.base.settings import Settings
+from sensors._domain import catalogue
 from tests.acceptance.conftest import REPOSITORY, Exercise, command
 
 pytestmark = pytest.mark.acceptance
@@ -142,7 +143,8 @@ def test_the_contracts_hold_with_the_guide_s_files(copied: Copy) -> None:
     python = str(copied.root / ".venv" / "bin" / "python")
     where = copied.run(python, "-c", "import sensors; print(*sensors.__path__)").split()
     assert where == [str(copied.root / "sensors")]
-    passed = copied.run(python, "-m", "pytest", "-v", "-m", "not long", *CONTRACTS)
+    chosen = ("-m", "not long", "-k", f"water_quality or not ({' or '.join(catalogue().domains)})")
+    passed = copied.run(python, "-m", "pytest", "-v", *chosen, *CONTRACTS)
     assert "[water_quality]" in passed
 
 

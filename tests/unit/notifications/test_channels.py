@@ -93,7 +93,7 @@ def test_where_no_broker_listens_that_is_said_with_its_address(silent: socket.so
 
 def test_a_notification_that_waits_for_others_too_long_says_so(silent: socket.socket) -> None:
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(send, at(silent), "hypervisor/alarms", TRIED, seconds=5)
+        first = pool.submit(send, at(silent), "hypervisor/alarms", TRIED, seconds=2)
         connected, _ = silent.accept()  # the first has its turn
         with connected, pytest.raises(ChannelError) as late:
             send(at(silent), "hypervisor/alarms", TRIED, seconds=0.01)

@@ -10,7 +10,7 @@ import pandas as pd
 from hypervisor.alarms.queries import Alarm
 from hypervisor.backtest.evaluate import backtest
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
-from hypervisor.backtest.registries import of_inventory
+from hypervisor.backtest.registries import of_inventory, registry_around
 from hypervisor.backtest.sources import RecordedSource
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.exercises.scoring import Score, score_alarms
@@ -64,6 +64,8 @@ def told(name: str, seed: int, *, whole: bool = True) -> Told:
         field = _part(field, story, seed)
     source = _heard(simulate_messages(story, field, seed), registry, story)
     here = frozenset(place.site for place in field.places)
+    if not whole:
+        registry = registry_around(registry, here)
     found = judged(registry, source, here)
     alarms = tuple(_alarm(one) for one in found.alarms)
     return Told(story=story, field=field, alarms=alarms, judgement=found, seed=seed)

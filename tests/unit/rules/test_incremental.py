@@ -43,7 +43,7 @@ def orders_agree(world: World, sent: Sequence[Sent], size: int) -> None:
     assert episodes("rule", "s", cut) == episodes("rule", "s", once)
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.integers(1, 4))
 def test_small_cuts_by_arrival_give_the_same_moments(world: World, size: int) -> None:
     agrees(world, size)

@@ -17,7 +17,7 @@ def agrees(world: World) -> None:
     assert found == Reference(world.rule, subject, world.horizon, closings).log()
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_the_engine_gives_the_log_of_the_reference_model(world: World) -> None:
     agrees(world)
