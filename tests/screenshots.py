@@ -1,8 +1,11 @@
 """Take the README's pictures of a running demonstration: `python -m tests.screenshots`.
 
-They are of its console, taken with Chromium, and go into docs/pictures.
+They are of its console, taken with Chromium, and go into docs/pictures. Those of the flooded road
+are taken while its story is played: `PICTURES=docs/pictures pytest
+tests/browser/test_flooded_road.py`.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
@@ -142,6 +145,28 @@ def _take_screenshot(  # noqa: PLR0913, PLR0917  what a picture is of
     page.wait_for_timeout(2500)  # charts
     page.screenshot(path=file)
     context.close()
+
+
+def save_picture(page: Page, name: str, *parts: str) -> None:
+    """The page as it is now, into the folder PICTURES if there is one; `parts`: these alone."""
+    if "PICTURES" not in os.environ:
+        return
+    file = Path(os.environ["PICTURES"], f"{name}.png")
+    boxes = [box for part in parts if (box := page.locator(part).first.bounding_box())]
+    if not boxes:
+        page.screenshot(path=file)
+        return
+    top, left = min(box["y"] for box in boxes), min(box["x"] for box in boxes)
+    page.screenshot(
+        path=file,
+        full_page=True,
+        clip={
+            "x": left,
+            "y": top + page.evaluate("scrollY"),
+            "width": max(box["x"] + box["width"] for box in boxes) - left,
+            "height": max(box["y"] + box["height"] for box in boxes) - top,
+        },
+    )
 
 
 if __name__ == "__main__":

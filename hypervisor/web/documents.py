@@ -110,12 +110,14 @@ def _anchor(heading: str) -> str:
 
 
 def _adapt(token: Token) -> None:
-    """A link leads to a page here, or is plain text."""
+    """A link leads to a page here, or is plain text; of a picture its text stays."""
     if token.type == "fence":
         token.info = token.info.partition(" ")[0]  # how an example is tested concerns no reader
     for child in token.children or ():
         if child.type == "link_open":
             _lead(child)
+        elif child.type == "image":  # it is in the source only
+            child.type = "text"
 
 
 def _lead(link: Token) -> None:

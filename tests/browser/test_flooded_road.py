@@ -1,4 +1,4 @@
-"""The story that docs/flooded-road.md tells, on the demonstration's own instance.
+"""The story that docs/story.md tells, on the demonstration's own instance.
 
 The road floods, the rule proposes, two people sign, the sign obeys, the barrier fails, a team goes,
 its phone is offline, the report tells it.
@@ -20,6 +20,7 @@ from hypervisor.exercises import demo
 from tests.browser.conftest import DESK, PHONE, overflow, violations
 from tests.browser.link import Link
 from tests.chromium import find_chromium
+from tests.screenshots import save_picture
 
 pytestmark = pytest.mark.long
 
@@ -160,6 +161,8 @@ def order_what_is_proposed(page: Page) -> None:
     expect(find_row(page, SIGN)).to_contain_text("ROUTE INONDÉE")
     inspect(page)
     now = page.url
+    find_row(page, BARRIER).scroll_into_view_if_needed()
+    save_picture(page, "flooded-road-now")
     for device in (BARRIER, SIGN):
         press(find_row(page, device), "p")
         page.wait_for_url("**/alarms/*")
@@ -177,6 +180,7 @@ def countersign(page: Page) -> None:
     expect(command).to_contain_text("Acquittée par l")
     expect(command.locator("h1 + p")).to_have_text("Échouée")
     expect(command).to_contain_text("aucune mesure ne l")
+    save_picture(page, "flooded-road-barrier")
     inspect(page)
     page.goto(f"{page.url.partition('/commands')[0]}/commands?which=all&device={SIGN}")
     expect(page.locator("#commands")).to_contain_text("Confirmée par une mesure")
@@ -234,6 +238,7 @@ def work_offline(crew: Crew, tmp_path: Path, address: str) -> None:
     page.get_by_label("Minutes").fill("20")
     page.get_by_role("button", name="Clore").click()
     expect(page.locator("#net")).to_contain_text("à envoyer : 3")
+    save_picture(page, "flooded-road-phone")
     inspect(page)
     link.mend()
     page.evaluate("dispatchEvent(new Event('online'))")
@@ -278,6 +283,7 @@ def read_the_report(page: Page, address: str) -> None:
     )
     assert re.search(".*".join(steps), lines.replace("\n", " ")), lines
     expect(page.locator(f'.log-lines img[src^="{address}/photos/"]')).to_be_visible()
+    save_picture(page, "flooded-road-report", "section:has(#commands)", "section:has(#line)")
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
     expect(barrier).to_be_visible()
