@@ -17,8 +17,8 @@ import hypervisor
 from hypervisor.base.reader import current
 
 FOLDER = Path(hypervisor.__file__).parents[1] / "docs"
-_NAME = re.compile(r"[a-z]+")
-_LINK = re.compile(r"(?:\.\./)*(?:docs/)?([a-z]+)\.md(#.*)?")
+_NAME = re.compile(r"[a-z-]+")
+_LINK = re.compile(r"(?:\.\./)*(?:docs/)?([a-z-]+)\.md(#.*)?")
 _PART = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
