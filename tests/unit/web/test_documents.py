@@ -54,7 +54,7 @@ def test_a_document_is_a_page(name: str, language: str) -> None:
     anchors = [each.anchor for each in document.headings]
     assert len(set(anchors)) == len(anchors)
     assert "<script" not in document.html
-    for target in re.findall(r'href="/help/(\w+)', document.html):
+    for target in re.findall(r'href="/help/([\w-]+)', document.html):
         assert documents.read_document(target, language), target
 
 
