@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from hypervisor.exercises import demo
@@ -28,6 +28,10 @@ SCENARIO = "flooded-road"
 BARRIER, SIGN = "rd188-orsay-barrier", "rd188-orsay-sign"
 PATIENCE = 120_000  # ms; until the river has risen and all parts have followed
 APPROACH, ACT = 120, 30  # speeds: until the alarm; while people act
+_FOCUS = """
+device => [...document.querySelectorAll('#commands li')]
+    .find((row) => row.textContent.includes(device))?.focus()
+"""
 _CONTROLLED = "navigator.serviceWorker.controller !== null"
 QUOTE = "\N{RIGHT SINGLE QUOTATION MARK}"
 OBSERVED = "Barrière coincée, circulation déviée par la rue de Paris"
@@ -137,9 +141,11 @@ def find_row(page: Page, device: str) -> Locator:
     return page.locator("#commands li", has_text=device)
 
 
-def press(row: Locator, key: str) -> None:
-    row.first.focus()
-    row.page.keyboard.press(key)
+def press(page: Page, device: str, key: str) -> None:
+    """A key on the row of a device; in one step, for Now draws itself again at any time."""
+    expect(find_row(page, device)).to_be_visible()
+    page.evaluate(_FOCUS, device)
+    page.keyboard.press(key)
 
 
 @pytest.mark.timeout(900)
@@ -161,10 +167,10 @@ def order_what_is_proposed(page: Page) -> None:
     expect(find_row(page, SIGN)).to_contain_text("ROUTE INONDÉE")
     inspect(page)
     now = page.url
-    find_row(page, BARRIER).scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#commands')?.scrollIntoView({block: 'end'})")
     save_picture(page, "flooded-road-now")
     for device in (BARRIER, SIGN):
-        press(find_row(page, device), "p")
+        press(page, device, "p")
         page.wait_for_url("**/alarms/*")
         expect(page.locator("#commands-part")).to_contain_text(device)
         page.goto(now)
@@ -174,7 +180,7 @@ def order_what_is_proposed(page: Page) -> None:
 
 def countersign(page: Page) -> None:
     """A second person, by another key; then the sign confirms and the barrier does not move."""
-    press(find_row(page, BARRIER), "s")
+    press(page, BARRIER, "s")
     page.wait_for_url("**/commands/*")
     command = page.locator("#command")
     expect(command).to_contain_text("Acquittée par l")
@@ -190,7 +196,7 @@ def send_a_team(page: Page) -> str:
     """From the row of what has failed, by a key; the order's address."""
     expect(find_row(page, BARRIER)).to_contain_text("Échouée")
     inspect(page)
-    press(find_row(page, BARRIER), "i")
+    press(page, BARRIER, "i")
     page.wait_for_url("**/interventions/new?*")
     expect(page.get_by_label("En quelques mots")).to_have_value(
         "À la main : manœuvrer la barrière : fermée"
@@ -238,6 +244,7 @@ def work_offline(crew: Crew, tmp_path: Path, address: str) -> None:
     page.get_by_label("Minutes").fill("20")
     page.get_by_role("button", name="Clore").click()
     expect(page.locator("#net")).to_contain_text("à envoyer : 3")
+    expect(page.get_by_role("button", name=f"J{QUOTE}ai lu")).to_have_count(0)  # nothing is refused
     save_picture(page, "flooded-road-phone")
     inspect(page)
     link.mend()
@@ -249,8 +256,20 @@ def work_offline(crew: Crew, tmp_path: Path, address: str) -> None:
 
 
 def take_photograph(folder: Path) -> Path:
+    """A drawn one: a barrier over a road, water in front of it."""
+    picture = Image.new("RGB", (640, 480), (176, 190, 200))
+    draw = ImageDraw.Draw(picture)
+    draw.polygon([(250, 200), (390, 200), (640, 480), (0, 480)], fill=(84, 88, 92))
+    draw.rectangle((0, 340, 640, 480), fill=(112, 104, 84))
+    draw.rectangle((60, 130, 84, 360), fill=(60, 60, 64))
+    for stripe in range(10):
+        colour = (196, 40, 40) if stripe % 2 else (244, 244, 244)
+        left, top = 84 + stripe * 40, 150 - stripe * 9
+        draw.polygon(
+            [(left, top), (left + 40, top - 9), (left + 40, top + 9), (left, top + 18)], fill=colour
+        )
     file = folder / "barriere.jpg"
-    Image.new("RGB", (640, 480), (90, 110, 130)).save(file)
+    picture.save(file)
     return file
 
 
