@@ -1,6 +1,7 @@
 """What a database holds, table by table, so that a test sees which of them changed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hypervisor.base.person import Territory
@@ -15,6 +16,27 @@ FOLLOWS = frozenset(
         *("incident", "incident_alarm", "incident_state", "conductor"),
     }
 )
+
+
+@contextmanager
+def watching_writes(url: str) -> Iterator[Callable[[], bool]]:
+    """Whether the server wrote anything since it was last asked: its write-ahead log grew.
+
+    Where it did not, no table differs, and none needs to be read.
+    """
+    with connect(url, autocommit=True) as connection:
+
+        def length() -> object:
+            return connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+
+        last = length()
+
+        def wrote() -> bool:
+            nonlocal last
+            before, last = last, length()
+            return last != before
+
+        yield wrote
 
 
 def digests(url: str, *, without: Collection[str] = FOLLOWS) -> dict[str, Any]:
