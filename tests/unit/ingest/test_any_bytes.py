@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,29 +100,39 @@ def _things(more: dict[str, Any]) -> dict[str, Any]:
     return message | more | {"uplink_message": message["uplink_message"] | more}
 
 
-@settings(max_examples=300)
-@given(
-    topic=st.sampled_from(FORMS),
-    payload=st.one_of(
-        st.binary(max_size=40),
-        json_.map(lambda document: json.dumps(document).encode()),
-        st.dictionaries(words, json_, max_size=4).map(
-            lambda more: json.dumps(chirpstack(b"\x01")[1] | more).encode()
-        ),
-        st.dictionaries(words, json_, max_size=4).map(
-            lambda more: json.dumps(_things(more)).encode()
-        ),
-        st.lists(st.dictionaries(words, json_, max_size=5), max_size=4).map(
-            lambda records: json.dumps(records).encode()
-        ),
+payloads_of_forms = st.one_of(
+    st.binary(max_size=40),
+    json_.map(lambda document: json.dumps(document).encode()),
+    st.dictionaries(words, json_, max_size=4).map(
+        lambda more: json.dumps(chirpstack(b"\x01")[1] | more).encode()
+    ),
+    st.dictionaries(words, json_, max_size=4).map(lambda more: json.dumps(_things(more)).encode()),
+    st.lists(st.dictionaries(words, json_, max_size=5), max_size=4).map(
+        lambda records: json.dumps(records).encode()
     ),
 )
-def test_any_message_of_any_form(topic: str, payload: bytes) -> None:
+
+
+def check_any_form(topic: str, payload: bytes) -> None:
     said = say((topic, payload), routes=Routes(known(), LIBRARY))
     message = Message(topic=topic, payload=payload)
     assert said.values or said.letters or measures_nothing(message)
     for letter in said.letters:
         (letter.topic + letter.detail).encode()
+
+
+@settings(max_examples=100)
+@given(topic=st.sampled_from(FORMS), payload=payloads_of_forms)
+def test_any_message_of_any_form(topic: str, payload: bytes) -> None:
+    check_any_form(topic, payload)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@settings(max_examples=2_000)
+@given(topic=st.sampled_from(FORMS), payload=payloads_of_forms)
+def test_any_message_of_any_form_many_times(topic: str, payload: bytes) -> None:
+    check_any_form(topic, payload)
 
 
 @given(data=st.dictionaries(st.sampled_from(["a", "b"]), json_, max_size=2))
