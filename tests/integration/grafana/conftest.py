@@ -25,6 +25,7 @@ class Week:
     ends: datetime
     reader: str
     tenant: str  # of one EPCI
+    care: str  # of everything, homes as well
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +35,23 @@ def week(stack: Stack) -> Iterator[Week]:
     url = stack.database.url(name)
     inventory = thin_inventory(Sample(each=3, lamps=4))
     ends = fill_database(url, inventory=inventory, after=SKIPPED, piece=timedelta(hours=1))
-    yield Week(url=url, ends=ends, reader=_reader(url, name), tenant=_reader(url, name, EPCI))
+    yield Week(
+        url=url,
+        ends=ends,
+        reader=_reader(url, name),
+        tenant=_reader(url, name, EPCI),
+        care=_reader(url, name, personal=True),
+    )
     databases.drop(stack.maintenance_url, name)
 
 
 EPCI = "200056232"  # Paris-Saclay
 
 
-def _reader(url: str, name: str, area: str | None = None) -> str:
-    role, password = f"{name}_{'tenant' if area else 'all'}", os.urandom(12).hex()
+def _reader(url: str, name: str, area: str | None = None, *, personal: bool = False) -> str:
+    kind = "care" if personal else "tenant" if area else "all"
+    role, password = f"{name}_{kind}", os.urandom(12).hex()
     with connect(url) as connection:
-        made = readers.add_reader(connection, role, password, area=area)
+        made = readers.add_reader(connection, role, password, area=area, personal=personal)
         connection.commit()
     return url.replace(url.split("@", maxsplit=1)[0], f"postgresql://{made.role}:{password}")

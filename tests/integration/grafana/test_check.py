@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 def held(made: list[Board], week: Week, **how: Any) -> Report:
     """As the reader of the whole territory; `how`: less of the ground than all."""
-    with panels.reader(week.reader) as connection:
+    with panels.reader(week.care) as connection:
         return check_boards(
             made, CheckTarget(connection=connection, until=week.ends, console=CONSOLE, **how)
         )
