@@ -39,12 +39,13 @@ ROUTES = Path(__file__).with_name("demo_routes.yaml")
 SCENARIO = "october-flood"
 SEED = 1
 ROLES = {
-    "chef": Role.ADMINISTRATOR,
-    "controller": Role.CONTROLLER,
-    "operator": Role.OPERATOR,
-    "author": Role.AUTHOR,
-    "viewer": Role.VIEWER,
-    "agent": Role.AGENT,
+    "chef": (Role.ADMINISTRATOR,),
+    "controller": (Role.CONTROLLER,),
+    "operator": (Role.OPERATOR,),
+    "author": (Role.AUTHOR,),
+    "viewer": (Role.VIEWER,),
+    "agent": (Role.AGENT,),
+    "telecare": (Role.OPERATOR, Role.PERSONAL),
 }
 TEAM, TEAM_TITLE = "voirie", "Astreinte voirie"
 EVERYWHERE = (Role.ADMINISTRATOR, Role.AUTHOR)
@@ -73,7 +74,7 @@ class Member:
 
     name: str
     password: str
-    role: Role
+    roles: tuple[Role, ...]
     where: str
 
 
@@ -138,21 +139,22 @@ def make_accounts(settings: Settings) -> list[Member]:
 
 
 def make_members(connection: Connection) -> list[Member]:
-    """One account per role, and the team of the agent.
+    """One account per role, one that also sees homes, and the team of the agent.
 
     All but administrator and author belong to the EPCI with most sites. The administrator is the
     second controller: he signs what takes two.
     """
     epci = find_busiest_epci(connection)
     members = []
-    for name, role in ROLES.items():
-        area, where = (None, "everywhere") if role in EVERYWHERE or epci is None else epci
+    for name, roles in ROLES.items():
+        whole = epci is None or not {*EVERYWHERE}.isdisjoint(roles)
+        area, where = (None, "everywhere") if epci is None or whole else epci
         secret = passwords.generate()
-        new = NewAccount(name=name, password=secret, roles=((role, area),))
+        new = NewAccount(name=name, password=secret, roles=tuple((role, area) for role in roles))
         account_service.create_account(
             connection, new, Administrator(name="demo"), reason="demonstration"
         )
-        members.append(Member(name=name, password=secret, role=role, where=where))
+        members.append(Member(name=name, password=secret, roles=roles, where=where))
     _make_team(connection, None if epci is None else epci[0], members=("agent",))
     return members
 
@@ -183,7 +185,8 @@ def _make_team(connection: Connection, epci: str | None, *, members: tuple[str, 
 def format_members(members: list[Member]) -> list[str]:
     """Accounts with their passwords, shown once."""
     return [
-        f"{member.name:10} {member.password}  {member.role}, {member.where}" for member in members
+        f"{member.name:10} {member.password}  {' and '.join(member.roles)}, {member.where}"
+        for member in members
     ]
 
 
