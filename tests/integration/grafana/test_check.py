@@ -237,7 +237,7 @@ def test_a_mistake_is_named(alter: Callable[[Json], None], said: str, week: Week
 def test_a_reader_of_one_area_is_asked_without_an_error_and_sees_less(week: Week) -> None:
     made = boards.build_boards(dashboards(), OPTIONS)
     whole = held(made, week, lengths=DAY, narrowed=False)
-    report = held(made, replace(week, reader=week.tenant), lengths=DAY, narrowed=False)
+    report = held(made, replace(week, care=week.tenant), lengths=DAY, narrowed=False)
     told = [str(finding) for finding in report.findings]
     assert not [one for one in told if "it is empty" not in one and "it offers no value" not in one]
     assert 0 < report.rows < whole.rows

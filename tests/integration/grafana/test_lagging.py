@@ -47,7 +47,7 @@ def _plain(row: tuple[object, ...]) -> str:
 def current(week: Week) -> dict[str, list[str]]:
     with closing(connect(week.url, autocommit=True)) as connection:
         roll(connection)  # other tests empty some tables
-    with panels.reader(week.reader) as connection:
+    with panels.reader(week.care) as connection:
         return dict(read_panels(connection, week))
 
 

@@ -44,10 +44,13 @@ def _counts(client: httpx.Client, pages: list[str], statements: list[str]) -> di
     counted = {}
     for page in pages:
         client.get(page)  # what is read once only is read
-        statements.clear()
-        answer = client.get(page)
-        assert answer.status_code == 200, (page, answer.text)
-        counted[page] = list(statements)
+        tries = []
+        for _ in range(2):  # threads of the server read, too, now and then
+            statements.clear()
+            answer = client.get(page)
+            assert answer.status_code == 200, (page, answer.text)
+            tries.append(list(statements))
+        counted[page] = min(tries, key=len)
     return counted
 
 
