@@ -187,3 +187,53 @@ def test_every_look_at_a_home_is_recorded(
     with pytest.raises(DatabaseError, match="stays for a year"):
         world.connection.execute("DELETE FROM personal_look")
     world.connection.rollback()
+
+
+# What of a home somebody could change, with the rows that say it.
+OF_THE_HOME = """
+SELECT 'site', site::text FROM site WHERE name = 'zorn'
+UNION ALL SELECT 'device', device::text FROM device
+    WHERE site = (SELECT id FROM site WHERE name = 'zorn')
+UNION ALL SELECT 'alarm', concat_ws(' ', id, state, version, withdrawn) FROM alarm
+    WHERE subject = 'zorn'
+UNION ALL SELECT 'act', alarm_act::text FROM alarm_act
+    WHERE alarm IN (SELECT id FROM alarm WHERE subject = 'zorn')
+UNION ALL SELECT 'hold', alarm_hold::text FROM alarm_hold WHERE subject = 'zorn'
+UNION ALL SELECT 'revision', concat_ws(' ', kind, key, value, effective) FROM revision
+    WHERE kind <> 'rule' AND (key = 'zorn' OR key LIKE 'zorn/%')
+UNION ALL SELECT 'reading', concat_ws(' ', time, value, quality) FROM reading
+    WHERE series_id IN (SELECT s.id FROM series s JOIN device d ON d.id = s.device
+                        JOIN site ON site.id = d.site WHERE site.name = 'zorn')
+ORDER BY 1, 2
+"""
+
+
+def test_nothing_of_a_home_is_changed_or_told_by_a_write_without_the_duty(
+    chief: httpx.Client, world: World, home: dict[str, Any]
+) -> None:
+    """Last: an administrator may change much else."""
+
+    def of_the_home() -> list[tuple[str, str]]:
+        rows = world.connection.execute(OF_THE_HOME.encode()).fetchall()
+        world.connection.commit()
+        return rows
+
+    before = of_the_home()
+    assert {kind for kind, _ in before} >= {"site", "device", "alarm", "revision", "reading"}
+    wrong = []
+    for route in every_route():
+        if route.method in SAFE or route.path in OPEN or route.path.endswith("/logout"):
+            continue
+        answer = send(chief, route, home)
+        if answer.status_code >= 500:
+            wrong.append(f"{route}: {answer.status_code} {answer.text[:300]}")
+        if answer.is_success:  # a refusal says again what it was given
+            brought = answer.request.read().decode(errors="replace").lower()
+            marks = find_marks(MARKS, _text(answer))
+            wrong += [f"{route} tells {mark!r}" for mark in marks if mark not in brought]
+        after = of_the_home()
+        if after != before:
+            changed = {kind for kind, _ in {*after} ^ {*before}}
+            wrong.append(f"{route} changed {changed}: {answer.status_code} {answer.text[:200]}")
+        before = after
+    assert not wrong, "\n".join(wrong)
