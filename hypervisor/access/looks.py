@@ -5,7 +5,8 @@ made them. Only for whoever has the duty, so nobody else's requests cost anythin
 """
 
 import re
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ _LONGEST = 64  # letters of a name
 _TEXTS = ("text", "json", "xml", "csv", "javascript", "yaml")
 _API = "/api/v1"
 _ERROR = 400  # statuses from here on tell of no home
+_GZIP = 31  # zlib's window bits for it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,7 @@ class _Answer:
         self._tail = b""
         self._looker: Looker | None = None
         self._is_text = True
+        self._unpack: Callable[[bytes], bytes] = bytes
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -87,14 +90,17 @@ class _Answer:
         if not isinstance(looker, Looker) or start["status"] >= _ERROR:
             return
         self._looker = looker
-        kind = Headers(raw=start["headers"]).get("content-type", "text")
+        headers = Headers(raw=start["headers"])
+        kind = headers.get("content-type", "text")
         self._is_text = any(part in kind for part in _TEXTS)
+        if headers.get("content-encoding") == "gzip":
+            self._unpack = zlib.decompressobj(_GZIP).decompress
         address = f"{self._scope['path']}?{self._scope['query_string'].decode('latin-1')}"
         self._search(looker, address.encode())
 
     def _read(self, looker: Looker, body: bytes) -> None:
         if self._is_text:
-            text = self._tail + body
+            text = self._tail + self._unpack(body)
             self._search(looker, text)
             self._tail = text[-_LONGEST:]
         elif body:

@@ -174,6 +174,8 @@ def test_every_look_at_a_home_is_recorded(
         client.get("/api/v1/series/zorn/level/readings")
         client.get("/exports/readings.csv?site=zorn")
         client.get("/sites/nosuch")
+        packed = [client.get(path) for path in ("/sites", "/alarms")]
+    assert [answer.headers["Content-Encoding"] for answer in packed] == ["gzip", "gzip"]
     rows = world.connection.execute(
         "SELECT author, subject, way, route, times FROM personal_look ORDER BY first_at, route"
     ).fetchall()
@@ -183,6 +185,8 @@ def test_every_look_at_a_home_is_recorded(
     assert {
         "GET /api/v1/alarms/{number}",
         "GET /api/v1/series/{device}/{quantity}/readings",
+        "GET /sites",
+        "GET /alarms",
     } <= {route for *_, route, _ in rows}
     with pytest.raises(DatabaseError, match="stays for a year"):
         world.connection.execute("DELETE FROM personal_look")
