@@ -1,7 +1,7 @@
 """Who looked at whose home: every answer that names one is recorded before it is complete.
 
 Answers are searched for the names of the homes and devices that the person may see, whatever route
-made them. Only for whoever has the duty, so nobody else's requests cost anything.
+made them. Only answers to people with the duty are searched; others cost nothing.
 """
 
 import re

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from hypervisor.access.context import Context
 from hypervisor.base.duties import Duty
-from hypervisor.commands import interlocks
+from hypervisor.commands import interlock_trials, interlocks
 from hypervisor.commands.interlocks import Condition, Setting
 from hypervisor.commands.schemas_interlocks import (
     InterlockPut,
@@ -49,5 +49,5 @@ def try_interlock(context: Context, body: TrialPost) -> InterlockTrialBody:
     context.require(Duty.READ, site=body.place)
     condition = Condition(text=body.condition, place=body.place, own=True)
     with context.owning() as owner:
-        trial = interlocks.try_condition(owner, load(owner), context.catalogue, condition)
+        trial = interlock_trials.try_condition(owner, load(owner), context.catalogue, condition)
     return describe_trial(context.mode, trial)

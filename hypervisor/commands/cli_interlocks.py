@@ -15,7 +15,7 @@ from hypervisor.database.command import (
 )
 
 if TYPE_CHECKING:
-    from hypervisor.commands.interlocks import Spell
+    from hypervisor.commands.interlock_trials import Spell
 
 _Owner = Annotated[str, typer.Argument(help="device/NAME, or a site: of all actuators there.")]
 _Kind = Annotated[str, typer.Argument(help="See `hypervisor commands kinds`.")]
@@ -123,7 +123,8 @@ def try_interlock(
     """Check a condition: what it says now, and what it said in the last event there."""
     from dataclasses import asdict
 
-    from hypervisor.commands.interlocks import Condition, try_condition
+    from hypervisor.commands.interlock_trials import try_condition
+    from hypervisor.commands.interlocks import Condition
     from hypervisor.registry.queries import load
     from sensors._domain import catalogue
 

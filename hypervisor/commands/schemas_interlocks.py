@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.commands import queries_interlocks
-from hypervisor.commands.interlocks import InterlockTrial, Spell
+from hypervisor.commands.interlock_trials import InterlockTrial, Spell
 from hypervisor.database.connect import Connection
 from hypervisor.web.schemas import Body
 from sensors._domain import Catalogue
