@@ -19,3 +19,12 @@ class Quality(IntFlag):
     DOUBTFUL = 16
     MANUAL = 32
     SUSPECT = OUT_OF_RANGE | SENSOR_FAULT | INVALIDATED
+
+
+def list_quality_flags(quality: int | None) -> list[str]:
+    """A quality in words; empty is good."""
+    return [
+        flag.name.lower().replace("_", "-")
+        for flag in Quality(quality or 0)
+        if flag.name is not None
+    ]

@@ -34,7 +34,6 @@ from hypervisor.database.tenancy import sees_everything
 from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import nearest_hint
-from sensors._quality import Quality
 
 NOBODY = 0  # in place of an account's number
 _Row = TypeVar("_Row")
@@ -392,12 +391,3 @@ def get_instance(request: Request, connection: Connection) -> Instance:
 Context = Annotated[RequestContext, Depends(request_context)]
 FieldContext = Annotated[RequestContext, Depends(field_context)]
 SignedIn = Annotated[Person, Depends(identify_person)]
-
-
-def list_quality_flags(quality: int | None) -> list[str]:
-    """A quality in words; empty is good."""
-    return [
-        flag.name.lower().replace("_", "-")
-        for flag in Quality(quality or 0)
-        if flag.name is not None
-    ]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from hypervisor.access.context import Context, RequestContext, list_quality_flags
+from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
 from hypervisor.readings import queries_latest, queries_territory
 from hypervisor.readings.queries_latest import Latest, SiteRow
@@ -16,6 +16,7 @@ from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Commune, Site, SiteBody, SitesBody, ThresholdBody, Value
 from sensors._nearest import did_you_mean
+from sensors._quality import list_quality_flags
 from sensors._quantity import CLOCK_FAULT
 
 router = APIRouter(prefix="/sites", tags=["sites"])

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from hypervisor.access.context import list_quality_flags
 from hypervisor.readings.device_health import Issue
 from hypervisor.web.formats import Feature, point
 from hypervisor.web.schemas import Body, Site, old_key
 from hypervisor.web.times import Instant
+from sensors._quality import list_quality_flags
 
 Span = Literal["raw", "hour", "day"]
 Next = Annotated[str | None, Field(description="The address of the next page.")]

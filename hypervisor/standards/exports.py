@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from hypervisor.access.context import list_quality_flags
 from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
@@ -18,6 +17,7 @@ from hypervisor.standards import queries_exports
 from hypervisor.standards.files import TEXT, TIME, WORD, Table
 from hypervisor.standards.model import NoResourceError, QueryError
 from sensors._domain import Catalogue
+from sensors._quality import list_quality_flags
 from sensors._row import NEVER, Rows
 
 _HOUR = 3_600_000_000  # µs

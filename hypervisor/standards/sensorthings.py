@@ -8,7 +8,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from hypervisor.access.context import list_quality_flags
 from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.model import Path, QueryError
 from hypervisor.standards.options import MOST, Options, Ordering
@@ -24,7 +23,7 @@ from hypervisor.standards.queries_entities import (
 from hypervisor.standards.queries_sensorthings import Row, Selection
 from hypervisor.standards.resources import Source
 from hypervisor.web.times import text
-from sensors._quality import Quality
+from sensors._quality import Quality, list_quality_flags
 
 _TOGETHER = 200_000  # entities in memory at once
 _FEW = 4

@@ -11,7 +11,6 @@ import numpy as np
 import psycopg
 import pytest
 
-from hypervisor.access.context import list_quality_flags
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import audit, feed, locks
 from hypervisor.database.connect import Connection, connect
@@ -29,7 +28,7 @@ from hypervisor.readings import (
 from hypervisor.readings.queries_buckets import BucketQuery
 from hypervisor.readings.queries_retention import Bounds, Chunk
 from hypervisor.readings.schemas import Bucket, SeriesReading
-from sensors._quality import Quality
+from sensors._quality import Quality, list_quality_flags
 from sensors._row import NEVER, ROW, Rows
 from tests.integration.database.standing import (
     HOUR,
