@@ -181,7 +181,7 @@ def test_each_answer_of_a_network_server(instance_settings: Settings, servers: S
         queue = ttn.queues.setdefault("eui-70b3d57ed0001234", [])
         older = give(connection, "sleeper")
         wait_for(lambda: queue == [older], lambda: queue)
-        newer = give(connection, "sleeper", valid_for=timedelta(seconds=1.6))
+        newer = give(connection, "sleeper", valid_for=timedelta(seconds=4))
         await_state(settings, older, CommandState.SUPERSEDED)
         wait_for(lambda: queue == [newer], lambda: queue)
         wait_for(lambda: not queue, lambda: queue)  # it would be obeyed after its time
