@@ -59,6 +59,15 @@ class Settings(BaseSettings):
         default=False,
         description="`broker` keeps its plain port to this machine; `up` always does.",
     )
+    broker_amqp_port: int | None = Field(
+        default=None, description="Ingest reads there by AMQP: a cluster's broker."
+    )
+    broker_parts: int = Field(
+        default=1, ge=1, le=64, description="Queues of ingest at a cluster's broker."
+    )
+    machine: int | None = Field(
+        default=None, description="Which machine of a cluster this is: 1, 2 or 3."
+    )
     player_password: str = Field(
         default="", description="Of the account `player`, which publishes an exercise."
     )

@@ -18,6 +18,8 @@ _OURS = {
     SETTINGS_FILE,
     f".{SETTINGS_FILE}.new",
     "broker",
+    "cluster",
+    "cluster.yml",
     "database",
     "database.new",
     "log",
