@@ -1,12 +1,13 @@
 # Debian 13: `make demo` and `make test` are all one needs. They set up first (quick when done).
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each of a thousand processes would compile all that it imports
-.PHONY: help setup demo test test-all kills check mutants bench clean
+.PHONY: help setup demo test test-all test-cluster kills check mutants bench clean
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (eight to ten minutes on two cores)"
 	@echo "make test-all  the long ones too"
+	@echo "make test-cluster  three machines that lose a part (root, and what docs/several-machines.md installs)"
 	@echo "make check     format, lint, types, import contracts, plain names, French, documents"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
 	@echo "make kills     100 faults under 500 messages a second: what is acknowledged is stored"
@@ -42,6 +43,9 @@ test: setup
 
 test-all: setup
 	.venv/bin/python -m pytest
+
+test-cluster: setup
+	.venv/bin/python -m pytest tests/cluster
 
 # Faults while devices publish: KILLS=100 SEED=7 make kills. As root the wire is cut, too.
 kills: setup

@@ -40,20 +40,21 @@ class Cable:
     @contextmanager
     def at_the_other_end(self) -> Iterator[None]:
         """Sockets that this thread opens meanwhile, and threads and processes, are over there."""
-        with Path("/run/netns", self.name).open() as there, _within(there.fileno()):
+        with Path("/run/netns", self.name).open() as there, within(there.fileno()):
             yield
 
     def cut(self) -> None:
-        with _within(self.home):
+        with within(self.home):
             _ip("link", "set", self.name, "down")
 
     def mend(self) -> None:
-        with _within(self.home):
+        with within(self.home):
             _ip("link", "set", self.name, "up")
 
 
 @contextmanager
-def _within(namespace: int) -> Iterator[None]:
+def within(namespace: int) -> Iterator[None]:
+    """Sockets of this thread, and its new threads and processes, are in that network meanwhile."""
     with _OURS.open() as before:
         _enter(namespace)
         try:
