@@ -69,6 +69,9 @@ def test_two_people_close_a_barrier_by_keyboard(field_console: Console) -> None:
     second.goto(f"{field_console.base}/now")
     expect(second.locator("#commands")).to_contain_text("Manœuvrer la barrière : fermée")
     _inspect(second)
+    second.keyboard.press("s")  # no row is chosen, so that nothing is signed
+    expect(second.get_by_role("button", name="Signer")).to_be_visible()
+    second.locator("#commands [data-row]").first.focus()
     second.keyboard.press("s")
     expect(second.locator("#command")).to_contain_text("En attente d")
     _inspect(second)
@@ -93,6 +96,8 @@ def _order_what_a_rule_proposes(field_console: Console, page: Page) -> None:
     page.goto(f"{field_console.base}/now")
     expect(page.locator("#commands")).to_contain_text("pas armée à orge")
     _inspect(page)
+    page.keyboard.press("p")  # no row is chosen, so that nothing is sent
+    page.locator(".proposals [data-row]").first.focus()
     page.keyboard.press("p")
     expect(page.locator("#command")).to_contain_text("ROUTE INONDÉE")  # its alarm is not seen
     _inspect(page)

@@ -1,4 +1,5 @@
 // Everything by keyboard. Single keys press what the page marks: data-key="a" on a button, link or field;
+// with data-chosen, one in a row is pressed only where its row is chosen: it has effects outside the console;
 // data-go="m" on a link of the rail answers to g m; rows to move along have data-row (and are focusable).
 const help = document.getElementById("help");
 const box = document.getElementById("keys-on");
@@ -37,7 +38,8 @@ function step(by) {
 function press(key) {
   const root = document.querySelector("dialog[open]") ?? document;
   const here = document.activeElement?.closest("[data-row]");
-  const target = [...(here?.querySelectorAll(`[data-key="${CSS.escape(key)}"]`) ?? []), ...root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(seen);
+  const meant = (element) => seen(element) && (!("chosen" in element.dataset) || (element.closest("[data-row]") ?? here) === here);
+  const target = [...(here?.querySelectorAll(`[data-key="${CSS.escape(key)}"]`) ?? []), ...root.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(meant);
   if (!target) return false;
   if (target.matches("input:not([type=checkbox]), select, textarea")) target.focus();
   else target.click();
