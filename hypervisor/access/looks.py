@@ -1,4 +1,4 @@
-"""Who looked at whose home: every answer that names one is recorded before it is complete.
+"""Who looked at whose home: every part of an answer that names one is recorded before it leaves.
 
 Answers are searched for the names of the homes and devices that the person may see, whatever route
 made them. Only answers to people with the duty are searched; others cost nothing.
@@ -71,6 +71,7 @@ class _Answer:
         self._scope = scope
         self._send = send
         self._seen: set[str] = set()
+        self._recorded: set[str] = set()
         self._tail = b""
         self._looker: Looker | None = None
         self._is_text = True
@@ -81,7 +82,7 @@ class _Answer:
             self._begin(message)
         elif message["type"] == "http.response.body" and self._looker is not None:
             self._read(self._looker, message.get("body", b""))
-            if not message.get("more_body") and self._seen:
+            if self._seen - self._recorded:  # before it leaves: more may follow, or nothing
                 await run_in_threadpool(self._record, self._looker)
         await self._send(message)
 
@@ -118,9 +119,10 @@ class _Answer:
         with self._scope["app"].state.pool.writing() as connection:
             queries_looks.record_looks(
                 connection,
-                self._seen,
+                self._seen - self._recorded,
                 author=looker.name,
                 way=looker.way,
                 route=f"{self._scope['method']} {route}"[:200],
                 at=datetime.now(UTC),
             )
+        self._recorded.update(self._seen)
