@@ -1,6 +1,5 @@
 """Readers that make the database itself wait, log, compute or store; each went on for ever once."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -14,12 +13,13 @@ from hypervisor.accounts import reader_guard, reader_processes, readers
 from hypervisor.accounts.reader_guard import SUSPENDED, Guard
 from hypervisor.base.settings import Settings
 from hypervisor.broker import binaries
+from hypervisor.broker.child import wait_until
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.passwords import new_password
 from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import audit, databases
-from hypervisor.database.connect import Connection, connect, migrate
+from hypervisor.database.connect import Connection, StoreError, connect, migrate
 from hypervisor.stack.postgres import Database
 from hypervisor.stack.servers import start_database
 from tests.conftest import Stack
@@ -100,9 +100,10 @@ def test_a_lock_that_it_waits_for_keeps_nobody_waiting(
 
 
 def test_who_comes_back_at_once_is_let_in_no_more(
-    database_url: str, stack: Stack, role: str
+    database_url: str, stack: Stack, role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While somebody waits for pg_authid nobody can log in, the guard neither."""
+    monkeypatch.setattr(reader_guard, "_PATIENCE_SECONDS", 0.3)
     data, said = stack.database.folder.root, list[str]()
 
     def come_back(statement: str) -> None:
@@ -229,9 +230,15 @@ def test_what_the_database_cannot_interrupt_is_killed(
         )
         guard.join(60)
         assert not guard.is_alive()
-    end = time.monotonic() + 60
-    while not databases.answers(url) or reader_processes.list_processes(own_server.folder.root):
-        assert time.monotonic() < end
-    with connect(url) as owner:
-        assert may_log_in(owner, made.role) is False
-        assert audit.list_acts(owner)[-1].kind == "reader-suspended"
+
+    def is_suspended() -> bool:
+        """Asked again while the server, which first has to notice, starts again."""
+        with suppress(StoreError, psycopg.Error), connect(url) as owner:
+            acts = audit.list_acts(owner)
+            return may_log_in(owner, made.role) is False and acts[-1].kind == "reader-suspended"
+        return False
+
+    root = own_server.folder.root
+    assert wait_until(
+        lambda: not reader_processes.list_processes(root) and is_suspended(), seconds=60
+    )
