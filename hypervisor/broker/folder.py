@@ -13,13 +13,14 @@ from hypervisor.broker.server_account import Account
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
 SCARCE_BYTES = 256 * 1024**2  # below this `up` warns that the disk is filling up
 STATE_FILE = "up.json"  # of the running `up`; it removes it when it ends
+PLAN_FILE = "cluster.yml"  # of a machine of a cluster
 GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
 _OURS = {
     SETTINGS_FILE,
     f".{SETTINGS_FILE}.new",
     "broker",
     "cluster",
-    "cluster.yml",
+    PLAN_FILE,
     "database",
     "database.new",
     "log",

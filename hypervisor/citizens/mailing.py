@@ -31,7 +31,6 @@ from hypervisor.publications import hazards
 from hypervisor.publications.service import load_publisher
 
 _IDLE = 2.0  # s
-_STANDBY = 5.0  # s between two tries to become the process that sends
 _CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
 
 
@@ -62,7 +61,7 @@ def run_lane(
     """Send by one channel until stopped; an exercise, or one that is off, sends nothing."""
 
     def work(connection: Connection) -> None:
-        if not _take_turn(name, connection, stopping):
+        if not locks.stand_by(connection, channels.LOCKS[name], stopping):
             return
         lane = build_lane(name, connection, settings, say, clock)
         if lane is None:
@@ -81,15 +80,6 @@ def run_lane(
                 wait_for_notification(connection, lane.turn())
 
     keep_connected(settings.database_url, work, stopping=stopping, say=say)
-
-
-def _take_turn(name: ChannelName, connection: Connection, stopping: Callable[[], bool]) -> bool:
-    """Wait until no other process sends by this channel. False: stopped meanwhile."""
-    while not locks.take(connection, channels.LOCKS[name]):
-        wait_for_notification(connection, _STANDBY)
-        if stopping():
-            return False
-    return True
 
 
 def _explain(name: ChannelName, mode: Mode) -> str:

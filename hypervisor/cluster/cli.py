@@ -42,10 +42,10 @@ def join(
 ) -> None:
     """Make this machine one of a cluster: its data folder takes the plan; `up` starts it."""
     from hypervisor.base.settings import load_settings
-    from hypervisor.broker.folder import open_folder
+    from hypervisor.broker.folder import PLAN_FILE, open_folder
     from hypervisor.broker.server_account import server_account
     from hypervisor.cluster import settings_file
-    from hypervisor.cluster.plan import PLAN_FILE, PlanError, read_plan
+    from hypervisor.cluster.plan import PlanError, read_plan
 
     plan = read_plan(file)
     folder = open_folder(context.obj or load_settings().data, server_account())

@@ -12,12 +12,11 @@ from urllib.parse import quote
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from hypervisor.broker.folder import DataFolder
+from hypervisor.broker.folder import PLAN_FILE, DataFolder
 from hypervisor.broker.passwords import new_password
 from hypervisor.cluster.authority import Certificate, make_authority
 from sensors._errors import TerritoryError
 
-PLAN_FILE = "cluster.yml"
 MACHINES = 3  # a majority of three survives the loss of any one
 DATABASE = "hypervisor"
 USER = "hypervisor"
@@ -44,6 +43,7 @@ class Ports(_Part):
     management: int = 15672  # of the broker, on the loopback address
     epmd: int = 4369
     brokers: int = 25672  # between brokers
+    clock: int = 8007  # UDP: the machines compare their clocks
 
 
 class Machine(_Part):

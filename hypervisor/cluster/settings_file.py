@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from hypervisor.base.settings import SETTINGS_FILE
-from hypervisor.broker.folder import DataFolder
-from hypervisor.cluster.plan import PLAN_FILE, Member, Plan
+from hypervisor.broker.folder import PLAN_FILE, DataFolder
+from hypervisor.cluster.plan import Member, Plan
 
 LOOPBACK = "127.0.0.1"
 

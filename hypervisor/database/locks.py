@@ -1,9 +1,12 @@
 """Advisory locks, each with a number of its own."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
 
 from psycopg import Connection
+
+STANDBY_SECONDS = 0.5  # between two tries to take over
 
 
 @unique
@@ -28,11 +31,22 @@ class Lock(IntEnum):
     CITIZENS_MAIL = 7371  # sending warnings to citizens
     CITIZENS_PUSH = 7372
     EVALUATOR = 7373  # which of the processes that evaluate
+    OBSERVATIONS = 7374  # publishing new readings by MQTT
+    SPARKPLUG = 7375  # the bridge
 
 
 def take(connection: Connection, lock: Lock) -> bool:
     """Hold it until the connection ends or `release`; False: another session holds it."""
     return _ask(connection, "pg_try_advisory_lock", lock)
+
+
+def stand_by(connection: Connection, lock: Lock, stopping: Callable[[], bool]) -> bool:
+    """Wait until it is ours, for as long as the connection lives; False: stopped meanwhile."""
+    while not take(connection, lock):
+        if stopping():
+            return False
+        time.sleep(STANDBY_SECONDS)
+    return True
 
 
 def is_held(connection: Connection, lock: Lock) -> bool:

@@ -20,7 +20,9 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SPARKPLUG_STATE, SPARKPLUG_TOPICS
 from hypervisor.broker.server_account import server_account
-from hypervisor.database.connect import StoreError, connect
+from hypervisor.database import locks
+from hypervisor.database.connect import Connection, connect, keep_connected
+from hypervisor.database.locks import Lock
 from hypervisor.readings import queries_dead_letters
 from hypervisor.sparkplug.edge_node import ROOT, Certificates, EdgeNode, Outcome, parse_topic
 from hypervisor.sparkplug.payload import encode_rebirth
@@ -32,23 +34,45 @@ _BATCH = 100  # messages acknowledged together
 _PACK = 1_000  # records of a pack: well below what ingest reads
 _PATIENCE = 30.0  # s for the broker to acknowledge
 _RETRY = 1.0  # s
+_CHECK_SECONDS = 2.0  # between two looks whether the lock is still ours
 _REBIRTH_SECONDS = 10.0  # between two requests to a node
 
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, *, stopping: Callable[[], bool]) -> None:
-    """Bridge until stopped; a lost broker or database is waited for."""
+    """Bridge until stopped; a lost broker or database is waited for, a second bridge stands by."""
     folder = DataFolder(root=settings.data, account=server_account())
     kept = folder.folder(settings.data / "sparkplug")
     requested: dict[str, float] = {}
-    while not stopping():
-        bridge = _Bridge(settings=settings, folder=folder, kept=kept, requested=requested)
-        try:
-            bridge.serve(stopping)
-        except (OSError, StoreError) as error:
-            log.warning("the bridge starts again: %s", error)
-            time.sleep(_RETRY)
+
+    def work(connection: Connection) -> None:
+        if not locks.stand_by(connection, Lock.SPARKPLUG, stopping):
+            return
+        ends = _end_without(connection, stopping)
+        while not ends():
+            bridge = _Bridge(settings=settings, folder=folder, kept=kept, requested=requested)
+            try:
+                bridge.serve(ends)
+            except OSError as error:
+                log.warning("the bridge starts again: %s", error)
+                time.sleep(_RETRY)
+
+    keep_connected(settings.database_url, work, stopping=stopping, say=log.warning)
+
+
+def _end_without(connection: Connection, stopping: Callable[[], bool]) -> Callable[[], bool]:
+    """`stopping`, which raises StoreError once the connection, and so the lock, is lost."""
+    checked = time.monotonic()
+
+    def ends() -> bool:
+        nonlocal checked
+        if time.monotonic() - checked > _CHECK_SECONDS:
+            locks.is_held(connection, Lock.SPARKPLUG)
+            checked = time.monotonic()
+        return stopping()
+
+    return ends
 
 
 @dataclass(kw_only=True)

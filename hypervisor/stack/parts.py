@@ -10,6 +10,7 @@ from pathlib import Path
 import hypervisor
 from hypervisor.base.instance import Mode
 from hypervisor.base.process import LIFE, RUN_ID, WEB_SOCKET
+from hypervisor.base.settings import Settings
 from hypervisor.broker.child import run_as, spawn
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.server_account import Account, current_account
@@ -38,6 +39,9 @@ class WebListener:
 
     listener: socket.socket
     run_id: str
+
+    def close(self) -> None:
+        self.listener.close()
 
     def environment(self) -> dict[str, str]:
         return {WEB_SOCKET: str(self.listener.fileno()), RUN_ID: self.run_id}
@@ -87,23 +91,20 @@ def get_words(part: str) -> tuple[str, ...]:
     return _WORDS.get(name, (name,))
 
 
-def parts_for(
-    mode: Mode,
-    *,
-    evaluators: int = 1,
-    observed: bool = False,
-    mailing: bool = False,
-    sparkplug: bool = False,
-) -> tuple[str, ...]:
-    """The parts of an instance, in the order of starting.
+def parts_of(settings: Settings, mode: Mode) -> tuple[str, ...]:
+    """The parts that an instance of these settings has, in the order of starting.
 
-    `evaluators`: how many share the evaluation. `observed`: it tells new readings. `mailing`: it
-    warns citizens, `sparkplug`: it has a bridge from Sparkplug B; no exercise does either.
+    No exercise warns citizens or has a bridge from Sparkplug B.
     """
     live = mode is Mode.LIVE
-    optional = {OBSERVER: observed, MAILER: mailing and live, BRIDGE: sparkplug and live}
+    mails = bool(settings.citizens_mail) or settings.citizens_push not in ("", "off")
+    optional = {
+        OBSERVER: settings.sensorthings_mqtt,
+        MAILER: mails and live,
+        BRIDGE: settings.sparkplug and live,
+    }
     own = COLLECTOR if live else CONDUCTOR
-    more = (f"{EVALUATOR}-{number}" for number in range(2, evaluators + 1))
+    more = (f"{EVALUATOR}-{number}" for number in range(2, settings.evaluators + 1))
     return (*PARTS, own, *(part for part, runs in optional.items() if runs), *more)
 
 

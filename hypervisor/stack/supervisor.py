@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,18 +96,19 @@ class Supervisor:
     def restarts(self) -> dict[str, int]:
         return {name: child.restarts for name, child in self._children.items()}
 
-    def stop_all(self) -> None:
-        """Stop every child, the last started first.
+    def stop_all(self, *, keep: Collection[str] = ()) -> None:
+        """Stop every child but those of the names to keep, the last started first.
 
         They are all continued first: a part does not end while its database is stopped.
         """
-        for child in self._children.values():
+        stopped = [child for name, child in self._children.items() if name not in keep]
+        for child in stopped:
             signal_all(child.process.pid, signal.SIGCONT)
-        for child in reversed(self._children.values()):
+        for child in reversed(stopped):
             by, patience = child.job.stop_signal, child.job.patience
             if not stop(child.process, by, seconds=patience):
                 self.say(f"{child.job.name} did not stop within {patience:.0f} s and was killed")
-        self._children.clear()
+            del self._children[child.job.name]
 
     def _tend(self, child: _Child) -> bool:
         now = self.clock()

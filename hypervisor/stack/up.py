@@ -3,7 +3,6 @@
 import errno
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import time
@@ -16,9 +15,9 @@ from hypervisor.base.instance import Instance, Mode, require_timezone
 from hypervisor.base.program import program
 from hypervisor.base.settings import load_settings
 from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, tls
-from hypervisor.broker.child import trim_log, wait_until
+from hypervisor.broker.child import wait_until
 from hypervisor.broker.errors import PortLostError, StackError
-from hypervisor.broker.folder import SCARCE_BYTES, STATE_FILE, DataFolder, open_folder
+from hypervisor.broker.folder import STATE_FILE, DataFolder, open_folder
 from hypervisor.broker.keeper import Keeper, run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
@@ -29,7 +28,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.stack import instance_settings
 from hypervisor.stack.liveness import DatabasePulse, SchedulerPulse
 from hypervisor.stack.orphans import stop_orphans
-from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_for
+from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_of
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL, Database
 from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
@@ -42,9 +41,8 @@ from hypervisor.stack.run_state import (
 )
 from hypervisor.stack.servers import Running, start_broker, start_database
 from hypervisor.stack.supervisor import Job, Supervisor
+from hypervisor.stack.upkeep import TICK_SECONDS, Upkeep
 
-TICK_SECONDS = 0.1
-CHORES_SECONDS = 60.0
 READY_SECONDS = 30.0
 PORT_TRIES = 5
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
@@ -100,7 +98,7 @@ class _RunningInstance:
     supervisor: Supervisor
     broker: Broker
     database: Database
-    _state: InstanceState = field(init=False)
+    _upkeep: Upkeep = field(init=False)
     _settings: instance_settings.InstanceSettings = field(init=False)
     _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
@@ -121,7 +119,7 @@ class _RunningInstance:
         self._enter_gaps()
         self._start_broker(instance.mode)
         settings = self._settings
-        self._state = InstanceState(
+        state = InstanceState(
             pid=os.getpid(),
             mode=instance.mode,
             name=instance.name,
@@ -131,43 +129,31 @@ class _RunningInstance:
             restarts={},
             run_id=self._run_id,
         )
+        self._upkeep = Upkeep(
+            folder=self.folder, supervisor=self.supervisor, state=state, say=self.say
+        )
         self._print_summary(settings, starter)
-        own = load_settings(self.folder.root)
-        optional = {
-            "observed": own.sensorthings_mqtt,
-            "mailing": bool(own.citizens_mail) or own.citizens_push not in ("", "off"),
-            "sparkplug": own.sparkplug,
-        }
-        for part in parts_for(instance.mode, evaluators=own.evaluators, **optional):
+        for part in parts_of(load_settings(self.folder.root), instance.mode):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
-        self._publish()
+        self._upkeep.publish()
         late = self._await_parts(settings)
-        self._publish(ready=True)
+        self._upkeep.publish(ready=True)
         how = f"up after {time.monotonic() - began:.1f} s"
         ready = f"{how}, but without {' and '.join(late)}" if late else f"everything {how}"
         self.say(ready)
-        self.manager.tell("READY=1", f"STATUS={self._state.web}: {ready}")
+        self.manager.tell("READY=1", f"STATUS={self._upkeep.state.web}: {ready}")
 
     def keep(self, keeper: Keeper) -> None:
         """Tend the children until a stop signal."""
-        chores = time.monotonic() + CHORES_SECONDS
         entering = time.monotonic()
-        warned = False
         while True:
             time.sleep(TICK_SECONDS)
             self.stop.check()
             keeper.tend()
-            if self.supervisor.tend():
-                self._publish()
-                warned = self._warn_of_full_disk(warned=warned)
+            self._upkeep.tend()
             if time.monotonic() >= entering:
                 entering = time.monotonic() + ENTER_SECONDS
                 self._enter_gaps()
-            if time.monotonic() >= chores:
-                chores = time.monotonic() + CHORES_SECONDS
-                warned = self._warn_of_full_disk(warned=warned)
-                for log in (self.folder.root / "log").glob("*.log"):
-                    trim_log(log)
 
     def _stop_orphans(self, starter: Launcher) -> None:
         """The children of a killed `up` should have died with it; make sure, in stopping order."""
@@ -322,14 +308,13 @@ class _RunningInstance:
     def _print_summary(
         self, settings: instance_settings.InstanceSettings, starter: Launcher
     ) -> None:
-        self.say(
-            f"{Mode(self._state.mode).banner} {self._state.name!r}, data in {self.folder.root}"
-        )
+        state = self._upkeep.state
+        self.say(f"{Mode(state.mode).banner} {state.name!r}, data in {self.folder.root}")
         self.say(f"broker    {LOOPBACK}:{settings.broker_port}")
         if secured := self.broker.secured:
             self.say(f"          {secured.host}:{secured.port} by TLS, for devices elsewhere")
         self.say(f"database  {LOOPBACK}:{settings.database_port}")
-        self.say(f"web       {self._state.web}")
+        self.say(f"web       {state.web}")
         if not instance_store.has_accounts(settings.lines()["DATABASE_URL"]):
             here = program(self.folder.root)
             self.say(f"no account yet: {here} account add NAME --role administrator")
@@ -348,8 +333,7 @@ class _RunningInstance:
 
         def all_there() -> bool:
             self.stop.check()
-            if self.supervisor.tend():
-                self._publish()
+            self._upkeep.tend()
             for name in [name for name, there in waiting.items() if there()]:
                 del waiting[name]
             return not waiting
@@ -362,20 +346,4 @@ class _RunningInstance:
     def _is_our_web(self) -> bool:
         host = ports.reachable_address(self._settings.web_host)
         answer = get_login(host, self._settings.web_port)
-        return answer is not None and answer.run_id == self._state.run_id
-
-    def _publish(self, *, ready: bool | None = None) -> None:
-        self._state = replace(
-            self._state,
-            ready=self._state.ready if ready is None else ready,
-            pids=self.supervisor.pids(),
-            restarts=self.supervisor.restarts(),
-        )
-        with suppress(OSError):  # a full disk must not end what still runs
-            self.folder.write(self.folder.root / STATE_FILE, self._state.text())
-
-    def _warn_of_full_disk(self, *, warned: bool) -> bool:
-        free = shutil.disk_usage(self.folder.root).free
-        if free < SCARCE_BYTES and not warned:
-            self.say(f"the disk of {self.folder.root} is nearly full: {free // 1024**2} MB free")
-        return free < SCARCE_BYTES
+        return answer is not None and answer.run_id == self._upkeep.state.run_id

@@ -1,7 +1,8 @@
 """New readings as SensorThings tells them over MQTT: each stored one, to who listens just then.
 
-It follows the feed behind ingest, which does not wait for it. QoS 0: nothing is kept for a listener
-who is away, and the broker's queues stay ingest's. What was not delivered is read by HTTP.
+One process tells, others stand by. It follows the feed behind ingest, which does not wait for it.
+QoS 0: nothing is kept for a listener who is away, and the broker's queues stay ingest's. What was
+not delivered is read by HTTP.
 """
 
 import logging
@@ -17,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.broker.passwords import OBSERVED
-from hypervisor.database import feed
+from hypervisor.database import feed, locks
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import (
     Connection,
@@ -25,6 +26,7 @@ from hypervisor.database.connect import (
     listen,
     wait_for_notification,
 )
+from hypervisor.database.locks import Lock
 from hypervisor.standards import queries_listeners, sensorthings
 from hypervisor.standards.options import Options
 from hypervisor.standards.queries_entities import ENTITY_SETS, describe_catalogue
@@ -106,7 +108,8 @@ def run(settings: Settings, catalogue: Catalogue, *, stopping: Callable[[], bool
             client.publish(topic, notice.payload)
 
     def work(connection: Connection) -> None:
-        follow(connection, settings, catalogue, publish, stopping=stopping)
+        if locks.stand_by(connection, Lock.OBSERVATIONS, stopping):
+            follow(connection, settings, catalogue, publish, stopping=stopping)
 
     try:
         keep_connected(settings.database_url, work, stopping=stopping, say=log.info)

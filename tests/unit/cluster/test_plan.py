@@ -7,7 +7,8 @@ import pytest
 import yaml
 from cryptography import x509
 
-from hypervisor.cluster.plan import PLAN_FILE, Plan, PlanError, make_plan, read_plan
+from hypervisor.broker.folder import PLAN_FILE
+from hypervisor.cluster.plan import Plan, PlanError, make_plan, read_plan
 
 ADDRESSES = ("10.213.0.1", "10.213.0.2", "10.213.0.3")
 

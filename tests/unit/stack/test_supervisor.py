@@ -65,6 +65,19 @@ def test_a_dead_part_is_started_again_and_it_is_said(tmp_path: Path) -> None:
         supervisor.stop_all()
 
 
+def test_some_are_kept_when_the_others_stop(tmp_path: Path) -> None:
+    supervisor = Supervisor(say=print, clock=Clock())
+    for name in ("vote", "part"):
+        supervisor.start(job(tmp_path, name=name))
+    kept = supervisor.pids()["vote"]
+    supervisor.stop_all(keep={"vote"})
+    assert supervisor.pids() == {"vote": kept}
+    supervisor.start(job(tmp_path))
+    assert set(supervisor.pids()) == {"vote", "part"}
+    supervisor.stop_all()
+    assert supervisor.pids() == {}
+
+
 def test_its_last_words_are_passed_on(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "log").write_text("╭─ Error ─╮\n│ no broker answers │\n╰─────────╯\n")
