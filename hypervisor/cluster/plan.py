@@ -20,6 +20,9 @@ from sensors._errors import TerritoryError
 MACHINES = 3  # a majority of three survives the loss of any one
 DATABASE = "hypervisor"
 USER = "hypervisor"
+# "read-write" would refuse sessions that are read-only by choice, as the web's readers are. The
+# channel binding proves to the client that who listens knows its password, without certificates.
+_SESSION = "target_session_attrs=primary&sslmode=require&channel_binding=require"
 
 
 class PlanError(TerritoryError):
@@ -96,9 +99,9 @@ class Plan(_Part):
 
     def database_url(self, database: str = DATABASE) -> str:
         """The database, wherever its primary is."""
-        hosts = ",".join(f"{_host(address)}:{self.ports.database}" for address in self.addresses)
+        hosts = ",".join(f"{host(address)}:{self.ports.database}" for address in self.addresses)
         password = quote(self.secrets.database, safe="")
-        return f"postgresql://{USER}:{password}@{hosts}/{database}?target_session_attrs=read-write"
+        return f"postgresql://{USER}:{password}@{hosts}/{database}?{_SESSION}"
 
     def text(self) -> str:
         """The file."""
@@ -106,7 +109,8 @@ class Plan(_Part):
         return head + yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
 
 
-def _host(address: str) -> str:
+def host(address: str) -> str:
+    """As it stands in a URL."""
     return f"[{address}]" if ":" in address else address
 
 

@@ -7,7 +7,9 @@ hours, one with data under way for a quarter of an hour. So each side probes, an
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
+from itertools import cycle
 from typing import Any, TypeVar
 
 import psycopg
@@ -23,26 +25,47 @@ from sensors._errors import TerritoryError
 Connection = psycopg.Connection[TupleRow]
 _Record = TypeVar("_Record")
 
-CONNECT_SECONDS = 10  # until a server has let us in
-SILENCE_SECONDS = 20  # that a peer may leave a probe, or data, without an acknowledgement
 ABANDONED = "15min"  # that a transaction may stay open in which nothing is done
-_PROBE = {"idle": 5, "interval": 3, "count": 5}  # s, s, probes: 20 s in all
 
-# Of the server, for each connection: what our own sessions set, wherever the server is.
-SERVER_SETTINGS = {
-    **{f"tcp_keepalives_{name}": str(value) for name, value in _PROBE.items()},
-    "tcp_user_timeout": f"{SILENCE_SECONDS}s",
-    "client_connection_check_interval": "5s",  # while a statement runs
-    "idle_in_transaction_session_timeout": ABANDONED,
-}
-CLIENT_SETTINGS = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives": 1,
-    **{f"keepalives_{name}": value for name, value in _PROBE.items()},
-    "tcp_user_timeout": SILENCE_SECONDS * 1000,
-}
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long each side waits for the other. `silence`: what a peer may leave unacknowledged."""
+
+    connect: int  # s until a server has let us in
+    silence: int  # s; of probes: `idle` + `interval` * `count`
+    idle: int
+    interval: int
+    count: int
+    check: str  # how often a server looks whether its client is there, while a statement runs
+
+    def server_settings(self) -> dict[str, str]:
+        """Of the server, for each connection: what our sessions set, wherever the server is."""
+        return {
+            "tcp_keepalives_idle": str(self.idle),
+            "tcp_keepalives_interval": str(self.interval),
+            "tcp_keepalives_count": str(self.count),
+            "tcp_user_timeout": f"{self.silence}s",
+            "client_connection_check_interval": self.check,
+            "idle_in_transaction_session_timeout": ABANDONED,
+        }
+
+    def client_settings(self) -> dict[str, int]:
+        return {
+            "connect_timeout": self.connect,
+            "keepalives": 1,
+            "keepalives_idle": self.idle,
+            "keepalives_interval": self.interval,
+            "keepalives_count": self.count,
+            "tcp_user_timeout": self.silence * 1000,
+        }
+
+
+ALONE = Patience(connect=10, silence=20, idle=5, interval=3, count=5, check="5s")
+CLUSTER = Patience(connect=2, silence=5, idle=2, interval=1, count=3, check="2s")
 _DOZE = 0.1  # s
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
+_BACK_OFF_CLUSTER = (0.2, 0.5, 1.0)  # another machine takes over within seconds
 _WORKED = 30.0  # s after which a connection counts as a success: the next delay is short again
 
 
@@ -65,11 +88,9 @@ def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -
     try:
         return psycopg.connect(session, autocommit=autocommit)
     except psycopg.OperationalError as error:
-        where = conninfo_to_dict(url)
         raise StoreError(
-            "no database answers at {host}:{port} ({error}); is the instance up?",
-            where.get("host", "localhost"),
-            where.get("port", 5432),
+            "no database answers at {addresses} ({error}); is the instance up?",
+            ", ".join(_addresses(url)),
             " ".join(str(error).split()),
         ) from error
 
@@ -84,11 +105,37 @@ def guarded(url: str, *, options: str = "", abandoned: str = ABANDONED) -> str:
         written = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         raise StoreError("HYPERVISOR_DATABASE_URL cannot be understood: {error}", error) from error
-    session = {**SERVER_SETTINGS, "idle_in_transaction_session_timeout": abandoned}
-    settings = [f"-c {name}={value}" for name, value in {"timezone": "UTC", **session}.items()]
-    ours = {key: value for key, value in CLIENT_SETTINGS.items() if key not in written}
+    patience = _patience(written)
+    session = {
+        "timezone": "UTC",
+        **patience.server_settings(),
+        "idle_in_transaction_session_timeout": abandoned,
+    }
+    settings = [f"-c {name}={value}" for name, value in session.items()]
+    ours: dict[str, Any] = {
+        key: value for key, value in patience.client_settings().items() if key not in written
+    }
+    if patience is CLUSTER and written.get("target_session_attrs", "any") in ("any", "read-write"):
+        ours["target_session_attrs"] = "primary"  # "read-write" refuses our read-only sessions
     words = [*settings, options, str(written.get("options") or "")]
     return make_conninfo(url, **ours, options=" ".join(filter(None, words)))
+
+
+def has_standbys(url: str) -> bool:
+    """Whether `url` names several servers, of which one is the primary."""
+    return _patience(conninfo_to_dict(url)) is CLUSTER
+
+
+def _addresses(url: str) -> list[str]:
+    written = conninfo_to_dict(url)
+    hosts = str(written.get("host") or "localhost").split(",")
+    ports = str(written.get("port") or 5432).split(",")
+    return [f"{host}:{port}" for host, port in zip(hosts, cycle(ports), strict=False)]
+
+
+def _patience(written: Mapping[str, Any]) -> Patience:
+    hosts = str(written.get("host") or written.get("hostaddr") or "")
+    return CLUSTER if "," in hosts else ALONE
 
 
 def fetch(
@@ -119,6 +166,7 @@ def keep_connected(
 ) -> None:
     """Run `work` on a connection until `stopping`; connect again after growing delays."""
     failures = 0
+    delays = _BACK_OFF_CLUSTER if has_standbys(url) else _BACK_OFF
     while not stopping():
         began = time.monotonic()
         try:
@@ -127,7 +175,7 @@ def keep_connected(
         except StoreError as error:
             if time.monotonic() - began > _WORKED:
                 failures = 0
-            delay = _BACK_OFF[min(failures, len(_BACK_OFF) - 1)]
+            delay = delays[min(failures, len(delays) - 1)]
             say(f"{error}; trying again in {delay:g} s")
             failures += 1
             until = time.monotonic() + delay

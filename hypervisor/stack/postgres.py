@@ -12,7 +12,7 @@ from hypervisor.broker.child import last_lines, run_as, spawn
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.ports import LOOPBACK
-from hypervisor.database.connect import SERVER_SETTINGS
+from hypervisor.database.connect import ALONE
 
 DATABASE = "hypervisor"
 USER = "hypervisor"
@@ -32,7 +32,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "logging_collector": "off",  # the supervisor keeps the log
-    **SERVER_SETTINGS,
+    **ALONE.server_settings(),
 }
 # Only for tests, whose data dies with them anyway.
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

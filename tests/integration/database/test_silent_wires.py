@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,7 +142,7 @@ def test_what_the_address_says_comes_first(database_url: str) -> None:
 def test_a_server_that_accepts_and_says_nothing_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(connections.CLIENT_SETTINGS, "connect_timeout", 2)
+    monkeypatch.setattr(connections, "ALONE", replace(connections.ALONE, connect=2))
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         with pytest.raises(StoreError, match=f"no database answers at 127.0.0.1:{port}"):

@@ -18,7 +18,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / PLAN_FILE).write_text(plan.text())
     assert read_plan(tmp_path / PLAN_FILE) == plan
     hosts = ",".join(f"{address}:5432" for address in ADDRESSES)
-    assert f"@{hosts}/hypervisor?target_session_attrs=read-write" in plan.database_url()
+    assert f"@{hosts}/hypervisor?target_session_attrs=primary&" in plan.database_url()
 
 
 def test_each_machine_is_known_by_the_authority(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How long a connection waits for its other end, as both sides are told."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -38,6 +39,21 @@ def test_what_an_address_says_itself_comes_first() -> None:
     assert found["connect_timeout"] == "3"
     assert found["options"] == f"{OURS}1min -c a=b -c timezone=CET"
     assert found["tcp_user_timeout"] == "20000"
+
+
+def test_of_several_servers_a_session_takes_the_primary_and_waits_for_a_lost_one_5_s() -> None:
+    found = conninfo_to_dict(
+        guarded("postgresql://u@a:5,b:6,c:7/d?target_session_attrs=read-write")
+    )
+    assert found["target_session_attrs"] == "primary"
+    assert (found["connect_timeout"], found["tcp_user_timeout"]) == ("2", "5000")
+    probe = ("idle", "interval", "count")
+    client = [int(str(found[f"keepalives_{name}"])) for name in probe]
+    assert client == [
+        int(value) for value in re.findall(r"tcp_keepalives_\w+=(\d+)", str(found["options"]))
+    ]
+    idle, interval, count = client
+    assert idle + interval * count == 5
 
 
 def test_what_is_no_address_is_said() -> None:

@@ -13,7 +13,7 @@ import yaml
 from hypervisor.base.process import PULSE
 from hypervisor.base.settings import Settings
 from hypervisor.cli import attach_commands
-from hypervisor.database.connect import SERVER_SETTINGS
+from hypervisor.database.connect import ALONE
 from hypervisor.stack.parts import BRIDGE, COLLECTOR, CONDUCTOR, MAILER, OBSERVER, PARTS
 from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
 
@@ -162,7 +162,7 @@ def test_each_image_is_of_one_version(compose: Services) -> None:
 
 def test_its_database_gives_up_who_is_gone_as_soon_as_a_private_one(compose: Services) -> None:
     given = {word for word in compose["database"]["command"] if word.startswith("-c")}
-    assert {f"-c{name}={value}" for name, value in SERVER_SETTINGS.items()} <= given
+    assert {f"-c{name}={value}" for name, value in ALONE.server_settings().items()} <= given
 
 
 def test_no_secret_has_a_default() -> None:

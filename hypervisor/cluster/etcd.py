@@ -1,0 +1,163 @@
+"""etcd: where the three machines agree which of them has the primary database.
+
+Its clients and its members know each other by the certificates of the plan; nobody else gets in.
+"""
+
+import json
+import ssl
+import subprocess
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+from hypervisor.broker.binaries import find_program
+from hypervisor.broker.child import spawn
+from hypervisor.broker.errors import StackError
+from hypervisor.cluster.plan import Machine, Member, SecretFiles, host
+from hypervisor.cluster.server import Server, environment
+
+_HEARTBEAT_MS, _ELECTION_MS = 100, 1_000  # a wire may take 200 ms each way and no election follows
+_SPACE = 256 * 1024**2  # bytes; what is kept here is a few kilobytes
+_PATIENCE = 2.0  # s for an answer
+_JOIN_SECONDS = 30.0
+_FOUNDED = b64encode(b"/service/hypervisor/initialize").decode()  # Patroni's: there is a database
+
+
+def start_etcd(member: Member) -> Server:
+    """The member of etcd on this machine."""
+    data = member.folder.root / "etcd"
+    files = member.secret_files()
+    client = EtcdClient(member=member, context=trust(files))
+    command = _command(member, data, files)
+
+    def start() -> "subprocess.Popen[bytes]":
+        return spawn(
+            [*command, f"--initial-cluster-state={_state(client, data)}"],
+            account=member.folder.account,
+            log=member.folder.log("etcd"),
+            env=environment(("ETCD_",)),
+        )
+
+    return Server(
+        name="etcd",
+        start=start,
+        answers=client.is_ready,
+        is_mine=lambda words: f"--data-dir={data}" in words,
+        log=member.folder.log("etcd"),
+    )
+
+
+def name(machine: Machine) -> str:
+    """Of its member of etcd, and of its database in Patroni."""
+    return f"machine-{machine.number}"
+
+
+def client_url(member: Member, machine: Machine) -> str:
+    return f"https://{host(machine.address)}:{member.plan.ports.etcd}"
+
+
+def _peer_url(member: Member, machine: Machine) -> str:
+    return f"https://{host(machine.address)}:{member.plan.ports.etcd_peers}"
+
+
+def _command(member: Member, data: Path, files: SecretFiles) -> list[str | Path]:
+    plan, own = member.plan, member.machine
+    trusted = {"cert-file": files.certificate, "key-file": files.key}
+    options: dict[str, object] = {
+        "name": name(own),
+        "data-dir": data,
+        "listen-client-urls": f"{client_url(member, own)},https://127.0.0.1:{plan.ports.etcd}",
+        "advertise-client-urls": client_url(member, own),
+        "listen-peer-urls": _peer_url(member, own),
+        "initial-advertise-peer-urls": _peer_url(member, own),
+        "initial-cluster": ",".join(f"{name(m)}={_peer_url(member, m)}" for m in plan.machines),
+        "initial-cluster-token": plan.name,
+        **trusted,
+        "trusted-ca-file": files.authority,
+        "client-cert-auth": "true",
+        **{f"peer-{key}": value for key, value in trusted.items()},
+        "peer-trusted-ca-file": files.authority,
+        "peer-client-cert-auth": "true",
+        "heartbeat-interval": _HEARTBEAT_MS,
+        "election-timeout": _ELECTION_MS,
+        "quota-backend-bytes": _SPACE,
+        "auto-compaction-mode": "periodic",
+        "auto-compaction-retention": "1h",
+        "log-level": "warn",
+    }
+    return [find_program("etcd"), *(f"--{key}={value}" for key, value in options.items())]
+
+
+def _state(client: "EtcdClient", data: Path) -> str:
+    """Whether a new cluster is founded. A machine with an empty folder replaces its lost self."""
+    if (data / "member").exists():
+        return "existing"
+    return "existing" if any(map(client.join_again, client.member.others)) else "new"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtcdClient:
+    """Asks members of etcd by their JSON gateway."""
+
+    member: Member
+    context: ssl.SSLContext
+
+    def is_ready(self) -> bool:
+        """Whether this machine's member answers, knows a leader and the version of all."""
+        own = self.member.machine
+        try:
+            leader = self._ask(own, "v3/maintenance/status", {}).get("leader", "0")
+            version = str(self._ask(own, "version")["etcdcluster"])
+        except StackError:
+            return False
+        return leader != "0" and "3.4" <= version < "4"
+
+    def join_again(self, other: Machine) -> bool:
+        """Replace our former self in a cluster that has data; False: it has none, or is down.
+
+        Raises StackError: removed, but not added within 30 s.
+        """
+        own = _peer_url(self.member, self.member.machine)
+        try:
+            if not self._ask(other, "v3/kv/range", {"key": _FOUNDED}).get("count"):
+                return False
+            for each in self._ask(other, "v3/cluster/member/list", {})["members"]:
+                if own in each["peerURLs"]:
+                    self._ask(other, "v3/cluster/member/remove", {"ID": each["ID"]})
+        except StackError:
+            return False
+        until = time.monotonic() + _JOIN_SECONDS
+        while True:
+            try:
+                self._ask(other, "v3/cluster/member/add", {"peerURLs": [own]})
+            except StackError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)  # it waits until the others have been connected for 5 s
+            else:
+                return True
+
+    def _ask(
+        self, machine: Machine, path: str, question: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        """Raises StackError: no answer, or a refusal."""
+        body = None if question is None else json.dumps(question).encode()
+        request = Request(f"{client_url(self.member, machine)}/{path}", body)  # noqa: S310 -- https
+        try:
+            with urlopen(request, timeout=_PATIENCE, context=self.context) as answer:  # noqa: S310
+                parsed: dict[str, Any] = json.load(answer)
+        except (HTTPException, OSError, ValueError) as error:
+            raise StackError("etcd at {address}: {error}", machine.address, error) from error
+        return parsed
+
+
+def trust(files: SecretFiles) -> ssl.SSLContext:
+    """How this machine speaks TLS with servers of the plan."""
+    made = ssl.create_default_context(cafile=str(files.authority))
+    made.load_cert_chain(files.certificate, files.key)
+    return made

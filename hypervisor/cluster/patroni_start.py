@@ -1,0 +1,216 @@
+"""Start Patroni with a lease as short as the plan's, and a guard beside it.
+
+Runs by itself, as a copy in the data folder, under the Python of Debian's Patroni:
+`patroni_start.py patroni.yml DATABASE`. Patroni refuses a lease below 20 s, since a Patroni that
+hangs would leave its primary running beyond a shorter one. Here the guard, a process of its own,
+kills the primary a second before its lease ends if Patroni has not renewed it.
+"""
+
+import json
+import os
+import select
+import signal
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+LEAST = {"ttl": 5, "retry_timeout": 2}  # s; Patroni keeps `loop_wait` + 2 `retry_timeout` <= `ttl`
+ANSWER_SECONDS = 1.0  # for each step of an answer of another machine; a lost one gives none
+LOOK_SECONDS = 2.0  # between two looks where the leader of etcd is
+GUARD = "guard"
+
+
+def guard(orders: int, data: Path) -> None:
+    """Kill the database at the time of the last order (s, monotonic); "off" cancels it.
+
+    Patroni may die: then the guard ends once the time is over, or another guard is on duty.
+    """
+    on_duty = data.with_name("guard.pid")
+    until: float | None = None
+    orphaned = False
+    while not orphaned or until is not None:
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if orphaned:
+            time.sleep(left or 0.0)
+        elif select.select([orders], [], [], left)[0]:
+            words = os.read(orders, 4096).decode().split()
+            orphaned = not words
+            if words:
+                until = None if words[-1] == "off" else float(words[-1])
+                on_duty.write_text(str(os.getpid()))
+        if until is not None and time.monotonic() >= until:
+            if on_duty.read_text() == str(os.getpid()):
+                kill_database(data)
+            until = None
+
+
+def kill_database(data: Path) -> None:
+    """End the server at once, and the sessions that would go on without it."""
+    with suppress(OSError, ValueError, IndexError):
+        server = int((data / "postmaster.pid").read_text().split()[0])
+        if "postgres" not in Path(f"/proc/{server}/cmdline").read_text():
+            return
+        os.kill(server, signal.SIGSTOP)  # so that it starts nothing more
+        sys.stderr.write("the lease was not renewed in time: the database is killed\n")
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError, ValueError, IndexError):
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                if int(parent) == server:
+                    os.kill(int(entry.name), signal.SIGKILL)
+        os.kill(server, signal.SIGKILL)
+
+
+class Leash:
+    """What Patroni uses as its watchdog: tells the guard until when the database may live."""
+
+    is_null = False
+    is_healthy = can_be_disabled = True
+
+    def __init__(self, orders: int) -> None:
+        self.orders = orders
+        self.asked = time.monotonic()  # when the lease that is held was asked for, or is renewed
+        self.timeout = 0
+        self.is_running = False
+
+    def open(self) -> None:
+        self.is_running = True
+
+    def close(self) -> None:
+        self.is_running = False
+        os.write(self.orders, b"off\n")
+
+    def keepalive(self) -> None:
+        os.write(self.orders, f"{self.asked + self.timeout}\n".encode())
+
+    def has_set_timeout(self) -> bool:
+        return True
+
+    def set_timeout(self, timeout: int) -> None:
+        self.timeout = timeout
+        self.keepalive()
+
+    def get_timeout(self) -> int:
+        return self.timeout
+
+    def describe(self) -> str:
+        return GUARD
+
+
+class Etcd:
+    """This machine's member of etcd, which should not lead while the primary database is here.
+
+    A new leader of etcd grants every lease its whole time again: a machine that has both costs two
+    waits when it is lost.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.url = f"https://{settings['hosts'][0]}"
+        self.context = ssl.create_default_context(cafile=settings["cacert"])
+        self.context.load_cert_chain(settings["cert"], settings["key"])
+        self.primary_until = 0.0
+
+    def await_start(self) -> None:
+        """Wait until the members agree on a version: Patroni would keep an earlier answer."""
+        while True:
+            with suppress(OSError, ValueError, KeyError):
+                if "3.4" <= self._ask("version")["etcdcluster"] < "4":
+                    return
+            time.sleep(0.2)
+
+    def keep_leader_elsewhere(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if time.monotonic() < self.primary_until:
+                with suppress(OSError, ValueError, KeyError):
+                    self._move_leader()
+
+    def _move_leader(self) -> None:
+        status = self._ask("v3/maintenance/status", {})
+        own = status["header"]["member_id"]
+        if status["leader"] != own:
+            return
+        for each in self._ask("v3/cluster/member/list", {})["members"]:
+            if each["ID"] != own:
+                with suppress(OSError):
+                    self._ask("v3/maintenance/transfer-leadership", {"targetID": each["ID"]})
+                    return
+
+    def _ask(self, path: str, question: dict[str, str] | None = None) -> Any:
+        body = None if question is None else json.dumps(question).encode()
+        request = Request(f"{self.url}/{path}", body)  # noqa: S310 -- https
+        with urlopen(request, timeout=ANSWER_SECONDS, context=self.context) as answer:  # noqa: S310
+            return json.load(answer)
+
+
+def change_patroni(leash: Leash, etcd: Etcd) -> None:
+    """Let it take our lease, our guard as its watchdog, and a lost machine's silence for short."""
+    from patroni.config import Config
+    from patroni.ha import Ha
+    from patroni.request import PatroniRequest
+    from patroni.watchdog.base import WatchdogConfig
+
+    adjust: Callable[..., int] = Config._Config__get_and_maybe_adjust_int_value
+    renew, acquire, request = Ha.update_lock, Ha.acquire_lock, PatroniRequest.__call__
+
+    def adjust_with_ours(self: Any, config: Any, param: str, least: int) -> int:
+        return adjust(self, config, param, LEAST.get(param, least))
+
+    def renew_noting_when(self: Any, *args: Any, **kwargs: Any) -> bool:
+        before, leash.asked = leash.asked, time.monotonic()
+        renewed: bool = renew(self, *args, **kwargs)
+        if renewed:
+            etcd.primary_until = leash.asked + 2 * LOOK_SECONDS
+        else:
+            leash.asked = before
+        return renewed
+
+    def acquire_noting_when(self: Any) -> bool:
+        leash.asked = time.monotonic()
+        return bool(acquire(self))
+
+    def request_briefly(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if "timeout" in kwargs:
+            kwargs["timeout"] = min(kwargs["timeout"], ANSWER_SECONDS)
+        return request(self, *args, **kwargs)
+
+    Config._Config__get_and_maybe_adjust_int_value = adjust_with_ours
+    Ha.update_lock, Ha.acquire_lock = renew_noting_when, acquire_noting_when
+    PatroniRequest.__call__ = request_briefly
+    WatchdogConfig.get_impl = lambda _self: leash
+
+
+def start_guard(data: Path) -> Leash:
+    """A guard in a process of its own, which outlives us by the time of a lease."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        os.set_inheritable(reading, True)  # noqa: FBT003 -- positional in os
+        os.execv(sys.executable, [sys.executable, __file__, GUARD, str(reading), str(data)])  # noqa: S606
+    os.close(reading)
+    return Leash(writing)
+
+
+def main() -> None:
+    if sys.argv[1] == GUARD:
+        guard(int(sys.argv[2]), Path(sys.argv[3]))
+        return
+    import yaml
+    from patroni.__main__ import main as run_patroni
+
+    config, data = Path(sys.argv[1]), Path(sys.argv[2])
+    etcd = Etcd(yaml.safe_load(config.read_text())["etcd3"])
+    etcd.await_start()
+    threading.Thread(target=etcd.keep_leader_elsewhere, daemon=True).start()
+    change_patroni(start_guard(data), etcd)
+    sys.argv = ["patroni", str(config)]
+    run_patroni()
+
+
+if __name__ == "__main__":
+    main()
