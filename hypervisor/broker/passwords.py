@@ -143,6 +143,11 @@ topic write gateways/+/senml
 """ + "".join(f"topic read {topic}\n" for topic in SPARKPLUG_TOPICS)
 
 
+def access_list(*, sparkplug: bool) -> str:
+    """What our own accounts may read and write, and any other below its own name."""
+    return ACCESS + (_SPARKPLUG_ACCESS if sparkplug else "")
+
+
 def reader_account(name: str) -> str:
     """The account of a listener to notifications; with a name, of a further one.
 
@@ -194,8 +199,7 @@ def write_access(folder: DataFolder) -> None:
         "".join([f"\nuser {name}\n", *(f"topic read {topic}\n" for topic in own)])
         for name, own in topics.items()
     )
-    bridged = _SPARKPLUG_ACCESS if SPARKPLUG in names else ""
-    folder.write(access_file(folder), ACCESS + bridged + listen)
+    folder.write(access_file(folder), access_list(sparkplug=SPARKPLUG in names) + listen)
 
 
 def new_password() -> str:

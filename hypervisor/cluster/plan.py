@@ -44,6 +44,7 @@ class Ports(_Part):
     mqtt: int = 1883
     mqtt_parts: int = 1884  # on the loopback address
     management: int = 15672  # of the broker, on the loopback address
+    accounts: int = 15670  # there the broker asks whom to let in; on the loopback address
     epmd: int = 4369
     brokers: int = 25672  # between brokers
     clock: int = 8007  # UDP: the machines compare their clocks
