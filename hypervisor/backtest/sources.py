@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import pandas as pd
 
 from hypervisor.alarms.queries import Pair
 from hypervisor.base.instants import BEGINNING
@@ -19,6 +18,9 @@ from hypervisor.registry.model import Registry
 from rules._inputs import Closing
 from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Spans = tuple[tuple[int, int], ...]
 Closings = Mapping[Pair, Sequence[Closing]]
@@ -109,7 +111,7 @@ class RecordedSource:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, registry: Registry, catalogue: Catalogue) -> "RecordedSource":
+    def of(cls, rows: "pd.DataFrame", registry: Registry, catalogue: Catalogue) -> "RecordedSource":
         rows_read, account = importing.check_recording(
             rows, registry, catalogue, until=np.iinfo(np.int64).max
         )

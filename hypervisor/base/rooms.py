@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,13 +16,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in iter_modules if module.ispkg))
 
 
-def modules(role: str) -> Iterator[ModuleType]:
+@cache
+def modules(role: str) -> tuple[ModuleType, ...]:
     """The modules `<role>.py` and `<role>_*.py` of every room, by room and name; imports them."""
-    for room in names():
-        folder = [str(Path(path) / room) for path in hypervisor.__path__]
-        for module in sorted(pkgutil.iter_modules(folder), key=lambda each: each.name):
-            if module.name == role or module.name.startswith(f"{role}_"):
-                yield importlib.import_module(f"hypervisor.{room}.{module.name}")
+    return tuple(
+        importlib.import_module(f"hypervisor.{room}.{name}")
+        for room in names()
+        for name in _list_modules(room)
+        if name == role or name.startswith(f"{role}_")
+    )
+
+
+def _list_modules(room: str) -> list[str]:
+    folder = [str(Path(path) / room) for path in hypervisor.__path__]
+    return sorted(module.name for module in pkgutil.iter_modules(folder))
 
 
 def template_folders() -> list[Path]:

@@ -147,8 +147,10 @@ class Broker:
 
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is this folder's broker."""
-        ours = any(word.startswith(f"{self.folder.broker}/") for word in words)
-        return ours and words[0].endswith("mosquitto")
+        if not words or not words[0].endswith("mosquitto"):
+            return False
+        folder = f"{self.folder.broker}/"
+        return any(word.startswith(folder) for word in words)
 
     def last_words(self) -> str:
         return last_lines(self.folder.log("broker"))

@@ -1,9 +1,9 @@
 """What a signed-in person or a program may do to commands, by their duties at the devices."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import ForbiddenError
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.commands import queries, service
@@ -12,8 +12,11 @@ from hypervisor.commands.service import Order, Plan
 from hypervisor.registry.queries_devices import DeviceRow
 from sensors._errors import Message
 
+if TYPE_CHECKING:
+    from hypervisor.access.context import RequestContext
 
-def give_order(context: RequestContext, order: Order) -> list[Command]:
+
+def give_order(context: "RequestContext", order: Order) -> list[Command]:
     """Draft an order, and queue it if one signature is enough.
 
     Raises:
@@ -26,7 +29,7 @@ def give_order(context: RequestContext, order: Order) -> list[Command]:
         return service.give(connection, plan)
 
 
-def plan_order(context: RequestContext, order: Order) -> Plan:
+def plan_order(context: "RequestContext", order: Order) -> Plan:
     """What an order would do; nothing is written. Raises as `give_order`."""
     for subject in list_subjects(order.target):
         context.require(Duty.COMMAND, subject=subject)
@@ -47,7 +50,9 @@ def list_subjects(target: str) -> list[str]:
     return [f"device/{name}" for name in service.list_named(target)] or [target]
 
 
-def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow], duty: Duty) -> None:
+def _require_everywhere(
+    context: "RequestContext", devices: Iterable[DeviceRow], duty: Duty
+) -> None:
     held = context.person.territory(duty)
     outside = sum(not held.holds(device.commune) for device in devices)
     if outside:
@@ -61,7 +66,7 @@ def _require_everywhere(context: RequestContext, devices: Iterable[DeviceRow], d
         )
 
 
-def sign_order(context: RequestContext, key: UUID, *, remark: str) -> list[Command]:
+def sign_order(context: "RequestContext", key: UUID, *, remark: str) -> list[Command]:
     """Sign as the second person. Raises as `give_order`; ForbiddenError: a program signs."""
     context.require_session()
     _require_duty(context, key, Duty.COUNTERSIGN)
@@ -69,14 +74,14 @@ def sign_order(context: RequestContext, key: UUID, *, remark: str) -> list[Comma
         return service.sign(connection, key, who=context.person.name, why=remark)
 
 
-def cancel_order(context: RequestContext, key: UUID, *, reason: str) -> list[Command]:
+def cancel_order(context: "RequestContext", key: UUID, *, reason: str) -> list[Command]:
     """Take back what is not sent yet. Raises as `give_order`."""
     _require_duty(context, key, Duty.COMMAND)
     with context.writing() as connection:
         return service.cancel(connection, key, who=context.person.name, why=reason)
 
 
-def _require_duty(context: RequestContext, key: UUID, duty: Duty) -> None:
+def _require_duty(context: "RequestContext", key: UUID, duty: Duty) -> None:
     """Refuse unless the person has a duty at every device of an order."""
     with context.owning() as owner:
         sites = {command.site for command in queries.list_of(owner, key)}

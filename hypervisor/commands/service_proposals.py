@@ -1,8 +1,8 @@
 """What people do with proposed commands: order one as it is proposed."""
 
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from hypervisor.access.context import RequestContext
 from hypervisor.base import reader
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
@@ -12,6 +12,9 @@ from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.commands.service import Order
 from sensors._command import CommandError
 from sensors._errors import Message
+
+if TYPE_CHECKING:
+    from hypervisor.access.context import RequestContext
 
 _KEYS = UUID("5a6d1f6e-6a5c-4f0e-9a55-2f0f3d1e7c10")  # namespace of keys of proposals' orders
 
@@ -35,7 +38,7 @@ def make_order(proposal: Proposal, *, author: str, reason: str = "") -> Order:
     )
 
 
-def order_proposal(context: RequestContext, number: int, *, reason: str = "") -> list[Command]:
+def order_proposal(context: "RequestContext", number: int, *, reason: str = "") -> list[Command]:
     """Order what is proposed: it is sent at once, or waits for its second signature.
 
     Raises:
@@ -67,7 +70,7 @@ def require_open(proposal: Proposal) -> None:
         raise CommandError("this is proposed no longer: {reason}", Message(proposal.end_reason))
 
 
-def sees_alarm(context: RequestContext, alarm: int | None) -> bool:
+def sees_alarm(context: "RequestContext", alarm: int | None) -> bool:
     """Whether the person may read this alarm."""
     try:
         context.require(Duty.READ, alarm=alarm)

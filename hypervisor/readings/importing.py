@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from hypervisor.base.instants import micros
@@ -20,6 +20,9 @@ from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
 from sensors._row import EARLIEST, NEVER, ROW, Rows
 from sensors._units import UnitError, converter
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH = 10_000
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
@@ -39,7 +42,7 @@ class ImportCounts:
 
 
 def check_recording(
-    rows: pd.DataFrame, registry: Registry, catalogue: Catalogue, *, until: int
+    rows: "pd.DataFrame", registry: Registry, catalogue: Catalogue, *, until: int
 ) -> tuple[Rows, ImportCounts]:
     """The rows of a recording that can be stored, and the count of the others.
 
@@ -81,7 +84,7 @@ def _find_refusal(device: str, quantity: str, registry: Registry) -> str | None:
 
 
 def _make_rows(
-    part: pd.DataFrame,
+    part: "pd.DataFrame",
     registry: Registry,
     catalogue: Catalogue,
     convert: Callable[[NDArray[np.float64]], NDArray[np.float64]],

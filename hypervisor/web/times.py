@@ -1,12 +1,14 @@
 """Instants as requests say them: with an offset, and within what a database and a year can hold."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from hypervisor.access.context import RequestContext
+if TYPE_CHECKING:
+    from hypervisor.access.context import RequestContext
+
 
 FIRST = datetime(1800, 1, 1, tzinfo=UTC)
 LAST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -31,7 +33,7 @@ def text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def local(text: str, context: RequestContext) -> datetime | None:
+def local(text: str, context: "RequestContext") -> datetime | None:
     """What a browser's field for day and time says, on the clock of the instance's zone."""
     return parse_local(text, ZoneInfo(context.instance.timezone))
 

@@ -5,9 +5,11 @@ from argon2 import PasswordHasher
 
 from hypervisor.access import passwords
 
+_QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+_NOBODYS = _QUICK.hash("nobody's")
+
 
 @pytest.fixture(autouse=True)
 def _little_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
-    monkeypatch.setattr(passwords, "_HASHER", quick)
-    monkeypatch.setattr(passwords, "_DUMMY_HASH", quick.hash("nobody's"))
+    monkeypatch.setattr(passwords, "_HASHER", _QUICK)
+    monkeypatch.setattr(passwords, "DUMMY_HASH", _NOBODYS)

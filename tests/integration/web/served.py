@@ -1,5 +1,6 @@
 """The application behind a real server on loopback, and people who are signed in to it."""
 
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from hypervisor.database.connect import connect
 from tests.integration.evaluation.world import CATALOGUE
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
+_TLS = ssl.create_default_context()  # each client would read the machine's certificates again
 Roles = Sequence[tuple[str, str | None]]
 EVERYTHING: Roles = (("administrator", None),)
 
@@ -69,6 +71,7 @@ def signed_in(
         cookies={cookie(url): secret},
         headers={CSRF_HEADER: secrets.derive_csrf_token(secret)},
         timeout=30,
+        verify=_TLS,
     )
 
 
@@ -117,7 +120,7 @@ def serving(
     """A client of somebody who is signed in (None: of nobody), by default as administrator."""
     with server(url) as base:
         made = (
-            httpx.Client(base_url=base, timeout=30)
+            httpx.Client(base_url=base, timeout=30, verify=_TLS)
             if name is None
             else signed_in(base, url, name, roles)
         )

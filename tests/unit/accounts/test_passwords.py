@@ -37,6 +37,10 @@ def test_one_kept_in_an_older_way_fits_and_is_to_be_kept_again() -> None:
     assert not passwords.needs_rehash(passwords.hash_password(LETTERS))
 
 
+def test_who_has_no_password_waits_as_long() -> None:
+    assert not passwords.needs_rehash(passwords.DUMMY_HASH)
+
+
 def test_a_longer_one_is_another() -> None:
     kept = passwords.hash_password("x" * 200)
     assert passwords.verify(kept, "x" * 200)
