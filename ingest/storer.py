@@ -8,7 +8,7 @@ from queue import SimpleQueue
 from ingest.pipeline import Checked
 from ingest.ports import OccupiedError, UnavailableError
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 5.0  # seconds between two tries while the store is away
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0  # seconds between two tries while the store is away
 
 log = logging.getLogger(__name__)
 

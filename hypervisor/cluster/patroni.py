@@ -67,6 +67,7 @@ _PARAMETERS: Mapping[str, object] = {
     "logging_collector": "off",
     "unix_socket_directories": "",
     "synchronous_commit": "on",
+    "authentication_timeout": "5s",  # a client that vanishes in between holds up a shutdown
     "wal_sender_timeout": "5s",
     "wal_receiver_timeout": "5s",
     "wal_receiver_status_interval": "1s",

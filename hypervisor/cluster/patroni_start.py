@@ -138,12 +138,13 @@ class Etcd:
         for each in self._ask("v3/cluster/member/list", {})["members"]:
             if each["ID"] != own:
                 with suppress(OSError):
+                    self._ask("version", at=each["clientURLs"][0])  # nothing moves to a lost one
                     self._ask("v3/maintenance/transfer-leadership", {"targetID": each["ID"]})
                     return
 
-    def _ask(self, path: str, question: dict[str, str] | None = None) -> Any:
+    def _ask(self, path: str, question: dict[str, str] | None = None, *, at: str = "") -> Any:
         body = None if question is None else json.dumps(question).encode()
-        request = Request(f"{self.url}/{path}", body)  # noqa: S310 -- https
+        request = Request(f"{at or self.url}/{path}", body)  # noqa: S310 -- https
         with urlopen(request, timeout=ANSWER_SECONDS, context=self.context) as answer:  # noqa: S310
             return json.load(answer)
 

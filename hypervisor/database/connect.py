@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
-from itertools import cycle
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,6 +18,7 @@ from psycopg.rows import TupleRow, class_row
 
 from hypervisor.database import locks, personal, tenancy
 from hypervisor.database.locks import Lock
+from hypervisor.database.primary import PrimaryConnection, list_hosts
 from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
@@ -86,11 +86,11 @@ def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -
         )
     session = guarded(url, abandoned=abandoned)
     try:
-        return psycopg.connect(session, autocommit=autocommit)
+        return PrimaryConnection.connect(session, autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise StoreError(
             "no database answers at {addresses} ({error}); is the instance up?",
-            ", ".join(_addresses(url)),
+            ", ".join(":".join(each) for each in list_hosts(url)),
             " ".join(str(error).split()),
         ) from error
 
@@ -126,16 +126,8 @@ def has_standbys(url: str) -> bool:
     return _patience(conninfo_to_dict(url)) is CLUSTER
 
 
-def _addresses(url: str) -> list[str]:
-    written = conninfo_to_dict(url)
-    hosts = str(written.get("host") or "localhost").split(",")
-    ports = str(written.get("port") or 5432).split(",")
-    return [f"{host}:{port}" for host, port in zip(hosts, cycle(ports), strict=False)]
-
-
 def _patience(written: Mapping[str, Any]) -> Patience:
-    hosts = str(written.get("host") or written.get("hostaddr") or "")
-    return CLUSTER if "," in hosts else ALONE
+    return CLUSTER if "," in str(written.get("host") or "") else ALONE
 
 
 def fetch(

@@ -1,5 +1,6 @@
 """The event log that open pages follow: in the order of commit, none skipped or doubled."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,17 @@ from psycopg.types.json import Jsonb
 
 from hypervisor.database.connect import Connection, StoreError, guarded
 from hypervisor.database.credentials import Credential, still_valid
+from hypervisor.database.primary import narrow
 
 CHANNEL = "hypervisor_event"  # NOTIFY wakes followers
 _SETTLE = "SELECT commit_horizon()::text::bigint"
+# Behind the last event there is. Not the horizon: numbers up to it may have been given to
+# transactions of which nothing was kept, and another machine that becomes the primary gives them
+# again. What can be read is kept on two machines, its number included (docs/several-machines.md).
+_LAST = """
+SELECT greatest((SELECT xid FROM event_log_horizon)::text::bigint, coalesce((SELECT
+    xid::text::bigint + 1 FROM event_log WHERE xid < %s::xid8 ORDER BY xid DESC LIMIT 1), 0))
+"""
 _COLUMNS = "xid::text::bigint, id, kind, key, sites, personal, data"
 _BETWEEN = (
     f"SELECT {_COLUMNS} FROM event_log WHERE (xid, id) > (%s::xid8, %s) AND xid < %s::xid8"  # noqa: S608  constants
@@ -64,7 +73,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """Events committed since the last look, all before transaction `upto`."""
+    """Events committed since the last look; none before transaction `upto` is still to come."""
 
     events: list[LoggedEvent]
     upto: int
@@ -151,9 +160,8 @@ async def follow(
     event was committed does not receive it. Raises StoreError: the database does not answer.
     """
     try:
-        async with await psycopg.AsyncConnection.connect(
-            guarded(url), autocommit=True
-        ) as connection:
+        session = await asyncio.to_thread(narrow, guarded(url))
+        async with await psycopg.AsyncConnection.connect(session, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             while True:
                 news = await _look(connection, since)
@@ -172,13 +180,15 @@ async def follow(
 async def _look(connection: psycopg.AsyncConnection[Any], since: int | None) -> News:
     ((upto,),) = await (await connection.execute(_SETTLE)).fetchall()
     if since is None:
-        return News(events=[], upto=upto)
+        ((last,),) = await (await connection.execute(_LAST, [str(upto)])).fetchall()
+        return News(events=[], upto=last)
     rows = await connection.execute(
         f"SELECT {_COLUMNS} FROM event_log WHERE xid >= %s::xid8 AND xid < %s::xid8"  # noqa: S608  constants
         " ORDER BY xid, id",
         [str(since), str(upto)],
     )
-    return News(events=[_event(row) for row in await rows.fetchall()], upto=upto)
+    events = [_event(row) for row in await rows.fetchall()]
+    return News(events=events, upto=events[-1].position.xid + 1 if events else since)
 
 
 async def _parts(connection: psycopg.AsyncConnection[Any]) -> Parts:

@@ -8,17 +8,25 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from hypervisor.base.person import Territory
 from hypervisor.database import tenancy
-from hypervisor.database.connect import Connection, StoreError, guarded
+from hypervisor.database.connect import Connection, StoreError, guarded, has_standbys
+from hypervisor.database.primary import PrimaryConnection
 from sensors._errors import TerritoryError
 
 READERS = 8
 _PATIENCE = 3.0  # s that a request waits for a connection
+_RECONNECT = (
+    1.0  # s of trying again; then the next request tries, which finds a new primary at once
+)
 _ABANDONED = "1min"  # that a request's transaction may stay open while nothing is done in it
 _WRITERS = _OWNERS = 4  # a request with a reader may take one of each, never the other way round
 
 
 class UnstorableError(TerritoryError):
     """A value that no column can hold and no earlier check refused."""
+
+
+class InDoubtError(StoreError):
+    """The connection was lost during a commit: it may have been made, or not."""
 
 
 class Pool:
@@ -64,20 +72,35 @@ class Pool:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction of the owner, for an authorised write; rolled back after an error."""
-        with _taken(self._writers) as connection, connection.transaction():
-            yield connection
+        """A transaction of the owner, for an authorised write; rolled back after an error.
+
+        Raises InDoubtError: the connection was lost while it was committed.
+        """
+        committing: Connection | None = None
+        try:
+            with _taken(self._writers) as connection, connection.transaction():
+                yield connection
+                committing = connection
+        except StoreError as error:
+            if committing is not None and committing.closed:
+                raise InDoubtError(
+                    "the connection was lost while this was saved: it is not known whether it was"
+                    " saved; check before you repeat it"
+                ) from error
+            raise
 
 
 def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
     options = f"-c statement_timeout=20s {options}".strip()
     return ConnectionPool(
         guarded(url, options=options, abandoned=_ABANDONED),
+        connection_class=PrimaryConnection,
         min_size=0,
         max_size=most,
         open=False,
         timeout=_PATIENCE,
-        kwargs={"connect_timeout": 3},
+        reconnect_timeout=_RECONNECT,
+        kwargs={} if has_standbys(url) else {"connect_timeout": 3},
         check=ConnectionPool.check_connection,
     )
 

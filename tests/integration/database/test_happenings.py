@@ -223,3 +223,23 @@ async def _look_once(url: str, since: int) -> None:
         news = await _next(following, News)
     assert news.events
     assert all(one.position.xid < news.upto for one in news.events)
+
+
+def test_transactions_that_left_nothing_do_not_move_a_follower_on(database_url: str) -> None:
+    """Another machine that becomes the primary may give their numbers to others again."""
+    with closing(connect(database_url, autocommit=True)) as connection:
+        events.record(connection, "log", "kept", sites=None)
+        asyncio.run(_look_before_and_after_rollbacks(connection, database_url))
+
+
+async def _look_before_and_after_rollbacks(connection: Connection, url: str) -> None:
+    async with aclosing(events.follow(url, None, patience=0.01)) as following:
+        await _next(following, Parts)
+        begun = await _next(following, News)
+        for _ in range(3):
+            with connection.transaction(force_rollback=True):
+                events.record(connection, "log", "undone", sites=None)
+        await _next(following, Parts)
+        assert await _next(following, News) == News(events=[], upto=begun.upto)
+    (last,) = connection.execute("SELECT max(xid::text::bigint) FROM event_log").fetchone() or (0,)
+    assert begun.upto == last + 1

@@ -11,7 +11,7 @@ from hypervisor.broker.child import wait_until
 from hypervisor.database import connect as connections
 from hypervisor.database import instance
 from hypervisor.database.connect import Connection, StoreError, connect
-from hypervisor.database.pool import Pool, UnstorableError
+from hypervisor.database.pool import InDoubtError, Pool, UnstorableError
 
 pytestmark = pytest.mark.integration
 NORTH = Territory(communes=frozenset({"91001"}), unplaced=False)
@@ -131,6 +131,23 @@ def test_a_request_that_gets_no_connection_is_told_that_the_database_does_not_an
             pass
         with pool.owning() as owner:  # a request that has a reader gets its second one
             assert owner.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_connection_that_is_lost_during_the_commit_leaves_a_write_in_doubt(
+    pool: Pool, database_url: str
+) -> None:
+    def write(*, lost_at_the_end: bool) -> None:
+        with pool.writing() as connection, connect(database_url, autocommit=True) as other:
+            process = [connection.info.backend_pid]
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", process)
+            if not lost_at_the_end:
+                connection.execute("SELECT 1")
+
+    with pytest.raises(InDoubtError, match="it is not known whether it was saved"):
+        write(lost_at_the_end=True)
+    with pytest.raises(StoreError, match=NO_ANSWER) as caught:
+        write(lost_at_the_end=False)
+    assert not isinstance(caught.value, InDoubtError)
 
 
 def test_a_server_that_is_not_there_is_told() -> None:
