@@ -7,14 +7,16 @@ import typer
 
 from benchmarks import citizens as citizens_bench
 from benchmarks import edit as edit_bench
+from benchmarks import failover as failover_bench
 from benchmarks import hydrographs as hydrograph_bench
 from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
 from benchmarks import sensorthings as sensorthings_bench
 from benchmarks import subscribers as subscribers_bench
+from benchmarks.databases import Fault
 from hypervisor.bench.latency import SERVER
-from hypervisor.bench.run import Json, run
+from hypervisor.bench.run import Json, print_result, progress, run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Benchmarks for developers.")
 
@@ -41,6 +43,24 @@ def edit(
     """Time to evaluate a year of readings with an edited threshold, over HTTP."""
     plan = edit_bench.Plan(gauges=gauges, days=days, edits=edits)
     run(edit_bench.measure, plan, as_json=as_json)
+
+
+@app.command()
+def failover(
+    kind: Annotated[
+        failover_bench.Kind,
+        typer.Option(help="Patroni with our lease, with its own shortest, or pg_auto_failover."),
+    ] = "short",
+    fault: Annotated[
+        Fault, typer.Option(help="What is lost of the primary; `server` is its process.")
+    ] = "machine",
+    losses: Annotated[int, typer.Option(help="How often.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """How long nothing is written when the primary of three databases is lost (root)."""
+    plan = failover_bench.Plan(kind=kind, fault=fault, losses=losses)
+    with progress() as tick:
+        print_result(failover_bench.measure(plan, tick), as_json=as_json)
 
 
 @app.command("map")
