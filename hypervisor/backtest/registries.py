@@ -20,6 +20,16 @@ from sensors._scalars import ScalarError, measure
 
 _EMPTY = Registry(areas={}, sites={}, devices={}, series={}, revisions=())
 _AUTHOR = "backtest"
+_OWNERS = {  # by kind of revision
+    "device": "device",
+    "series": "device",
+    "member": "group",
+    "supply": "group",
+    "datum": "water",
+    "forecast": "water",
+    "reach": "",  # of assets
+    "works": "",  # suppress notifications, not alarms
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,29 +183,10 @@ def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
     devices = here | (theirs & registry.devices.keys())
     near = complete | {registry.devices[device].site for device in devices}
     near |= {site for group in groups if (site := registry.groups[group].site) is not None}
-    owners = {  # by kind of revision; of other kinds all are kept
-        "device": devices,
-        "series": devices,
-        "member": groups,
-        "supply": groups,
-        "datum": complete,
-        "forecast": complete,
-        "reach": frozenset(),  # of assets, which no rule refers to
-        "works": frozenset(),  # suppress notifications, not alarms
-    }
+    here_of = {"site": near, "water": complete, "device": devices, "group": groups, "": frozenset()}
 
     def concerns(revision: Revision) -> bool:
-        if revision.kind == "threshold":
-            owner = revision.key.rpartition("/")[0]
-            device = owner.removeprefix("device/")
-            return owner in near if owner == device else device in devices
-        if revision.kind == "link":
-            above, _, below = revision.key.partition(">")
-            return above in complete and below in complete
-        if revision.kind not in owners:
-            return True
-        owner, _, _ = revision.key.rpartition("/")
-        return (owner or revision.key) in owners[revision.kind]
+        return all(owner in here_of[kind] for kind, owner in list_owners(revision))
 
     return replace(
         registry,
@@ -205,6 +196,23 @@ def registry_around(registry: Registry, sites: Iterable[str]) -> Registry:
         groups={name: group for name, group in registry.groups.items() if name in groups},
         revisions=tuple(revision for revision in registry.revisions if concerns(revision)),
     )
+
+
+def list_owners(revision: Revision) -> tuple[tuple[str, str], ...]:
+    """The things of which a revision is, as (kind, name); none: it is of the whole territory.
+
+    Kinds are device, group, site, and water: a site that is evaluated or flows to one. What no rule
+    refers to has the kind "".
+    """
+    owner, _, _ = revision.key.rpartition("/")
+    if revision.kind == "threshold":
+        device = owner.removeprefix("device/")
+        return ((("site" if owner == device else "device"), device),)
+    if revision.kind == "link":
+        above, _, below = revision.key.partition(">")
+        return ("water", above), ("water", below)
+    kind = _OWNERS.get(revision.kind)
+    return () if kind is None else ((kind, owner or revision.key),)
 
 
 def _list_inputs(revisions: Iterable[Revision], sites: frozenset[str]) -> frozenset[str]:

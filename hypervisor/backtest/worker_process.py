@@ -7,12 +7,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from hypervisor.backtest.evaluate import Part, Run, Work
+from hypervisor.backtest.evaluate import Work, begin_run
 from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.results import Results
 from hypervisor.backtest.sources import StoredSource
 from hypervisor.database.connect import connect, export_snapshot, join_snapshot
-from hypervisor.evaluation.power_schedule import PowerSchedule
-from hypervisor.evaluation.territory import arrange
 from sensors._domain import catalogue
 
 
@@ -60,14 +59,14 @@ class _Helper:
     turns: Iterator[int]
     pipe: Pipe
 
-    def part(self) -> Part:
+    def results(self) -> Results:
         try:
-            part = self.pipe.recv()
+            results = self.pipe.recv()
         except EOFError as error:
             raise BacktestError("the helper process ended early") from error
-        if isinstance(part, Part):
-            return part
-        raise BacktestError("the helper process failed: {part}", part)
+        if isinstance(results, Results):
+            return results
+        raise BacktestError("the helper process failed: {problem}", results)
 
 
 def _turns(turn: Any, count: int) -> Iterator[int]:
@@ -89,18 +88,18 @@ def _run_helper(job: _Job, turn: Any, pipe: Pipe) -> None:
         pipe.send(f"{type(error).__name__}: {error}")
 
 
-def _evaluate(job: _Job, turn: Any) -> Part:
+def _evaluate(job: _Job, turn: Any) -> Results:
     work = job.work
     with connect(job.url) as connection:
         join_snapshot(connection, job.snapshot)
-        source = StoredSource(connection=connection, **job.source)
-        power_schedule = PowerSchedule(retention=work.retention)
-        power_schedule.extend(source.floor, source.gaps)
-        run = Run(
-            territory=arrange(work.registry, catalogue(), power_schedule),
-            source=source,
+        run = begin_run(
+            work.registry,
+            StoredSource(connection=connection, **job.source),
+            catalogue(),
             span=work.span,
-            closings=source.closings if work.closed else {},
+            places=frozenset(),  # the blocks say what is to be evaluated
+            retention=work.retention,
+            closed=work.closed,
         )
         run.work(work.blocks, _turns(turn, len(work.blocks)))
-        return run.part()
+        return run.results

@@ -4,26 +4,22 @@ Always exact: days changed by a transaction that the copy has not seen are read 
 the copy is made again. Readers need one snapshot (`REPEATABLE READ`).
 """
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from hypervisor.base.instants import EPOCH, micros, moment
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import DAY, changed_days
 from hypervisor.database.locks import Lock
-from hypervisor.readings import queries_compression, queries_history
-from sensors._row import NEVER, ROW, Rows
+from hypervisor.readings import parquet_parts, queries_compression, queries_history
+from sensors._row import ROW, Rows
 
 FOLDER = "columnar"  # below an instance's data folder
-_GROUP = 1 << 15  # rows read together at least
 _BYTES = np.dtype((np.void, ROW.itemsize))
 _FOREVER = 2**62
 _EPOCH_DAY = EPOCH.toordinal()
@@ -106,7 +102,7 @@ def read_rows(
     """The rows of each series in a span of time (µs), ascending by time; none: it is absent."""
     series_ids = np.unique(np.array(series, dtype=np.int32))
     pieces: dict[int, list[Rows]] = {}
-    own_readings = _list_personal(connection)  # of homes: the copy has none
+    own_readings = list_personal(connection)  # of homes: the copy has none
     for source, numbers in (
         (copy, np.setdiff1d(series_ids, own_readings)),
         (Copy(parts=(), rest=((since, before),)), np.intersect1d(series_ids, own_readings)),
@@ -116,13 +112,13 @@ def read_rows(
                 for series_id, own in own_rows.items():
                     pieces.setdefault(series_id, []).append(own)
     rows_by_series = {
-        series_id: _merge_by_time(pieces.pop(series_id)) for series_id in sorted(pieces)
+        series_id: merge_by_time(pieces.pop(series_id)) for series_id in sorted(pieces)
     }
     queries_history.set_first_arrivals(connection, rows_by_series)
     return rows_by_series
 
 
-def _list_personal(connection: Connection) -> np.ndarray:
+def list_personal(connection: Connection) -> np.ndarray:
     """The series of homes, whose readings are kept for a short time only."""
     rows = connection.execute(
         "SELECT r.id FROM series r JOIN device d ON d.id = r.device"
@@ -150,7 +146,7 @@ def _read_pieces(
                 yield queries_history.split_by_series(_without_dirty(rows, part))
 
 
-def _merge_by_time(pieces: Sequence[Rows]) -> Rows:
+def merge_by_time(pieces: Sequence[Rows]) -> Rows:
     """Pieces of one series that do not share a time, ascending."""
     inside = sorted(pieces, key=lambda rows: int(rows["time"][0]))
     # As plain bytes: field by field it takes ten times as long.
@@ -161,69 +157,17 @@ def _merge_by_time(pieces: Sequence[Rows]) -> Rows:
 
 
 def _read_part(part: Part, series: np.ndarray, since: int, before: int) -> Mapping[int, Rows]:
-    with pq.ParquetFile(part.file, memory_map=True) as file:
-        groups = _find_row_groups(file.metadata, series)
-        table = file.read_row_groups(groups) if groups else None
-    if table is None:
-        return {}
-    numbers = table.column("series").to_numpy()
-    starts = np.searchsorted(numbers, series, side="left")
-    ends = np.searchsorted(numbers, series, side="right")
-    first, last = int(starts[0]), int(ends[-1])
-    rows = _make_rows(table.slice(first, last - first))
-    rows_by_series: dict[int, Rows] = {}
-    for number, start, end in zip(series.tolist(), starts - first, ends - first, strict=True):
-        own = rows[start:end]
-        if since > part.first or before < part.last:
-            own = own[slice(*np.searchsorted(own["time"], [since, before]))]
-        if part.dirty:
-            own = _without_dirty(own, part)
-        if len(own):
-            rows_by_series[number] = own
-    return rows_by_series
+    cut = since > part.first or before < part.last
+    rows_by_series = parquet_parts.read_part(part.file, series, (since, before) if cut else None)
+    if not part.dirty:
+        return rows_by_series
+    clean = {number: _without_dirty(rows, part) for number, rows in rows_by_series.items()}
+    return {number: rows for number, rows in clean.items() if len(rows)}
 
 
 def _without_dirty(rows: Rows, part: Part) -> Rows:
     """The rows of days on which the copy of a part is up to date."""
     return rows[~np.isin(rows["time"] // DAY, list(part.dirty))]
-
-
-def _find_row_groups(metadata: pq.FileMetaData, series: np.ndarray) -> list[int]:
-    """The row groups that may hold one of the series."""
-    groups = []
-    for number in range(metadata.num_row_groups):
-        statistics = metadata.row_group(number).column(0).statistics
-        place = np.searchsorted(series, statistics.min)
-        if place < len(series) and series[place] <= statistics.max:
-            groups.append(number)
-    return groups
-
-
-def _make_rows(table: pa.Table) -> Rows:
-    rows = np.empty(table.num_rows, dtype=ROW)
-    for name in ("series", "time", "value", "quality"):
-        rows[name] = table.column(name).to_numpy()
-    lag = table.column("lag").to_numpy()
-    rows["received"] = np.where(lag == NEVER, NEVER, rows["time"] + lag)
-    return rows
-
-
-def _write(file: Path, rows: Rows) -> None:
-    lag = np.where(rows["received"] == NEVER, NEVER, rows["received"] - rows["time"])
-    columns = {name: np.ascontiguousarray(rows[name]) for name in ("series", "time", "value")}
-    table = pa.table({**columns, "lag": lag, "quality": np.ascontiguousarray(rows["quality"])})
-    pq.write_table(
-        table,
-        file,
-        compression="zstd",
-        row_group_size=_GROUP,
-        use_dictionary=["quality", "series"],
-        column_encoding={
-            "time": "DELTA_BINARY_PACKED",
-            "lag": "DELTA_BINARY_PACKED",
-            "value": "BYTE_STREAM_SPLIT",
-        },
-    )
 
 
 def refresh(
@@ -254,7 +198,11 @@ def _list_due(connection: Connection, folder: Path) -> list[tuple[int, int]]:
         ((newest,),) = connection.execute("SELECT max(time) FROM reading")
         if newest is None:
             return []
-        clean = {part.first for part in find_copy(connection, folder).parts if not part.dirty}
+        clean = {
+            part.first
+            for part in find_copy(connection, folder).parts
+            if not part.dirty and parquet_parts.is_immutable(part.file.name)
+        }
         spans = _list_chunks(connection)
     closed = micros(newest) - DAY
     return [span for span in spans if span[0] not in clean and span[1] <= closed]
@@ -271,9 +219,8 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         ((xid,),) = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
         rows = queries_history.read_all(connection, first, last)
-        rows = rows[~np.isin(rows["series"], _list_personal(connection))]
-    name = f"{moment(first):%Y%m%d}-{secrets.token_hex(8)}.parquet"
-    _write(folder / name, rows)
+        rows = rows[~np.isin(rows["series"], list_personal(connection))]
+    name = parquet_parts.write_part(folder, first, rows)
     connection.execute(
         "UPDATE columnar_part SET last = %s, xid = %s::xid8, file = %s, rows = %s WHERE first = %s",
         [moment(last), xid, name, len(rows), moment(first)],
@@ -283,7 +230,7 @@ def _copy(connection: Connection, folder: Path, first: int, last: int) -> None:
 def _remove_unused(connection: Connection, folder: Path) -> None:
     """Remove files that no part names, and dirty days that every copy includes."""
     named = {row[0] for row in connection.execute("SELECT file FROM columnar_part")}
-    for file in folder.glob("*.parquet"):
+    for file in (*folder.glob("*.parquet"), *folder.glob("*.tmp")):
         if file.name not in named:
             file.unlink(missing_ok=True)
     connection.execute(

@@ -173,18 +173,34 @@ def set_first_arrivals(connection: Connection, rows_by_series: Mapping[int, Rows
     """Replace each row's arrival by the first arrival of any version at its time."""
     if not rows_by_series:
         return
+    series = list(rows_by_series)
+    since = min(int(rows["time"][0]) for rows in rows_by_series.values())
+    until = max(int(rows["time"][-1]) for rows in rows_by_series.values())
+    arrivals = list_first_arrivals(connection, series, since, until)
+    replace_arrivals(rows_by_series, split_by_series(arrivals))
+
+
+def list_first_arrivals(
+    connection: Connection, series: Sequence[int], since: int, until: int
+) -> Rows:
+    """When the first version arrived, where there were several; ordered by series and time."""
     versions = connection.execute(
         "SELECT series_id, time, min(received_at) FROM reading_version"
         " WHERE series_id = ANY(%s) AND time BETWEEN %s AND %s AND received_at IS NOT NULL"
-        " GROUP BY 1, 2",
-        [
-            list(rows_by_series),
-            moment(min(int(rows["time"][0]) for rows in rows_by_series.values())),
-            moment(max(int(rows["time"][-1]) for rows in rows_by_series.values())),
-        ],
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+        [list(series), moment(since), moment(until)],
     ).fetchall()
-    for series, time, received in versions:
-        part = rows_by_series[series]
-        at = int(np.searchsorted(part["time"], micros(time)))
-        if at < len(part) and part["time"][at] == micros(time):
-            part["received"][at] = micros(received)
+    rows = np.zeros(len(versions), dtype=ROW)
+    rows["series"] = [number for number, _, _ in versions]
+    rows["time"] = [micros(time) for _, time, _ in versions]
+    rows["received"] = [micros(received) for _, _, received in versions]
+    return rows
+
+
+def replace_arrivals(rows_by_series: Mapping[int, Rows], arrivals: Mapping[int, Rows]) -> None:
+    """Set the arrivals at the same times."""
+    for series in rows_by_series.keys() & arrivals.keys():
+        rows, own = rows_by_series[series], arrivals[series]
+        at = np.minimum(np.searchsorted(rows["time"], own["time"]), len(rows) - 1)
+        same = rows["time"][at] == own["time"]
+        rows["received"][at[same]] = own["received"][same]

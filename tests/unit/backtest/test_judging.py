@@ -6,17 +6,16 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from hypervisor.backtest import evaluate
-from hypervisor.backtest.evaluate import Part, Work, backtest
+from hypervisor.backtest.evaluate import Work, backtest
 from hypervisor.backtest.model import Evaluation, Span
+from hypervisor.backtest.results import Results, summarize
 from hypervisor.backtest.sources import FOREVER, Source
 from hypervisor.base.instants import BEGINNING
 from hypervisor.registry.model import Registry
 from rules._inputs import Closing
-from sensors._row import NEVER
 from tests.unit.backtest.making import HOUR, START, alarm, at
 from tests.unit.backtest.river import (
     CATALOGUE,
@@ -210,14 +209,15 @@ class Helping:
     @contextmanager
     def __call__(self, work: Work) -> Iterator[Any]:
         self.called.append(work)
-        part = Part(
+        results = Results(
             alarms=[alarm(3, 4)],
             evaluated=[("flood-level", "pont")],
-            rows=40,
+            places={"pont": "pont"},
+            rows={9: 40},
             first=at(-2),
             last=at(90),
         )
-        yield SimpleNamespace(turns=iter([0]), part=lambda: part)
+        yield SimpleNamespace(turns=iter([0]), results=lambda: results)
 
 
 def test_what_a_helper_found_is_added_where_there_is_much_to_do(
@@ -255,13 +255,7 @@ def test_a_helper_is_called_from_six_blocks_on() -> None:
 
 
 def test_a_part_with_no_rows_moves_no_end() -> None:
-    run = evaluate.Run(
-        territory=SimpleNamespace(longest={}, subjects={}, rules={}),  # type: ignore[arg-type]
-        source=recorded(pont=(1, 2)),
-        span=Span(),
-        closings={},
-    )
-    empty = np.iinfo(np.int64)
-    run.add(Part(alarms=[], evaluated=[], rows=0, first=empty.max, last=NEVER))
-    result = run.evaluation(subjects=0)
+    results = Results()
+    results.add(Results())
+    result = summarize(results, {}, span=Span(), floor=recorded(pont=(1, 2)).floor)
     assert (result.since, result.until) == (at(1), at(1))

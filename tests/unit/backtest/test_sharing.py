@@ -5,24 +5,24 @@ from multiprocessing import Pipe, get_context
 import pytest
 
 from hypervisor.backtest import worker_process
-from hypervisor.backtest.evaluate import Part
 from hypervisor.backtest.model import BacktestError
+from hypervisor.backtest.results import Results
 from hypervisor.backtest.worker_process import _Helper, _turns
 
-NOTHING = Part(alarms=[], evaluated=[], rows=3, first=1, last=2)
+NOTHING = Results(rows={1: 3}, first=1, last=2)
 
 
 def test_what_he_found_is_handed_over() -> None:
     ours, theirs = Pipe(duplex=False)
     theirs.send(NOTHING)
-    assert _Helper(turns=iter([]), pipe=ours).part() == NOTHING
+    assert _Helper(turns=iter([]), pipe=ours).results() == NOTHING
 
 
 def test_what_ails_him_is_told() -> None:
     ours, theirs = Pipe(duplex=False)
     theirs.send("StoreError: away")
     with pytest.raises(BacktestError) as caught:
-        _Helper(turns=iter([]), pipe=ours).part()
+        _Helper(turns=iter([]), pipe=ours).results()
     assert str(caught.value) == "the helper process failed: StoreError: away"
 
 
@@ -30,7 +30,7 @@ def test_where_he_is_gone_that_is_told() -> None:
     ours, theirs = Pipe(duplex=False)
     theirs.close()
     with pytest.raises(BacktestError) as caught:
-        _Helper(turns=iter([]), pipe=ours).part()
+        _Helper(turns=iter([]), pipe=ours).results()
     assert str(caught.value) == "the helper process ended early"
 
 
@@ -42,7 +42,7 @@ def test_each_block_is_the_turn_of_one_of_both() -> None:
 
 
 def test_whatever_fails_there_is_sent_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> Part:
+    def fail(*_: object) -> Results:
         raise ValueError("no snapshot")
 
     monkeypatch.setattr(worker_process, "_evaluate", fail)
