@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hypervisor.backtest.evaluate import Tick
     from hypervisor.backtest.model import Span
     from hypervisor.backtest.service import Answer, Question, Recording
+    from hypervisor.backtest.worker_pool import Workers
 
 Texts = list[str] | None
 Words = Annotated[
@@ -60,6 +61,14 @@ def backtest(
     against: Annotated[
         Texts, typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'.")
     ] = None,
+    workers: Annotated[
+        str,
+        typer.Option(help="So many processes here, or a Dask scheduler: 'tcp://HOST:8786'."),
+    ] = "",
+    history: Annotated[
+        Path | None,
+        typer.Option(help="With --workers: a folder that all machines see, for their readings."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Evaluate rules on past readings: alarms, hits, misses, false alarms, lead time.
@@ -84,18 +93,54 @@ def backtest(
         events=[replace(entry, number=number) for number, entry in enumerate(entries, start=1)],
         against=None if against is None else parse_trial(against),
     )
-    if file is None:
-        answer = _ask_database(context, question)
-    else:
-        recording = Recording(file=file, stations=station, columns=column)
-        answer = _ask_recording(context, recording, inventory, question)
+    with _workers(context, workers, history, private=file is not None) as pool:
+        if file is None:
+            answer = _ask_database(context, question, pool)
+        else:
+            recording = Recording(file=file, stations=station, columns=column)
+            answer = _ask_recording(context, recording, inventory, question, pool)
     if as_json:
         print(json.dumps(format_answer(answer), ensure_ascii=False))
     else:
         _print_tables(answer)
 
 
-def _ask_database(context: typer.Context, question: "Question") -> "Answer":
+@contextmanager
+def _workers(
+    context: typer.Context, where: str, history: Path | None, *, private: bool
+) -> "Iterator[Workers | None]":
+    """Those of an option; `private`: in a folder that is gone afterwards, not in the instance's."""
+    import re
+    from tempfile import TemporaryDirectory
+
+    from hypervisor.backtest.model import BacktestError
+    from hypervisor.backtest.worker_pool import FOLDER, Workers
+    from hypervisor.base.settings import load_settings
+
+    processes = int(where) if where.isdecimal() else 0
+    address = re.fullmatch(r"(tcp|tls)://.+:\d+", where) is not None
+    if where and not processes and not address:
+        raise BacktestError(
+            "--workers {where!r}: expected a number such as 4, or an address such as"
+            " tcp://10.0.0.1:8786",
+            where,
+        )
+    if address != (history is not None):
+        raise BacktestError("--history goes with the address of a scheduler, and that with it")
+    with ExitStack() as stack:
+        if not where:
+            yield None
+            return
+        if private:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="hypervisor-")))
+        else:
+            folder = load_settings(context.obj).data / FOLDER
+        yield Workers(where=processes or where, folder=folder, history=history)
+
+
+def _ask_database(
+    context: typer.Context, question: "Question", workers: "Workers | None"
+) -> "Answer":
     from hypervisor.backtest.service import backtest_stored
     from hypervisor.base.settings import load_settings
     from hypervisor.database.connect import connect
@@ -103,7 +148,7 @@ def _ask_database(context: typer.Context, question: "Question") -> "Answer":
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
-    with _progress() as tick, connect(settings.database_url) as connection:
+    with _progress(workers) as tick, connect(settings.database_url) as connection:
         return backtest_stored(
             connection,
             question,
@@ -112,6 +157,7 @@ def _ask_database(context: typer.Context, question: "Question") -> "Answer":
             tick=tick,
             folder=settings.data / FOLDER,
             url=settings.database_url,
+            workers=workers,
         )
 
 
@@ -120,6 +166,7 @@ def _ask_recording(
     recording: "Recording",
     inventory: list[str] | None,
     question: "Question",
+    workers: "Workers | None",
 ) -> "Answer":
     """With the registry of inventories and the installed packs, else that of the instance."""
     from hypervisor.backtest.registries import of_inventory
@@ -135,8 +182,10 @@ def _ask_recording(
     else:
         with open_database(context) as connection:
             registry = registry_queries.load(connection)
-    with _progress() as tick:
-        answer, notes = backtest_recording(recording, registry, question, domains, tick)
+    with _progress(workers) as tick:
+        answer, notes = backtest_recording(
+            recording, registry, question, domains, tick, workers=workers
+        )
     for note in notes:
         print(f"{recording.file}: {note}", file=sys.stderr)
     return answer
@@ -167,12 +216,13 @@ def _span(start: str, end: str) -> "Span":
 
 
 @contextmanager
-def _progress() -> "Iterator[Tick]":
+def _progress(workers: "Workers | None") -> "Iterator[Tick]":
     """A progress bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = ("evaluating", BarColumn(), MofNCompleteColumn(), "subjects", TimeRemainingColumn())
+    unit = "subjects" if workers is None else "pieces"
+    columns = ("evaluating", BarColumn(), MofNCompleteColumn(), unit, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)

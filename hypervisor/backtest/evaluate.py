@@ -29,7 +29,7 @@ from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
 _MANY = 6  # blocks from which a helper process is worth its start of some seconds
-_SERIES = 128  # read together: a year of each, every 15 min, is some 130 MB
+MOST_SERIES = 128  # read together: a year of each, every 15 min, is some 130 MB
 _DAY = 86_400_000_000
 WARM = 7 * _DAY  # evaluated before the period, so that what was active at its start is known
 _NO_STORE: Any = None  # complete tails need no query
@@ -62,6 +62,11 @@ class Helper(Protocol):
 Share = Callable[[Work], AbstractContextManager[Helper]]
 
 
+def begin_reading(span: Span, longest: int) -> int:
+    """From when on (µs) readings are evaluated, where rules look back so far."""
+    return BEGINNING if span.since is None else span.since - WARM - longest
+
+
 def begin_run(  # noqa: PLR0913  by what, over what, where and when
     registry: Registry,
     source: Source,
@@ -71,8 +76,12 @@ def begin_run(  # noqa: PLR0913  by what, over what, where and when
     places: AbstractSet[str | None] | None,
     retention: int,
     closed: bool,
+    since: int | None = None,
 ) -> "Run":
-    """A run at these places, or all; as in `backtest`."""
+    """A run at these places, or all; as in `backtest`.
+
+    `since`: readings from when on (µs), if these are part of more.
+    """
     power_schedule = PowerSchedule(retention=retention)
     power_schedule.extend(source.floor, source.gaps)
     territory = arrange(registry, catalogue, power_schedule)
@@ -87,6 +96,8 @@ def begin_run(  # noqa: PLR0913  by what, over what, where and when
         closings=source.closings if closed else {},
         pairs=pairs,
     )
+    if since is not None:
+        run.since = since
     run.results.subjects = len(pairs)
     there = [s for s in territory.subjects.values() if places is None or s.place in places]
     run.results.unforecast = find_unforecast(territory.rules.values(), there)
@@ -123,7 +134,7 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     run = begin_run(
         registry, source, catalogue, span=span, places=sites, retention=retention, closed=closed
     )
-    blocks, subjects = run.cut_blocks(_SERIES), run.results.subjects
+    blocks, subjects = run.cut_blocks(), run.results.subjects
     done = list(accumulate((len({key for _, key in block}) for block in blocks), initial=0))
     tick(0, subjects)
 
@@ -144,7 +155,7 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
 class Run:
     """An evaluation under way, with its results so far.
 
-    `pairs`: what is to be evaluated, by subject. `since`: readings from when on (µs).
+    `pairs`: what is to be evaluated, by subject.
     """
 
     def __init__(
@@ -161,9 +172,12 @@ class Run:
         self._closings = closings
         self.results = Results()
         self._until = FOREVER if span.until is None else span.until
-        self.since = BEGINNING
-        if span.since is not None:
-            self.since = span.since - WARM - max(territory.longest.values(), default=0)
+        self.since = begin_reading(span, self.longest)
+
+    @property
+    def longest(self) -> int:
+        """The longest look-back of any rule here, µs."""
+        return max(self.territory.longest.values(), default=0)
 
     @property
     def keys(self) -> list[str]:
@@ -171,8 +185,9 @@ class Run:
         subjects = self.territory.subjects
         return sorted(self._pairs, key=lambda key: (subjects[key].place or "", key))
 
-    def cut_blocks(self, most: int) -> list[list[Pair]]:
+    def cut_blocks(self, most: int | None = None) -> list[list[Pair]]:
         """The pairs of subjects whose series, at most so many, are read together."""
+        most = MOST_SERIES if most is None else most
         blocks: list[list[Pair]] = [[]]
         series: set[int] = set()
         for pairs in (self._pairs[key] for key in self.keys):

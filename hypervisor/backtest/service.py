@@ -1,17 +1,19 @@
 """One question to the past, on stored readings or a recording, and its answer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from hypervisor.backtest import differences, registries, scoring
 from hypervisor.backtest.differences import Change
-from hypervisor.backtest.evaluate import Share, Tick, backtest
+from hypervisor.backtest.evaluate import Tick, backtest
 from hypervisor.backtest.events import Entry, is_event, rules_of
 from hypervisor.backtest.model import BacktestError, Evaluation, Span
 from hypervisor.backtest.registries import Trial, registry_around
 from hypervisor.backtest.scoring import Scored
 from hypervisor.backtest.sources import CachedSource, RecordedSource, Source, StoredSource
+from hypervisor.backtest.worker_pool import Workers, backtest_by_workers
 from hypervisor.backtest.worker_process import InProcess
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
@@ -22,6 +24,7 @@ from sensors._nearest import did_you_mean
 from simulators import _recordings
 
 _FEW = 5  # sites whose readings are kept for a second evaluation
+Evaluate = Callable[..., Evaluation]  # as `backtest`
 _LONG = 200 * 366 * 86_400_000_000  # µs: a recording may have any age
 
 
@@ -69,23 +72,31 @@ def backtest_stored(  # noqa: PLR0913  what is asked, and of which instance
     tick: Tick,
     folder: Path | None = None,
     url: str | None = None,
+    workers: Workers | None = None,
 ) -> Answer:
     """Evaluate stored readings, in one snapshot: the connection's transaction must be new.
 
-    `folder`: the instance's columnar copy. `url`: of the database, for a helper process.
+    `folder`: the instance's columnar copy. `url`: of the database, for a helper process, which
+    `workers` replace.
     """
     source = StoredSource.of(connection, folder)
     registry = registry_queries.load(connection)
-    share = None if url is None else InProcess(url=url, source=source)
-    return ask(registry, source, catalogue, question, tick, retention=retention, share=share)
+    helped: Evaluate = backtest
+    if workers is not None:
+        helped = partial(backtest_by_workers, workers=workers)
+    elif url is not None:
+        helped = partial(backtest, share=InProcess(url=url, source=source))
+    return ask(registry, source, catalogue, question, tick, retention=retention, evaluate=helped)
 
 
-def backtest_recording(
+def backtest_recording(  # noqa: PLR0913  what is asked, of what, and with whom
     recording: Recording,
     registry: Registry,
     question: Question,
     catalogue: Catalogue,
     tick: Tick,
+    *,
+    workers: Workers | None = None,
 ) -> tuple[Answer, list[str]]:
     """Evaluate a recording at its sites; with notes on what was left out."""
     read = _recordings.read(recording.file, stations=recording.stations, columns=recording.columns)
@@ -102,7 +113,10 @@ def backtest_recording(
         )
     registry = _commission(registry, source)
     question = replace(question, sites=sorted(sites))
-    answer = ask(registry, source, catalogue, question, tick, retention=_LONG)
+    helped: Evaluate = backtest
+    if workers is not None:
+        helped = partial(backtest_by_workers, workers=workers)
+    answer = ask(registry, source, catalogue, question, tick, retention=_LONG, evaluate=helped)
     return answer, [*read.notes, *source.notes]
 
 
@@ -129,7 +143,7 @@ def ask(  # noqa: PLR0913  of what, with what, and with whom
     tick: Tick,
     *,
     retention: int,
-    share: Share | None = None,
+    evaluate: Evaluate = backtest,
 ) -> Answer:
     """Evaluate, score and compare; `tick` runs to twice the subjects if there is an `against`.
 
@@ -149,7 +163,7 @@ def ask(  # noqa: PLR0913  of what, with what, and with whom
         """Evaluate with a registry: as the first of the rounds, or the second."""
         near = registry if sites is None else registry_around(registry, sites)
         near = registries.with_trial(near, Trial(rules=tuple(crossings)), catalogue)
-        evaluation = backtest(
+        evaluation = evaluate(
             registries.only_rules(near, [*rules, *(rule.id for rule in crossings)]),
             source,
             catalogue,
@@ -158,7 +172,6 @@ def ask(  # noqa: PLR0913  of what, with what, and with whom
             retention=retention,
             closed=not question.trial and against is None,
             tick=lambda done, of: tick(done + number * of, of * rounds),
-            share=share,
         )
         return _score(question, evaluation)
 

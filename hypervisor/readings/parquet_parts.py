@@ -121,8 +121,11 @@ class VerifiedPart:
             self._verify(number)
         if not groups:
             return {}
-        with pq.ParquetFile(self._file, metadata=self._metadata) as parquet:
-            table = parquet.read_row_groups(groups)
+        try:
+            with pq.ParquetFile(self._file, metadata=self._metadata) as parquet:
+                table = parquet.read_row_groups(groups)
+        except (OSError, pa.ArrowException) as error:  # since it was verified
+            raise self._changed() from error
         return _split(table, series, span)
 
     def _verify(self, number: int) -> None:
@@ -150,9 +153,17 @@ class VerifiedPart:
         return PartError("{file} is truncated or was changed", str(self._file))
 
 
-@lru_cache(maxsize=4096)
 def open_verified(file: Path) -> VerifiedPart:
-    """A part, of which this process verifies each row group once."""
+    """A part, of which this process verifies each row group once while the file is as it was."""
+    try:
+        status = file.stat()
+    except OSError:
+        return VerifiedPart(file)
+    return _open_cached(file, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=4096)
+def _open_cached(file: Path, _status: tuple[int, int, int]) -> VerifiedPart:
     return VerifiedPart(file)
 
 

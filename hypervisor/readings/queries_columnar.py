@@ -66,7 +66,7 @@ def find_copy(connection: Connection, folder: Path) -> Copy:
             )
     rest = [span for span in chunks if span not in parts]
     rest += [(day * DAY, (day + 1) * DAY) for part in parts.values() for day in part.dirty]
-    return Copy(parts=tuple(parts.values()), rest=tuple(_merge_spans(rest)))
+    return Copy(parts=tuple(parts.values()), rest=tuple(merge_spans(rest)))
 
 
 def _list_chunks(connection: Connection) -> list[tuple[int, int]]:
@@ -86,7 +86,7 @@ def _list_changed_days(connection: Connection, xid: int) -> dict[int, int]:
     return latest_by_day
 
 
-def _merge_spans(spans: Spans) -> list[tuple[int, int]]:
+def merge_spans(spans: Spans) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for first, last in sorted(spans):
         if joined and first <= joined[-1][1]:
@@ -143,7 +143,7 @@ def _read_pieces(
             except FileNotFoundError:  # replaced meanwhile: read the table instead
                 span = max(part.first, since), min(part.last, before)
                 rows = queries_history.read_range(connection, series.tolist(), *span)
-                yield queries_history.split_by_series(_without_dirty(rows, part))
+                yield without_days(queries_history.split_by_series(rows), part.dirty)
 
 
 def merge_by_time(pieces: Sequence[Rows]) -> Rows:
@@ -159,15 +159,18 @@ def merge_by_time(pieces: Sequence[Rows]) -> Rows:
 def _read_part(part: Part, series: np.ndarray, since: int, before: int) -> Mapping[int, Rows]:
     cut = since > part.first or before < part.last
     rows_by_series = parquet_parts.read_part(part.file, series, (since, before) if cut else None)
-    if not part.dirty:
+    return without_days(rows_by_series, part.dirty)
+
+
+def without_days(rows_by_series: Mapping[int, Rows], days: frozenset[int]) -> Mapping[int, Rows]:
+    """The rows that are not of these days since the epoch."""
+    if not days:
         return rows_by_series
-    clean = {number: _without_dirty(rows, part) for number, rows in rows_by_series.items()}
-    return {number: rows for number, rows in clean.items() if len(rows)}
-
-
-def _without_dirty(rows: Rows, part: Part) -> Rows:
-    """The rows of days on which the copy of a part is up to date."""
-    return rows[~np.isin(rows["time"] // DAY, list(part.dirty))]
+    others = {
+        number: rows[~np.isin(rows["time"] // DAY, list(days))]
+        for number, rows in rows_by_series.items()
+    }
+    return {number: rows for number, rows in others.items() if len(rows)}
 
 
 def refresh(

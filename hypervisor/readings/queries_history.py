@@ -181,14 +181,14 @@ def set_first_arrivals(connection: Connection, rows_by_series: Mapping[int, Rows
 
 
 def list_first_arrivals(
-    connection: Connection, series: Sequence[int], since: int, until: int
+    connection: Connection, series: Sequence[int], since: int, until: int | None
 ) -> Rows:
     """When the first version arrived, where there were several; ordered by series and time."""
     versions = connection.execute(
         "SELECT series_id, time, min(received_at) FROM reading_version"
         " WHERE series_id = ANY(%s) AND time BETWEEN %s AND %s AND received_at IS NOT NULL"
         " GROUP BY 1, 2 ORDER BY 1, 2",
-        [list(series), moment(since), moment(until)],
+        [list(series), moment(since), "infinity" if until is None else moment(until)],
     ).fetchall()
     rows = np.zeros(len(versions), dtype=ROW)
     rows["series"] = [number for number, _, _ in versions]

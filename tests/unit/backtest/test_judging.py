@@ -188,7 +188,7 @@ def test_of_many_series_some_are_read_at_a_time_and_it_is_told_how_many_are_done
     judge(registry(), source, tick=lambda *now: heard.append(now))
     assert heard == [(0, 2), (2, 2)]
     assert [series for series, _, _ in source.asked_for] == [(1, 2)]
-    monkeypatch.setattr(evaluate, "_SERIES", 1)
+    monkeypatch.setattr(evaluate, "MOST_SERIES", 1)
     heard.clear()
     source.asked_for.clear()
     result = judge(registry(), source, tick=lambda *now: heard.append(now))
@@ -223,7 +223,7 @@ class Helping:
 def test_what_a_helper_found_is_added_where_there_is_much_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluate, "_SERIES", 1)
+    monkeypatch.setattr(evaluate, "MOST_SERIES", 1)
     source = recorded(moulin=(1, 5, 1))
     helper, heard = Helping(), list[tuple[int, int]]()
     judge(registry(), source, share=helper)

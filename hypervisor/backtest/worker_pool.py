@@ -1,0 +1,254 @@
+"""A backtest by several workers: processes here, or those of a scheduler on several machines."""
+
+import fcntl
+import hashlib
+import logging
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypervisor.backtest.evaluate import Run, Tick, begin_reading, begin_run
+from hypervisor.backtest.frozen_history import FrozenHistory, freeze
+from hypervisor.backtest.model import BacktestError, Evaluation, Span
+from hypervisor.backtest.partition import Piece, cut
+from hypervisor.backtest.results import Results, summarize
+from hypervisor.backtest.sources import FOREVER, CachedSource, Source, StoredSource
+from hypervisor.backtest.task_results import TaskResults
+from hypervisor.backtest.worker_task import Job, describe_engine, evaluate_piece, find_longest
+from hypervisor.evaluation.rule_histories import histories
+from hypervisor.readings.parquet_parts import is_immutable
+from hypervisor.readings.queries_columnar import list_personal
+from hypervisor.registry.model import Registry
+from sensors._domain import Catalogue
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+FOLDER = "backtests"  # below an instance's data folder
+_AHEAD = 64  # tasks that wait at the scheduler
+_PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """So many processes here, or the workers of a scheduler's address.
+
+    `folder`: results of unfinished jobs. `history`: the folder of parts on all machines, if it is
+    not ours alone.
+    """
+
+    where: int | str
+    folder: Path
+    history: Path | None = None
+
+    @property
+    def parts(self) -> Path:
+        return self.history or self.folder / "parts"
+
+
+def backtest_by_workers(  # noqa: PLR0913  as `backtest`
+    registry: Registry,
+    source: Source,
+    catalogue: Catalogue,
+    *,
+    span: Span,
+    sites: frozenset[str] | None,
+    retention: int,
+    closed: bool,
+    tick: Tick,
+    workers: Workers,
+) -> Evaluation:
+    """As `backtest` by one process, exactly; `tick`: pieces done, of how many.
+
+    What reads series of homes is evaluated here: their readings are in no part.
+    """
+    if isinstance(source, CachedSource):
+        source = source.source  # what is read twice is frozen twice, under the same names
+    homes = _list_homes(source)
+    pieces = list(cut(registry, sites, homes))
+    away = [piece for piece in pieces if homes.isdisjoint(piece.series)]
+    here = [
+        begin_run(
+            piece.registry,
+            source,
+            catalogue,
+            span=span,
+            places=piece.places,
+            retention=retention,
+            closed=closed,
+        )
+        for piece in pieces
+        if not homes.isdisjoint(piece.series)
+    ]
+    series = sorted(set().union(*(piece.series for piece in away)))
+    job = Job(
+        folder=workers.parts.absolute(),
+        history=FrozenHistory(parts=()),
+        floor=source.floor,
+        gaps=source.gaps,
+        closings=source.closings if closed else {},
+        span=span,
+        since=None,
+        retention=retention,
+        closed=closed,
+        series=len(series),
+    )
+    tick(0, len(pieces))
+    results: dict[int, Results] = {}
+    with _use_parts(job.folder) as used, connect(workers.where) as client:
+        longest = [run.longest for run in here]
+        if span.since is not None:
+            longest += [at for _, at in _run(client, find_longest, job, enumerate(away))]
+        since = begin_reading(span, max(longest, default=0))
+        until = FOREVER if span.until is None else span.until
+        history = freeze(source, job.folder, series, since, until)
+        if workers.history is not None:
+            used.update(part.name for part in history.parts if part.copied)
+        job = replace(job, history=history, since=since)
+        with ThreadPoolExecutor(max_workers=1) as own:
+            ours = own.submit(_evaluate_here, here, since)
+            for number, each in _evaluate_away(client, job, away, workers.folder):
+                results[number] = each
+                tick(len(results), len(pieces))
+            together = ours.result()
+    for number in sorted(results):
+        together.add(results[number])
+    tick(len(pieces), len(pieces))
+    rules = histories(registry, catalogue.common)
+    return summarize(together, rules, span=span, floor=source.floor)
+
+
+def _list_homes(source: Source) -> frozenset[int]:
+    """The series of homes."""
+    if not isinstance(source, StoredSource):
+        return frozenset()
+    return frozenset(int(number) for number in list_personal(source.connection))
+
+
+def _evaluate_here(runs: Sequence[Run], since: int) -> Results:
+    together = Results()
+    for run in runs:
+        run.since = since
+        blocks = run.cut_blocks()
+        run.work(blocks, iter(range(len(blocks))))
+        together.add(run.results)
+    return together
+
+
+def _evaluate_away(
+    client: "Client", job: Job, pieces: Sequence[Piece], folder: Path
+) -> Iterator[tuple[int, Results]]:
+    """The results of each piece by its number, in no order; those of a stopped job first."""
+    key = hashlib.sha256(pickle.dumps((describe_engine(), job))).hexdigest()
+    kept = TaskResults(folder=folder / "results" / key)
+    keys = [hashlib.sha256(pickle.dumps(piece)).hexdigest() for piece in pieces]
+    before = {number: kept.get(name) for number, name in enumerate(keys)}
+    yield from ((number, results) for number, results in before.items() if results is not None)
+    left = ((number, piece) for number, piece in enumerate(pieces) if before[number] is None)
+    for number, results in _run(client, evaluate_piece, job, left):
+        kept.put(keys[number], results)
+        yield number, results
+    kept.remove()
+
+
+def _run(
+    client: "Client",
+    function: Callable[[str, bytes, bytes], Any],
+    job: Job,
+    pieces: Iterable[tuple[int, Piece]],
+) -> Iterator[tuple[int, Any]]:
+    """What the workers give for each numbered piece, in no order.
+
+    A piece whose worker ended is given to another. BacktestError: several ended with the same one.
+    """
+    from distributed import KilledWorker, as_completed  # noqa: PLC0415  optional
+
+    engine, common = describe_engine(), pickle.dumps(job)
+    tasks = (
+        (number, client.submit(function, engine, common, pickle.dumps(piece), pure=False))
+        for number, piece in pieces
+    )
+    numbers: dict[Any, int] = {}  # by key of its task
+    running = as_completed()
+
+    def submit(count: int) -> None:
+        for number, future in islice(tasks, count):
+            numbers[future.key] = number
+            running.add(future)
+
+    submit(_AHEAD)
+    for future in running:
+        try:
+            result = future.result()
+        except KilledWorker as error:
+            raise BacktestError(
+                "workers ended {count} times during the same task; was there too little memory?",
+                error.allowed_failures + 1,
+            ) from error
+        except CancelledError as error:
+            raise BacktestError("the scheduler ended, or forgot this job") from error
+        yield numbers.pop(future.key), result
+        submit(1)
+
+
+@contextmanager
+def connect(where: int | str) -> Iterator["Client"]:
+    """A client of so many processes of our own, or of a scheduler."""
+    try:
+        from distributed import Client, LocalCluster, Security  # noqa: PLC0415
+    except ImportError as error:
+        raise BacktestError(
+            "workers need the package `distributed`: install territory-hypervisor[workers]"
+        ) from error
+    if isinstance(where, int):
+        with (
+            LocalCluster(
+                n_workers=where,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                security=Security.temporary(),  # other users of this machine stay out
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        client = Client(where, timeout=_PATIENCE)
+    except (OSError, ValueError) as error:
+        raise BacktestError("no scheduler at {address}: {error}", where, error) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError as error:
+            raise BacktestError("the scheduler at {address} has no workers", where) from error
+        yield client
+
+
+@contextmanager
+def _use_parts(folder: Path) -> Iterator[set[str]]:
+    """Keep parts from being removed; the last job removes those not in the set that it filled."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept: set[str] = set()
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            yield kept
+        finally:
+            _remove_parts(folder, kept, lock.fileno())
+
+
+def _remove_parts(folder: Path, kept: set[str], lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # another job still reads them
+    for file in (*folder.glob("*.parquet"), *folder.glob("*.tmp")):
+        if file.name not in kept and (file.suffix == ".tmp" or is_immutable(file.name)):
+            file.unlink(missing_ok=True)
