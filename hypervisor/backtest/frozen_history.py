@@ -130,9 +130,7 @@ def _freeze_stored(
     if since > BEGINNING:
         spans = [(number, since, since) for number in series]
         parts += _write_rows(folder, since, [queries_history.read_spans(connection, spans)])
-    arrivals = queries_history.list_first_arrivals(
-        connection, series, since, None if until == FOREVER else until
-    )
+    arrivals = queries_history.list_first_arrivals(connection, series, since, until)
     return FrozenHistory(parts=tuple(parts), arrivals=_write_rows(folder, _EPOCH, [arrivals]))
 
 

@@ -5,6 +5,7 @@ not when the device reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from psycopg import Copy
@@ -18,6 +19,7 @@ from sensors._row import ROW, Rows
 
 _HEADER = 19  # bytes before the first row
 _TRAILER = 2
+_LATEST = micros(datetime.max.replace(tzinfo=UTC))
 _FIELDS = (
     "r.series_id, r.time, coalesce(r.received_at, '-infinity'), coalesce(r.value, 'NaN'), r.quality"
 )
@@ -73,7 +75,7 @@ def read_range(connection: Connection, series: Sequence[int], since: int, before
         connection,
         f"SELECT {_FIELDS} FROM reading r"  # noqa: S608  a constant
         " WHERE r.series_id = ANY(%s) AND r.time >= %s AND r.time < %s",
-        [list(series), moment(since), moment(before)],
+        [list(series), moment(since), _end(before)],
     )
 
 
@@ -136,6 +138,11 @@ def split_by_series(rows: Rows) -> dict[int, Rows]:
     }
 
 
+def _end(instant: int) -> str:
+    """An end that may lie beyond all dates."""
+    return "infinity" if instant > _LATEST else moment(instant).isoformat()
+
+
 def _copy_rows(
     connection: Connection, query: str, parameters: list[object], *, first_arrivals: bool = True
 ) -> Rows:
@@ -181,14 +188,14 @@ def set_first_arrivals(connection: Connection, rows_by_series: Mapping[int, Rows
 
 
 def list_first_arrivals(
-    connection: Connection, series: Sequence[int], since: int, until: int | None
+    connection: Connection, series: Sequence[int], since: int, until: int
 ) -> Rows:
     """When the first version arrived, where there were several; ordered by series and time."""
     versions = connection.execute(
         "SELECT series_id, time, min(received_at) FROM reading_version"
         " WHERE series_id = ANY(%s) AND time BETWEEN %s AND %s AND received_at IS NOT NULL"
         " GROUP BY 1, 2 ORDER BY 1, 2",
-        [list(series), moment(since), "infinity" if until is None else moment(until)],
+        [list(series), moment(since), _end(until)],
     ).fetchall()
     rows = np.zeros(len(versions), dtype=ROW)
     rows["series"] = [number for number, _, _ in versions]

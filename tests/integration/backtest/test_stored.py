@@ -59,7 +59,7 @@ def test_it_is_the_live_log(stack: Stack, way: Play) -> None:
 def test_it_is_the_live_log_of_lamps_groups_and_gauges_replaced(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hypervisor.backtest.evaluate.MOST_SERIES", 4)  # many blocks of few subjects
+    monkeypatch.setattr("hypervisor.backtest.evaluate.MOST_SERIES", 4)  # many blocks
     with new_world(stack, field.register) as world:
         live = play(world, at_once, field.night(2), seed=5)
 
@@ -162,7 +162,7 @@ def test_it_does_not_depend_on_the_order_in_which_readings_came(stack: Stack) ->
 def test_a_process_that_helps_finds_what_one_alone_does(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluate, "MOST_SERIES", 3)  # a block a site, so that there is work to share
+    monkeypatch.setattr(evaluate, "MOST_SERIES", 3)  # a block a site: work to share
     monkeypatch.setattr(evaluate, "_MANY", 2)
     with new_world(stack) as world:
         play(world, in_batches, flood(3), seed=7)
