@@ -24,8 +24,8 @@ def find_unforecast(
     rules: Iterable[RuleHistory], subjects: Collection[SubjectFacts]
 ) -> dict[str, Unforecast]:
     """By rule."""
-    found = {rule.id: _of_rule(rule, subjects) for rule in rules if rule.rules}
-    return {rule: each for rule, each in found.items() if each != Unforecast()}
+    by_rule = {rule.id: _of_rule(rule, subjects) for rule in rules if rule.rules}
+    return {rule: lacking for rule, lacking in by_rule.items() if lacking != Unforecast()}
 
 
 def _of_rule(rule: RuleHistory, subjects: Iterable[SubjectFacts]) -> Unforecast:

@@ -1,10 +1,13 @@
-"""The registry round a site judges that site as the whole registry does."""
+"""The registry round a site, or a piece of it, evaluates as the complete registry does."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.backtest import registries
+from hypervisor.alarms.queries import Pair
+from hypervisor.backtest import partition, registries
 from hypervisor.backtest.registries import registry_around
 from hypervisor.evaluation.differences import of_subject
 from hypervisor.evaluation.power_schedule import PowerSchedule
@@ -147,3 +150,58 @@ def test_facts_are_near_by_whose_they_are() -> None:
     )
     registry = small(*(fact(*each) for each in (*kept, *left)), groups=groups)
     assert keys(registry_around(registry, ["mid"])) == set(kept)
+
+
+def pairs(territory: Territory, places: Collection[str | None]) -> dict[Pair, object]:
+    """All that evaluating each rule at each subject there depends on, in plain values."""
+    return {
+        pair: (revisions, territory.listens[pair], of_subject(territory.subjects[pair[1]]))
+        for pair, revisions in territory.revisions.items()
+        if territory.subjects[pair[1]].place in places
+    }
+
+
+@pytest.mark.parametrize(("most", "every"), [(1024, 9), pytest.param(1, 1, marks=pytest.mark.long)])
+def test_pieces_of_a_territory(
+    essonne: Registry, whole: Territory, monkeypatch: pytest.MonkeyPatch, most: int, every: int
+) -> None:
+    monkeypatch.setattr(partition, "_FEWEST", most)
+
+    pieces = list(partition.cut(essonne, None))
+
+    places = [place for piece in pieces for place in piece.places if place is not None]
+    assert sorted(places) == sorted(essonne.sites)
+    for piece in pieces[::every]:
+        own = pairs(arranged(piece.registry), piece.places)
+        assert own == pairs(whole, piece.places - {None})
+    assert len(pieces) > 5
+
+
+def test_pieces_have_the_chosen_sites_and_no_others(essonne: Registry) -> None:
+    chosen = frozenset(sorted(essonne.sites)[::20])
+
+    pieces = list(partition.cut(essonne, chosen))
+
+    assert sorted(place or "" for piece in pieces for place in piece.places) == sorted(chosen)
+
+
+def test_a_group_without_a_site_is_in_one_piece(essonne: Registry) -> None:
+    group = Group(name="nowhere", title="Nowhere", kind="cabinet")
+    registry = replace(essonne, groups={**essonne.groups, "nowhere": group})
+
+    pieces = [piece for piece in partition.cut(registry, None) if None in piece.places]
+
+    assert sum("nowhere" in piece.registry.groups for piece in pieces) == 1
+
+
+def test_a_piece_has_only_series_of_homes_or_none(essonne: Registry) -> None:
+    homes = {
+        series.id or 0
+        for (device, _), series in essonne.series.items()
+        if essonne.sites[essonne.devices[device].site].domain == "telecare"
+    }
+
+    pieces = [piece.series for piece in partition.cut(essonne, None, homes)]
+
+    assert homes
+    assert all(series <= homes or not series & homes for series in pieces)
