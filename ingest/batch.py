@@ -1,6 +1,6 @@
 """A batch: what one transaction stores. Rows are packed as the watch will read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,11 +13,13 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A heartbeat that came round: the clock it carries, and when it was back (both µs).
 
     `session_made`: rather that the broker made our session then, and had queued nothing before.
+    `part`: through whose queue it came, by the name of that worker; "": the one worker there is.
     """
 
     clock: int
     received_at: int
     session_made: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +38,21 @@ class Parcel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
-    """What one transaction stores. `heard`: the latest heartbeat; `gaps`: spans, both µs.
+class Listened:
+    """What heartbeats add. `heard`: the latest, None: no further than before; `gaps`: spans; µs.
 
     `lost`: of those, the spans at whose end the broker had lost our session with its queue.
+    """
+
+    heard: int | None = None
+    gaps: Sequence[tuple[int, int]] = ()
+    lost: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one transaction stores. `listened`: by part, as of a Beat.
+
     `dropped`: messages that the broker has dropped since it started, None: it has not said.
     `messages`: how many it was made of. `again`: a try before may have stored it, or a part of it.
     """
@@ -47,9 +60,7 @@ class Batch:
     rows: Rows
     letters: Sequence[NewDeadLetter] = ()
     acknowledgements: Sequence[Acknowledgement] = ()
-    heard: int | None = None
-    gaps: Sequence[tuple[int, int]] = field(default=())
-    lost: Sequence[tuple[int, int]] = field(default=())
+    listened: Mapping[str, Listened] = field(default_factory=dict)
     dropped: int | None = None
     messages: int = 0
     again: bool = False

@@ -8,7 +8,7 @@ when it did: in between, nothing that was sent could be heard.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.batch import Beat
+from ingest.batch import Beat, Listened
 
 MISSED = 3  # intervals without a heartbeat that make a gap
 
@@ -68,10 +68,16 @@ class HeartbeatState:
 class HeartbeatUpdate:
     """The worker's listening after some heartbeats; `clock` None: no further than before.
 
-    `gaps`, `lost`: as of a Batch.
+    `gaps`, `lost`: as of Listened.
     """
 
     listening: HeartbeatState
     clock: int | None
     gaps: tuple[tuple[int, int], ...]
     lost: tuple[tuple[int, int], ...] = ()
+
+    def to_store(self) -> Listened | None:
+        """None: there is nothing to store."""
+        if self.clock is None and not self.gaps:
+            return None
+        return Listened(heard=self.clock, gaps=self.gaps, lost=self.lost)

@@ -6,10 +6,7 @@ after a reconnection the broker sends all that is unacknowledged again, under th
 
 import logging
 import select
-import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTv5, MQTTv311
@@ -21,6 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from ingest.batch import Parcel
 from ingest.client import BufferedClient
 from ingest.inbox import Inbox
+from ingest.loop import Address, Attempts, Bell, probe_peer
 from ingest.topics import (
     AWAY,
     DROPPED,
@@ -33,22 +31,9 @@ from ingest.topics import (
 )
 
 KEEPALIVE = 60  # seconds
-# A cut wire closes nothing: probed after 5 s, then every 3 s, given up after 20 s (ms) of silence.
-_SILENCE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 3, "TCP_KEEPCNT": 5, "TCP_USER_TIMEOUT": 20_000}
 _FAREWELL = 5.0  # seconds to send what is left to send
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds between two tries to connect
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """Where the broker is, and as whom we speak to it."""
-
-    host: str
-    port: int
-    user: str
-    password: str
 
 
 class Link:
@@ -58,6 +43,8 @@ class Link:
     player's stamp on each message takes the place of the clock. `wake` may be called from
     another thread to end a `turn` early.
     """
+
+    keeps_unread = False  # the broker's queue grows meanwhile, but only while we are away
 
     def __init__(
         self,
@@ -72,12 +59,10 @@ class Link:
         self._address, self._worker, self._exercise = address, worker, exercise
         self._clock, self._ticks = clock, ticks
         self._up = False
-        self._wait, self._next_try = _FIRST_WAIT, 0.0
+        self._attempts = Attempts(ticks)
         self.subscribed = False
         self.inbox = Inbox(exercise=exercise, clock=clock)
-        self._bell, self._ear = socket.socketpair()
-        self._bell.settimeout(0)
-        self._ear.settimeout(0)
+        self._bell = Bell()
         self._client = self._make_client()
 
     def _make_client(self) -> BufferedClient:
@@ -94,7 +79,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self.inbox.on_message
-        client.on_socket_open = _probe
+        client.on_socket_open = lambda _client, _data, sock: probe_peer(sock)
         return client
 
     # -- the loop -------------------------------------------------------------------------------
@@ -114,13 +99,13 @@ class Link:
         sock: Any = client.socket()
         at_once = room > 0 and client.buffered
         poll = select.poll()
-        poll.register(self._ear, select.POLLIN)
+        poll.register(self._bell, select.POLLIN)
         if sock is not None:
             events_to_read = select.POLLIN if room > 0 else 0
             poll.register(sock, events_to_read | (select.POLLOUT if client.want_write() else 0))
         ready = dict(poll.poll(0 if at_once else max(seconds, 0.0) * 1000))
-        if self._ear.fileno() in ready:
-            self._ear.recv(4096)
+        if self._bell.fileno() in ready:
+            self._bell.hush()
         events = 0 if sock is None else ready.get(sock.fileno(), 0)
         if events & select.POLLOUT:
             client.loop_write()
@@ -133,13 +118,12 @@ class Link:
     def rest(self, seconds: float) -> None:
         """Wait to be woken, and leave the connection alone."""
         poll = select.poll()
-        poll.register(self._ear, select.POLLIN)
+        poll.register(self._bell, select.POLLIN)
         if poll.poll(seconds * 1000):
-            self._ear.recv(4096)
+            self._bell.hush()
 
     def wake(self) -> None:
-        with suppress(OSError):  # rung often enough already, or nobody is left to hear it
-            self._bell.send(b"\0")
+        self._bell.ring()
 
     # -- what we send ---------------------------------------------------------------------------
 
@@ -174,17 +158,13 @@ class Link:
     def end(self) -> None:
         """After `close`, when nothing will be sent or received any more."""
         self._bell.close()
-        self._ear.close()
 
     # -- connecting -----------------------------------------------------------------------------
 
     def _connect(self) -> None:
         """Try to connect, if it is time for a try."""
-        now = self._ticks()
-        if now < self._next_try:
+        if not self._attempts.is_due():
             return
-        self._next_try = now + self._wait
-        self._wait = min(self._wait * 2, _LONGEST_WAIT)
         self._client.forget()
         options: dict[str, Any] = {"keepalive": KEEPALIVE}
         if self._exercise:
@@ -214,7 +194,8 @@ class Link:
             log.error("%s: the broker refuses us: %s", self._worker, reason)
             return
         self.connection += 1
-        self._up, self._wait, self._next_try = True, _FIRST_WAIT, 0.0
+        self._up = True
+        self._attempts.succeed()
         self.inbox.begin(self.connection)
         if flags.session_present:
             log.info("%s: connected to the broker, which kept our queue", self._worker)
@@ -245,10 +226,3 @@ class Link:
         for reason in reasons:
             if reason.is_failure:
                 log.error("%s: the broker refuses a subscription: %s", self._worker, reason)
-
-
-def _probe(_client: Any, _data: Any, sock: Any) -> None:
-    """Have the kernel notice a peer that is gone without a word."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _SILENCE.items():
-        sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -58,7 +58,7 @@ class Pipeline:
         directory: InventorySource,
         store: Store,
         belief: TimeTolerance,
-        listening: HeartbeatState,
+        listening: dict[str, HeartbeatState],
         library: Library,
     ) -> None:
         self.rows = 0
@@ -66,7 +66,8 @@ class Pipeline:
         self.refusals: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()  # what codecs said
         self._directory, self._store = directory, store
-        self._belief, self._listening, self._library = belief, listening, library
+        self.listening = listening  # by part, as of a Beat
+        self._belief, self._library = belief, library
         self._inventory = Inventory(devices={})
         self._layouts = Layouts({})  # of the checking thread alone
         self._routes = Routes(self._inventory, library)
@@ -155,21 +156,24 @@ class Pipeline:
         messages: int,
         acknowledgements: Sequence[Acknowledgement] = (),
     ) -> None:
-        heard = self._listening.after(beats)
+        updates = {
+            part: state.after([beat for beat in beats if beat.part == part])
+            for part, state in self.listening.items()
+        }
+        listened = {part: update.to_store() for part, update in updates.items()}
         self._store.commit(
             Batch(
                 rows=rows,
                 letters=make_dead_letters(refused, largest=LARGEST) if refused else (),
                 acknowledgements=acknowledgements,
-                heard=heard.clock,
-                gaps=heard.gaps,
-                lost=heard.lost,
+                listened={part: each for part, each in listened.items() if each},
                 dropped=self._dropped,
                 messages=messages,
                 again=self._again,
             )
         )
-        self._listening, self._dropped = heard.listening, None
+        self.listening |= {part: update.listening for part, update in updates.items()}
+        self._dropped = None
         self.rows += len(rows)
         self.refusals.update(refusal.reason for refusal in refused)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ingest.batch import Batch
+from ingest.batch import Batch, Parcel
 from sensors._errors import TerritoryError
 
 
@@ -89,3 +89,57 @@ class Store(Protocol):
             UnavailableError: try again.
             NotStorableError: do not.
         """
+
+
+class Inbox(Protocol):
+    """What has been received and not yet handed over."""
+
+    bytes: int
+
+    @property
+    def waiting(self) -> int:
+        """How many messages and heartbeats."""
+
+    @property
+    def behind(self) -> int:
+        """How long the oldest of our heartbeats is under way (µs)."""
+
+    def take(self) -> Parcel:
+        """What was received since last taken."""
+
+
+class BrokerLink(Protocol):
+    """The way to the broker, in one thread but for `wake`.
+
+    `keeps_unread`: what we do not read waits at the broker, though we are connected.
+    """
+
+    keeps_unread: bool
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def up(self) -> bool:
+        """Whether the broker has let us in."""
+
+    def turn(self, seconds: float, *, room: int) -> None:
+        """Wait for something to do and do it; read up to `room` messages."""
+
+    def rest(self, seconds: float) -> None:
+        """Wait to be woken."""
+
+    def wake(self) -> None:
+        """End a turn or a rest early; from any thread."""
+
+    def acknowledge(self, parcel: Parcel) -> None:
+        """What the parcel holds has been committed."""
+
+    def beat(self) -> None:
+        """Send our clock round through the broker."""
+
+    def pause(self, account: str) -> None:
+        """Have an account put out for a while that floods the broker."""
+
+    def close(self) -> None:
+        """Send what is to be sent, and leave."""

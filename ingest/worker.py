@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.flood import FloodDetector
-from ingest.link import Link
 from ingest.pipeline import Checked, Pipeline
+from ingest.ports import BrokerLink
 from ingest.storer import Storer
 
 _DOZE = 0.2  # seconds without anything to do
@@ -33,12 +33,22 @@ class Limits:
 
 
 class Worker:
-    """One worker. `ticks` is a steady clock in seconds."""
+    """One worker. `ticks` is a steady clock in seconds.
+
+    `between` is called while nothing is being stored: the store's session may be used.
+    """
 
     def __init__(
-        self, *, link: Link, pipeline: Pipeline, limits: Limits, ticks: Callable[[], float]
+        self,
+        *,
+        link: BrokerLink,
+        pipeline: Pipeline,
+        limits: Limits,
+        ticks: Callable[[], float],
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self._link, self._pipeline, self._limits, self._ticks = link, pipeline, limits, ticks
+        self._between = between
         self._storer = Storer(store=pipeline.store, ring=link.wake)
         self._next: Checked | None = None  # a full batch that is ready while another is stored
         self._since: float | None = None  # when the oldest of what waits came
@@ -50,8 +60,12 @@ class Worker:
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Work until told to stop; then store and acknowledge what was received, and leave."""
-        while not stopping():
-            self.step()
+        try:
+            while not stopping():
+                self.step()
+        except BaseException:
+            self._storer.stop(seconds=0)
+            raise
         self.finish()
 
     def step(self) -> None:
@@ -64,6 +78,8 @@ class Worker:
         if self._link.inbox.waiting and self._since is None:
             self._since = self._ticks()
         self._settle()
+        if not self._storer.busy:
+            self._between()
         if self._is_due():
             self._hand_over()
         elif self._next is None and self._link.inbox.waiting and self._room() <= 0:
@@ -76,7 +92,7 @@ class Worker:
 
         It keeps our session; when we are back it sends again what we have not acknowledged.
         """
-        full = self._storer.busy and self._room() <= 0
+        full = self._storer.busy and self._room() <= 0 and not self._link.keeps_unread
         if not full or self._ticks() - self._given < _PATIENCE:
             return False
         if self._link.up:

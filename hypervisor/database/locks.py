@@ -15,7 +15,7 @@ class Lock(IntEnum):
 
     MIGRATING = 7351  # also for creating roles
     REGISTRY = 7352
-    WORKER = 7353
+    WORKER = 7353  # in a cluster a part of the devices each
     WATCH = 7354  # a shard of the evaluation each
     CONDUCTOR = 7355
     NOTIFIER = 7356
@@ -33,6 +33,7 @@ class Lock(IntEnum):
     EVALUATOR = 7373  # which of the processes that evaluate
     OBSERVATIONS = 7374  # publishing new readings by MQTT
     SPARKPLUG = 7375  # the bridge
+    RECEIVER = 7376  # which of the processes that share out the parts of ingest
 
 
 def take(connection: Connection, lock: Lock) -> bool:

@@ -111,7 +111,7 @@ def _play(url: str, words: Catalogue, parcels: Iterable[Parcel]) -> None:
         directory=intake,
         store=intake,
         belief=make_belief(Settings()),
-        listening=HeartbeatState(interval=None),
+        listening={"": HeartbeatState(interval=None)},
         library=Library(units=list_units(words)),
     )
     setup = batch.Setup(

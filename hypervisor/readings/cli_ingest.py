@@ -26,17 +26,19 @@ def ingest(
 ) -> None:
     """Receive, decode, check and store what devices send, and only then acknowledge it.
 
-    While another process does so, stand by and take over when it is gone.
+    While another process does so, stand by and take over when it is gone. In a cluster the
+    processes share out what comes.
     """
     from hypervisor.base.process import log_to_stderr, stopping
     from hypervisor.base.settings import load_settings
-    from hypervisor.readings import ingest_worker
+    from hypervisor.readings import ingest_parts, ingest_worker
 
     settings = load_settings(context.obj)
     log_to_stderr()
     if worker is not None:
         settings = settings.model_copy(update={"worker": worker})
-    ingest_worker.run(settings, stopping())
+    module = ingest_worker if settings.broker_amqp_port is None else ingest_parts
+    module.run(settings, stopping())
 
 
 def import_readings(

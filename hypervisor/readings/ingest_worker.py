@@ -22,7 +22,8 @@ from ingest.check import TimeTolerance
 from ingest.heartbeat import HeartbeatState
 from ingest.layout import Layouts
 from ingest.library import Library
-from ingest.link import Address, Link
+from ingest.link import Link
+from ingest.loop import Address
 from ingest.pipeline import Pipeline
 from ingest.ports import OccupiedError, UnavailableError
 from ingest.route import Routes
@@ -93,11 +94,15 @@ def wire(settings: Settings, *, intake: type[Intake] = Intake) -> WorkerParts:
             clock=read_wall_clock,
             ticks=time.monotonic,
         ),
-        limits=Limits(
-            rows=settings.batch_rows,
-            seconds=settings.batch_seconds,
-            heartbeat=None if exercise else settings.heartbeat_seconds,
-        ),
+        limits=make_limits(settings, exercise=exercise),
+    )
+
+
+def make_limits(settings: Settings, *, exercise: bool) -> Limits:
+    return Limits(
+        rows=settings.batch_rows,
+        seconds=settings.batch_seconds,
+        heartbeat=None if exercise else settings.heartbeat_seconds,
     )
 
 
@@ -127,13 +132,17 @@ def _run_worker(parts: WorkerParts, stopping: Callable[[], bool]) -> None:
         )
         worker = join(parts, stopping)
         if worker is not None:
-            worker.run(_stop_on_reset(parts, stopping) if parts.exercise else stopping)
+            if parts.exercise:
+                stopping = stop_on_reset(settings, settings.worker, stopping)
+            worker.run(stopping)
     finally:
         parts.link.close()
         parts.close()
 
 
-def _stop_on_reset(parts: WorkerParts, stopping: Callable[[], bool]) -> Callable[[], bool]:
+def stop_on_reset(
+    settings: Settings, worker: str, stopping: Callable[[], bool]
+) -> Callable[[], bool]:
     """Stop also when the exercise was reset: what we have in hand belongs to the one before."""
     next_look = time.monotonic() + LOOK_SECONDS
 
@@ -144,7 +153,7 @@ def _stop_on_reset(parts: WorkerParts, stopping: Callable[[], bool]) -> Callable
         if time.monotonic() < next_look:
             return False
         next_look = time.monotonic() + LOOK_SECONDS
-        return instance_store.is_drained(parts.settings.database_url, parts.settings.worker)
+        return instance_store.is_drained(settings.database_url, worker)
 
     return ending
 
@@ -172,19 +181,26 @@ def join(parts: WorkerParts, stopping: Callable[[], bool]) -> Worker | None:
 
 def make_worker(parts: WorkerParts, joined: queries_workers.Worker) -> Worker:
     settings = parts.settings
-    pipeline = Pipeline(
-        directory=parts.intake,
-        store=parts.intake,
-        belief=make_belief(settings),
-        listening=HeartbeatState(
-            interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
-            clock=micros_if(joined.heartbeat_at),
-        ),
-        library=Library(units=list_units(catalogue())),
+    listening = HeartbeatState(
+        interval=None if parts.exercise else round(settings.heartbeat_seconds * 1e6),
+        clock=micros_if(joined.heartbeat_at),
     )
+    pipeline = make_pipeline(settings, parts.intake, {"": listening})
     with suppress(UnavailableError):  # then as soon as the database is there
         pipeline.look_up(at_once=True)
     return Worker(link=parts.link, pipeline=pipeline, limits=parts.limits, ticks=time.monotonic)
+
+
+def make_pipeline(
+    settings: Settings, intake: Intake, listening: dict[str, HeartbeatState]
+) -> Pipeline:
+    return Pipeline(
+        directory=intake,
+        store=intake,
+        belief=make_belief(settings),
+        listening=listening,
+        library=Library(units=list_units(catalogue())),
+    )
 
 
 def _claim(parts: WorkerParts, stopping: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from hypervisor.readings import (
 from hypervisor.readings.ingest_inventory import build_inventory
 from hypervisor.readings.queries_workers import Tally
 from hypervisor.registry import queries as registry_queries
-from ingest.batch import Batch
+from ingest.batch import Batch, Listened
 from ingest.decode import LARGEST
 from ingest.letters import make_dead_letters
 from ingest.ports import Inventory, NotStorableError, OccupiedError, UnavailableError
@@ -57,15 +57,18 @@ class Intake:
             return self._connection
         try:
             connection = connect(self._url, abandoned=_ABANDONED)
-            if not queries_workers.claim(connection):
-                connection.close()
-                raise OccupiedError("another process stores what devices send")
+            self._claim(connection)
             queries.create_staging_tables(connection)
             connection.commit()
         except (StoreError, psycopg.OperationalError) as error:
             raise UnavailableError(str(error).strip()) from error
         self._connection = connection
         return connection
+
+    def _claim(self, connection: Connection) -> None:
+        if not queries_workers.claim(connection):
+            connection.close()
+            raise OccupiedError("another process stores what devices send")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -87,7 +90,8 @@ class Intake:
         except Exception:  # nothing of this batch may be committed with the next one
             self._give_up(connection)
             raise
-        self._done = done if batch.heard is None else Tally()
+        heard = any(each.heard is not None for each in batch.listened.values())
+        self._done = Tally() if heard else done
 
     def _write(self, connection: Connection, batch: Batch) -> Tally:
         """Write a batch; returns the counts since the last heartbeat."""
@@ -106,15 +110,24 @@ class Intake:
         done.refused += len(letters)
         if letters:
             queries_dead_letters.store_letters(connection, letters, self._worker, again=batch.again)
-        if batch.gaps:
-            queries_workers.record_gaps(connection, self._worker, batch.gaps)
-        for begins, ends in batch.lost:
-            gaps.add(connection, Gap.of("session-lost", self._worker, begins, ends))
         if batch.dropped is not None:
             gaps.note_dropped(connection, self._worker, batch.dropped)
-        if batch.heard is not None:
-            queries_workers.record_heartbeat(connection, self._worker, batch.heard, done)
+        counts: Tally | None = done
+        for part, listened in batch.listened.items():
+            self._record_listening(connection, part or self._worker, listened, counts)
+            counts = counts if listened.heard is None else None  # with one part, not with each
         return done
+
+    @staticmethod
+    def _record_listening(
+        connection: Connection, worker: str, listened: Listened, done: Tally | None
+    ) -> None:
+        if listened.gaps:
+            queries_workers.record_gaps(connection, worker, listened.gaps)
+        for begins, ends in listened.lost:
+            gaps.add(connection, Gap.of("session-lost", worker, begins, ends))
+        if listened.heard is not None:
+            queries_workers.record_heartbeat(connection, worker, listened.heard, done)
 
     def _give_up(self, connection: Connection) -> None:
         try:

@@ -24,7 +24,7 @@ from hypervisor.database.pool import Pool
 from hypervisor.evaluation import loop as watching
 from hypervisor.notifications import running as notifying
 from hypervisor.readings.queries_ingest import Intake
-from ingest.batch import Batch
+from ingest.batch import Batch, Listened
 from ingest.ports import UnavailableError
 from sensors._domain import catalogue
 from sensors._row import no_rows
@@ -160,8 +160,8 @@ def test_a_batch_whose_transaction_the_server_ended_is_tried_again(database_url:
         gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)"
         assert wait_until(lambda: here.execute(gone, [pid]).fetchone() == (True,), seconds=30)
     with pytest.raises(UnavailableError):
-        intake.commit(Batch(rows=no_rows(), heard=1_700_000_000_000_000))
-    intake.commit(Batch(rows=no_rows(), heard=1_700_000_000_000_000))
+        intake.commit(Batch(rows=no_rows(), listened={"": Listened(heard=1_700_000_000_000_000)}))
+    intake.commit(Batch(rows=no_rows(), listened={"": Listened(heard=1_700_000_000_000_000)}))
     intake.close()
 
 
@@ -216,7 +216,9 @@ class Parts:
 
     def ingest(self, say: Callable[[str], None]) -> None:
         intake = Intake(url=self.url, worker="far", catalogue=catalogue())
-        self._again(lambda: intake.commit(Batch(rows=no_rows(), heard=10**15)), say)
+        self._again(
+            lambda: intake.commit(Batch(rows=no_rows(), listened={"": Listened(heard=10**15)})), say
+        )
         intake.close()
 
     def _again(self, work: Callable[[], None], say: Callable[[str], None]) -> None:

@@ -39,7 +39,7 @@ def piped(settings: Settings) -> Iterator[tuple[Pipeline, Intake]]:
         directory=intake,
         store=intake,
         belief=make_belief(settings),
-        listening=HeartbeatState(interval=2_000_000),
+        listening={"": HeartbeatState(interval=2_000_000)},
         library=Library(units=list_units(catalogue())),
     )
     with connect(settings.database_url) as connection:

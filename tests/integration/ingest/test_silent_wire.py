@@ -13,7 +13,8 @@ from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.readings.ingest_worker import read_wall_clock
 from hypervisor.stack.servers import start_broker
-from ingest.link import Address, Link
+from ingest.link import Link
+from ingest.loop import Address
 from tests.wires import cable
 
 BOUND = 45.0  # s: 20 s of silence, on a busy machine

@@ -54,7 +54,7 @@ def pipeline(store: FakeStore, answers: Sequence[Inventory | None] = (GAUGE,)) -
         directory=FakeDirectory(answers=list(answers)),
         store=store,
         belief=BELIEF,
-        listening=HeartbeatState(interval=2_000_000),
+        listening={"": HeartbeatState(interval=2_000_000)},
         library=Library(),
     )
     made.look_up(at_once=True)
@@ -191,8 +191,8 @@ def test_messages_and_heartbeats_are_counted_once() -> None:
     whole = parcel(1, 2, POISON, 4)
     made.store(made.check(replace(whole, beats=beats)))
     assert sum(batch.messages for batch in store.batches) == 4
-    assert [batch.heard for batch in store.batches if batch.heard is not None] == [RECEIVED]
-    assert store.batches[-1].heard == RECEIVED, "behind all that it stands for"
+    assert [each.heard for batch in store.batches for each in batch.listened.values()] == [RECEIVED]
+    assert store.batches[-1].listened[""].heard == RECEIVED, "behind all that it stands for"
 
 
 def test_the_next_batch_is_bounded_by_the_rows_of_the_last() -> None:

@@ -12,7 +12,8 @@ from ingest.batch import Batch, Parcel
 from ingest.check import TimeTolerance
 from ingest.heartbeat import HeartbeatState
 from ingest.library import Library
-from ingest.link import Address, Link
+from ingest.link import Link
+from ingest.loop import Address
 from ingest.message import Reason
 from ingest.pipeline import Checked, Pipeline
 from ingest.ports import Channel, Inventory, UnavailableError
@@ -157,7 +158,7 @@ def opened() -> Iterator[Open]:
             directory=shelf,
             store=shelf,
             belief=TimeTolerance(ahead=300_000_000, behind=10**15),
-            listening=HeartbeatState(interval=None),
+            listening={"": HeartbeatState(interval=None)},
             library=Library(),
         )
         pipeline.time = ticks

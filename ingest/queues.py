@@ -1,0 +1,96 @@
+"""The queues of a cluster's broker from which ingest reads: one for each part of the devices.
+
+A message goes to the part that the hash of its topic chooses, so that what a device sends keeps its
+order. A part's heartbeats go into the same queue, by its name. A full queue refuses: the broker
+then does not acknowledge, and the sender keeps its message.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pamqp import commands
+from pamqp.base import Frame
+from pamqp.common import FieldTable
+
+from ingest.topics import CLOCK, FILTERS, PLAYED
+
+SOURCE = "amq.topic"  # where the broker puts what is published by MQTT
+HASHED = "ingest.parts"
+DEAD = "ingest.dead"
+LONGEST = 2_000_000  # messages of a part that wait: then its queue refuses
+DELIVERIES = 1_000  # of one message, before it counts as one that kills whoever receives it
+
+_FORWARD = str.maketrans("/+", ".*")
+_NAMED = re.compile(
+    r"((?:exercise\.)?(?:devices|gateways\.[^.]+\.devices))\.(.+)\.(readings|senml)"
+)
+Call = Callable[[Frame], Any]
+
+
+def queue_name(part: int) -> str:
+    return f"ingest.part-{part}"
+
+
+def part_name(part: int) -> str:
+    """As which the database knows the part, among ingest's workers."""
+    return f"part-{part}"
+
+
+def to_pattern(topic_filter: str) -> str:
+    """A filter of MQTT as a binding pattern.
+
+    The broker writes a topic's slashes as dots, and leaves its dots: a name with a dot looks like
+    two levels. So where a device's name is followed by one word, it may have several levels.
+    """
+    head, star, tail = topic_filter.translate(_FORWARD).rpartition("*")
+    return f"{head}{'#' if tail in {'.readings', '.senml'} else star}{tail}"
+
+
+def to_topic(key: str) -> str:
+    """The topic of a message by its routing key."""
+    if key.count(".") > 2 and (named := _NAMED.fullmatch(key)):
+        return f"{named[1].replace('.', '/')}/{named[2]}/{named[3]}"
+    return key.replace(".", "/")
+
+
+def declare_exchanges(call: Call, *, exercise: bool) -> None:
+    """What every part needs, if it is not there: declaring it again changes nothing."""
+    call(commands.Exchange.Declare(exchange=DEAD, exchange_type="fanout", durable=True))
+    quorum: FieldTable = {"x-queue-type": "quorum"}
+    call(commands.Queue.Declare(queue=DEAD, durable=True, arguments=quorum))
+    call(commands.Queue.Bind(queue=DEAD, exchange=DEAD))
+    call(
+        commands.Exchange.Declare(exchange=HASHED, exchange_type="x-consistent-hash", durable=True)
+    )
+    played = [f"{PLAYED}{topic_filter}" for topic_filter in FILTERS] if exercise else []
+    for topic_filter in (*FILTERS, *played):
+        call(
+            commands.Exchange.Bind(
+                destination=HASHED, source=SOURCE, routing_key=to_pattern(topic_filter)
+            )
+        )
+
+
+def declare_part(call: Call, part: int, *, exercise: bool) -> None:
+    """A part's queue, on the disks of a majority. Only its holder: see PartLink.prepare."""
+    name = queue_name(part)
+    call(
+        commands.Queue.Declare(
+            queue=name,
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-single-active-consumer": True,
+                "x-delivery-limit": DELIVERIES,
+                "x-dead-letter-exchange": DEAD,
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+                "x-max-length": LONGEST,
+                "x-queue-leader-locator": "balanced",
+            },
+        )
+    )
+    call(commands.Queue.Bind(queue=name, exchange=HASHED, routing_key="1"))  # its weight
+    if exercise:  # the player's clock goes to every part
+        call(commands.Queue.Bind(queue=name, exchange=SOURCE, routing_key=to_pattern(CLOCK)))
