@@ -15,7 +15,6 @@ from pamqp.base import Frame
 from pamqp.common import FieldTable
 
 from ingest.loop import Address, probe_peer
-from sensors._errors import TerritoryError
 
 MAIN, TRIALS = 1, 2  # channels: our own, and one for questions that may end it
 HEARTBEAT = 5  # seconds between frames of ours; after two without any the broker gives us up
@@ -30,7 +29,7 @@ _DELIVER = b"\0\x3c\0\x3c"  # class basic, method deliver
 Take = Callable[[bytes, int, bool, bytes, bytes, bytes, bytes], None]
 
 
-class BrokerError(TerritoryError):
+class AmqpError(Exception):
     """The broker refuses us, or the connection has ended."""
 
 
@@ -38,7 +37,7 @@ class AmqpConnection:
     """One connection with one channel of its own. `take` gets what is delivered."""
 
     def __init__(self, address: Address, name: str, take: Take) -> None:
-        """Connect. Raises BrokerError: nobody answers, or the broker refuses us."""
+        """Connect. Raises AmqpError: nobody answers, or the broker refuses us."""
         self._address, self._take = address, take
         self._read, self._at = b"", 0
         self._more = False
@@ -49,15 +48,15 @@ class AmqpConnection:
         try:
             self._socket = socket.create_connection((address.host, address.port), _ANSWER)
         except OSError as error:
-            raise BrokerError(
-                "no broker answers at {host}:{port} ({error})", address.host, address.port, error
+            raise AmqpError(
+                f"no broker answers at {address.host}:{address.port} ({error})"
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         probe_peer(self._socket)
         self._socket.settimeout(0)
         try:
             self._log_in(name)
-        except BrokerError:
+        except AmqpError:
             self._socket.close()
             raise
 
@@ -80,7 +79,7 @@ class AmqpConnection:
         return self._socket.fileno()
 
     def leave(self) -> None:
-        """End the connection once the broker has read what we sent. Raises BrokerError."""
+        """End the connection once the broker has read what we sent. Raises AmqpError."""
         self.call(commands.Connection.Close(200, "", 0, 0), channel=0)
 
     def close(self) -> None:
@@ -96,7 +95,7 @@ class AmqpConnection:
     def read(self, most: int) -> None:
         """Take what has come, up to `most` messages.
 
-        Raises BrokerError: the connection has ended, or a consumer of ours.
+        Raises AmqpError: the connection has ended, or a consumer of ours.
         """
         if not self._more:
             self._receive()
@@ -108,9 +107,9 @@ class AmqpConnection:
         except BlockingIOError:
             return
         except OSError as error:
-            raise BrokerError("the connection to the broker ended ({error})", error) from error
+            raise AmqpError(f"the connection to the broker ended ({error})") from error
         if not received:
-            raise BrokerError("the broker closed the connection")
+            raise AmqpError("the broker closed the connection")
         self._read = self._read[self._at :] + received
         self._at = 0
 
@@ -149,20 +148,20 @@ class AmqpConnection:
     def _control(self, received: bytes) -> None:
         """A frame other than a delivery's."""
         try:
-            _, channel, found = frame.unmarshal(received)
+            _, channel, method = frame.unmarshal(received)
         except exceptions.UnmarshalingException as error:
-            raise BrokerError("the broker sent no frame of AMQP: {error}", error) from error
-        match found:
+            raise AmqpError(f"the broker sent no frame of AMQP: {error}") from error
+        match method:
             case commands.Connection.Close() | commands.Channel.Close() if channel != TRIALS:
-                raise BrokerError("the broker ended the connection: {reason}", found.reply_text)
+                raise AmqpError(f"the broker ended the connection: {method.reply_text}")
             case commands.Basic.Cancel():
-                raise BrokerError("queue of consumer {tag!r} is gone", found.consumer_tag)
+                raise AmqpError(f"the queue of consumer {method.consumer_tag} is gone")
             case commands.Basic.Return():
                 self._delivery = None
             case commands.Connection.Blocked() | commands.Connection.Unblocked():
                 pass
             case Frame():
-                self._answers.append(found)
+                self._answers.append(method)
 
     # -- writing --------------------------------------------------------------------------------
 
@@ -202,14 +201,14 @@ class AmqpConnection:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise BrokerError("the connection to the broker ended ({error})", error) from error
+            raise AmqpError(f"the connection to the broker ended ({error})") from error
 
     # -- questions ------------------------------------------------------------------------------
 
     def call(self, method: Frame, *, channel: int = MAIN) -> Frame:
         """Ask, and wait for the answer. What is delivered meanwhile is taken.
 
-        Raises BrokerError: there is none, or the connection has ended.
+        Raises AmqpError: there is none, or the connection has ended.
         """
         self.send(method, channel=channel)
         return self._await(*method.valid_responses)
@@ -219,14 +218,14 @@ class AmqpConnection:
         while not self._answers:
             poll.register(self, select.POLLIN | (select.POLLOUT if self._unsent else 0))
             if not poll.poll(_ANSWER * 1000):
-                raise BrokerError("the broker did not answer within {count:g} s", _ANSWER)
+                raise AmqpError(f"the broker did not answer within {_ANSWER:g} s")
             self.flush()
             self._receive()
             self._cut(_RECEIVE)
         answer = self._answers.popleft()
         names = [each if isinstance(each, str) else each.name for each in expected]
         if answer.name not in names and not isinstance(answer, commands.Channel.Close):
-            raise BrokerError("the broker answered {answer} to {method}", answer.name, names[0])
+            raise AmqpError(f"the broker answered {answer.name}; expected {names[0]}")
         return answer
 
     def exists(self, queue: str) -> bool:
@@ -236,7 +235,7 @@ class AmqpConnection:
         if isinstance(answer, commands.Channel.Close):
             self.send(commands.Channel.CloseOk(), channel=TRIALS)
             if answer.reply_code != exceptions.AMQPNotFound.value:
-                raise BrokerError("the broker says of {queue}: {reason}", queue, answer.reply_text)
+                raise AmqpError(f"the broker says of {queue}: {answer.reply_text}")
             return False
         self.call(commands.Channel.Close(200, "", 0, 0), channel=TRIALS)
         return True

@@ -16,12 +16,13 @@ from pamqp import decode
 
 from ingest.batch import Beat, Parcel
 from ingest.message import UNSTAMPED, Arrival
-from ingest.queues import part_name, to_topic
+from ingest.queues import BEATS, part_name, to_topic
 from ingest.times import parse_micros
 from ingest.topics import CLOCK, PLAYED, STAMP, format_time
 
 STAMPED = "timestamp_in_ms"  # a header that the broker sets, whatever the sender wrote there
 _ONLY_STAMPED = b"\0\0\0\x19\x0ftimestamp_in_msl"  # the whole table of headers, but for its value
+_BEATS = BEATS.encode()
 _MILLISECONDS = Struct(">Q")
 _HEADERS = 0x2000  # among a message's properties
 _AWAY = 3  # heartbeats of ours after which another process that was not heard counts as gone
@@ -139,7 +140,7 @@ class PartInbox:
         """A message or a heartbeat of a part, whose number is the consumer's tag."""
         self._number = number
         part = self._parts[tag]
-        if not exchange:
+        if exchange == _BEATS:
             self._hear(tag, part, payload, _read_stamp(properties))
             return
         topic = to_topic(key.decode("utf-8", "replace"))

@@ -13,11 +13,11 @@ from functools import partial
 
 from pamqp import commands
 
-from ingest.amqp import HEARTBEAT, AmqpConnection, BrokerError
+from ingest.amqp import HEARTBEAT, AmqpConnection, AmqpError
 from ingest.batch import Parcel
 from ingest.loop import Address, Attempts, Bell
 from ingest.part_inbox import PartInbox
-from ingest.queues import SOURCE, declare_exchanges, declare_part, queue_name, to_pattern
+from ingest.queues import BEATS, SOURCE, declare_exchanges, declare_part, queue_name, to_pattern
 from ingest.topics import PAUSES
 
 PREFETCH = 2_000  # messages of a part that the broker sends ahead of our acknowledgements
@@ -83,9 +83,9 @@ class PartLink:
         if self._connections is not None:
             reader, speaker = self._connections
             at_once = room > 0 and reader.buffered
-            for connection, wanted in ((reader, room > 0), (speaker, True)):
+            for connection, reads in ((reader, room > 0), (speaker, True)):
                 writes = select.POLLOUT if connection.unsent else 0
-                poll.register(connection, (select.POLLIN if wanted else 0) | writes)
+                poll.register(connection, (select.POLLIN if reads else 0) | writes)
         ready = dict(poll.poll(0 if at_once else max(seconds, 0.0) * 1000))
         if self._bell.fileno() in ready:
             self._bell.hush()
@@ -127,14 +127,14 @@ class PartLink:
         return part in self._consumed
 
     def has_queue(self, part: int) -> bool:
-        """Whether the part's queue is there. Raises BrokerError: the broker does not say."""
+        """Whether the part's queue is there. Raises AmqpError: the broker does not say."""
         return bool(self._ask(lambda reader: reader.exists(queue_name(part))))
 
     def make_queue(self, part: int) -> None:
         """Make the part's queue, or bind it again if it is there.
 
         Only by the process that holds the part, and after it has noted what the last queue lost.
-        Raises BrokerError.
+        Raises AmqpError.
         """
         exercise = self._interval is None
         self._ask(lambda reader: declare_part(reader.call, part, exercise=exercise))
@@ -142,7 +142,7 @@ class PartLink:
     def consume(self, part: int, heard: int) -> None:
         """Receive what the part's queue has. `heard`: how far it was heard (µs).
 
-        Raises BrokerError.
+        Raises AmqpError.
         """
         self.inbox.open_part(part, heard)
         consume = commands.Basic.Consume(queue=queue_name(part), consumer_tag=str(part))
@@ -150,7 +150,7 @@ class PartLink:
         self._consumed[part] = True
 
     def cancel(self, part: int) -> None:
-        """Receive no more of the part. Raises BrokerError."""
+        """Receive no more of the part. Raises AmqpError."""
         if self._consumed.pop(part, False):
             self._ask(lambda reader: reader.call(commands.Basic.Cancel(str(part))))
             self.inbox.close_part(part)
@@ -161,11 +161,11 @@ class PartLink:
 
     def _ask(self, question: Callable[[AmqpConnection], object]) -> object:
         if self._connections is None:
-            raise BrokerError("no broker is connected")
+            raise AmqpError("no broker answers")
         reader, _ = self._connections
         try:
             return question(reader)
-        except BrokerError as error:
+        except AmqpError as error:
             self._drop(error)
             raise
 
@@ -190,9 +190,9 @@ class PartLink:
         _, speaker = self._connections
         if speaker.unsent > _MOST_UNSENT:
             return
-        said = self.inbox.sent(self._clock())
+        heartbeat = self.inbox.sent(self._clock())
         for part in range(1, self._parts + 1):
-            self._guard(partial(speaker.publish, "", queue_name(part), said))
+            self._guard(partial(speaker.publish, BEATS, str(part), heartbeat))
 
     def pause(self, account: str) -> None:
         """Have an account put out for a while, whose messages everybody else's wait behind."""
@@ -232,7 +232,7 @@ class PartLink:
             opened.append(speaker)
             reader.call(commands.Basic.Qos(prefetch_count=PREFETCH))
             declare_exchanges(reader.call, exercise=self._interval is None)
-        except BrokerError as error:
+        except AmqpError as error:
             log.warning("%s: %s; trying again", self._worker, error)
             for connection in opened:
                 connection.close()
@@ -247,10 +247,10 @@ class PartLink:
         """Use a connection; without it we are down."""
         try:
             use()
-        except BrokerError as error:
+        except AmqpError as error:
             self._drop(error)
 
-    def _drop(self, error: BrokerError | None) -> None:
+    def _drop(self, error: AmqpError | None) -> None:
         """End the connections: the broker gives what is not acknowledged to whoever consumes."""
         if self._connections is None:
             return

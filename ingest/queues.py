@@ -1,7 +1,7 @@
 """The queues of a cluster's broker from which ingest reads: one for each part of the devices.
 
 A message goes to the part that the hash of its topic chooses, so that what a device sends keeps its
-order. A part's heartbeats go into the same queue, by its name. A full queue refuses: the broker
+order. A part's heartbeats go into the same queue, by its number. A full queue refuses: the broker
 then does not acknowledge, and the sender keeps its message.
 """
 
@@ -17,6 +17,7 @@ from ingest.topics import CLOCK, FILTERS, PLAYED
 
 SOURCE = "amq.topic"  # where the broker puts what is published by MQTT
 HASHED = "ingest.parts"
+BEATS = "ingest.heartbeats"
 DEAD = "ingest.dead"
 LONGEST = 2_000_000  # messages of a part that wait: then its queue refuses
 DELIVERIES = 1_000  # of one message, before it counts as one that kills whoever receives it
@@ -60,6 +61,7 @@ def declare_exchanges(call: Call, *, exercise: bool) -> None:
     quorum: FieldTable = {"x-queue-type": "quorum"}
     call(commands.Queue.Declare(queue=DEAD, durable=True, arguments=quorum))
     call(commands.Queue.Bind(queue=DEAD, exchange=DEAD))
+    call(commands.Exchange.Declare(exchange=BEATS, exchange_type="direct", durable=True))
     call(
         commands.Exchange.Declare(exchange=HASHED, exchange_type="x-consistent-hash", durable=True)
     )
@@ -92,5 +94,6 @@ def declare_part(call: Call, part: int, *, exercise: bool) -> None:
         )
     )
     call(commands.Queue.Bind(queue=name, exchange=HASHED, routing_key="1"))  # its weight
+    call(commands.Queue.Bind(queue=name, exchange=BEATS, routing_key=str(part)))
     if exercise:  # the player's clock goes to every part
         call(commands.Queue.Bind(queue=name, exchange=SOURCE, routing_key=to_pattern(CLOCK)))

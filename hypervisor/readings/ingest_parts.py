@@ -101,7 +101,7 @@ def _await(
 
     Asked in a thread of its own: a connection may take seconds, and the heartbeats go on.
     """
-    said = ""
+    last_error = ""
     while not stopping():
         answer = opener.submit(question)
         while not answer.done():
@@ -109,9 +109,9 @@ def _await(
         try:
             return answer.result()
         except (StoreError, UnavailableError) as error:
-            if str(error) != said:
+            if str(error) != last_error:
                 log.warning("%s; trying again", error)
-            said = str(error)
+            last_error = str(error)
         until = time.monotonic() + _RETRY_SECONDS
         while time.monotonic() < until:
             wait()

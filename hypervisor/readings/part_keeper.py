@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from hypervisor.database.shares import Shares
 from hypervisor.readings import queries_parts
 from hypervisor.readings.queries_parts import PartIntake
-from ingest.amqp import BrokerError
+from ingest.amqp import AmqpError
 from ingest.heartbeat import HeartbeatState
 from ingest.part_link import PartLink
 from ingest.pipeline import Pipeline
@@ -65,7 +65,7 @@ class PartKeeper:
                 if mine > self._shares.held and queries_parts.end_hung(connection, mine - taken):
                     log.warning("ended the session of a process that hangs")
                 self._open(mine & self._shares.held)
-            except BrokerError as error:
+            except AmqpError as error:
                 log.warning("%s; trying again", error)
 
     def _describe(self) -> str:

@@ -463,5 +463,8 @@ def test_locks_have_the_numbers_that_other_versions_know() -> None:
         "CITIZENS_MAIL": 7371,
         "CITIZENS_PUSH": 7372,
         "EVALUATOR": 7373,
+        "OBSERVATIONS": 7374,
+        "SPARKPLUG": 7375,
+        "RECEIVER": 7376,
     }
     assert locks.Lock is Lock

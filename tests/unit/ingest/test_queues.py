@@ -1,0 +1,43 @@
+"""Topics of MQTT and keys of AMQP: what the broker makes of one is read back from the other."""
+
+import re
+
+import pytest
+
+from ingest.queues import to_pattern, to_topic
+from ingest.topics import FILTERS, PLAYED
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "devices/gauge-1/readings",
+        "devices/gauge.1/readings",
+        "devices/a..b.readings/senml",
+        "gateways/gw/senml",
+        "gateways/gw/devices/plc.1.x/readings",
+        "gateways/gw/application/x/device/y/event/up",
+        "gateways/gw/v3/app@tenant/devices/d/up",
+        "devices/gauge-1/commands/key/ack",
+        "exercise/devices/gauge.1/readings",
+        "exercise/clock",
+    ],
+)
+def test_a_topic_comes_back(topic: str) -> None:
+    assert to_topic(topic.replace("/", ".")) == topic  # the broker leaves dots as they are
+
+
+@pytest.mark.parametrize("topic_filter", [*FILTERS, *(f"{PLAYED}{each}" for each in FILTERS)])
+def test_a_pattern_takes_what_the_filter_takes(topic_filter: str) -> None:
+    pattern = to_pattern(topic_filter)
+    expression = re.escape(pattern).replace(r"\*", "[^.]+").replace(r"\#", ".+")
+    assert re.fullmatch(expression, topic_filter.replace("+", "name").replace("/", "."))
+    dotted = topic_filter.rpartition("+")
+    if dotted[2] in {"/readings", "/senml"}:
+        key = f"{dotted[0].replace('+', 'name')}a.b{dotted[2]}".replace("/", ".")
+        assert re.fullmatch(expression, key)
+
+
+def test_a_pattern_without_a_name() -> None:
+    assert to_pattern("exercise/clock") == "exercise.clock"
+    assert to_pattern("devices/+/commands/+/ack") == "devices.*.commands.*.ack"
