@@ -8,10 +8,10 @@ was sent, and what comes after it was not there before.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
+import msgspec
 from pamqp import decode
 
 from ingest.batch import Beat, Parcel
@@ -28,8 +28,7 @@ _HEADERS = 0x2000  # among a message's properties
 _AWAY = 3  # heartbeats of ours after which another process that was not heard counts as gone
 
 
-@dataclass
-class _Part:
+class _Part(msgspec.Struct, kw_only=True):
     """`last`: the latest arrival given. `heard`: the latest heartbeat. All µs.
 
     `under_way`: our heartbeats that are not back. `others`: the latest clock of each other process,
@@ -40,8 +39,8 @@ class _Part:
     last: int
     heard: int
     ceiling: int = 0
-    under_way: deque[int] = field(default_factory=deque)
-    others: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    under_way: deque[int] = msgspec.field(default_factory=deque)
+    others: dict[bytes, tuple[int, int]] = {}
 
 
 class PartInbox:
@@ -68,7 +67,9 @@ class PartInbox:
 
     def open_part(self, part: int, heard: int) -> None:
         """Expect what a part's queue has. `heard`: how far it was heard (µs)."""
-        self._parts[b"%d" % part] = _Part(part_name(part), heard, heard, self._clock())
+        self._parts[b"%d" % part] = _Part(
+            name=part_name(part), last=heard, heard=heard, ceiling=self._clock()
+        )
 
     def close_part(self, part: int) -> None:
         """Nothing of it comes any more."""

@@ -30,7 +30,15 @@ KEYWORDS = {
     "translate_plural": (1, 2),
 }
 _MACHINES = {
-    *("AssertionError", "CursorError", "NoResourceError", "QueryError", "SpanError", "TypeError"),
+    *(
+        "AmqpError",
+        "AssertionError",
+        "CursorError",
+        "NoResourceError",
+        "QueryError",
+        "SpanError",
+        "TypeError",
+    ),
     "ValueError",
 }
 _PAGE_FIELD = re.compile(r"%\((\w+)\)s")
