@@ -152,12 +152,12 @@ def test_facts_are_near_by_whose_they_are() -> None:
     assert keys(registry_around(registry, ["mid"])) == set(kept)
 
 
-def pairs(territory: Territory, places: Collection[str | None]) -> dict[Pair, object]:
-    """All that evaluating each rule at each subject there depends on, in plain values."""
+def pairs(territory: Territory, subjects: Collection[str]) -> dict[Pair, object]:
+    """All that evaluating each rule at each of these depends on, in plain values."""
     return {
         pair: (revisions, territory.listens[pair], of_subject(territory.subjects[pair[1]]))
         for pair, revisions in territory.revisions.items()
-        if territory.subjects[pair[1]].place in places
+        if pair[1] in subjects
     }
 
 
@@ -171,9 +171,13 @@ def test_pieces_of_a_territory(
 
     places = [place for piece in pieces for place in piece.places if place is not None]
     assert sorted(places) == sorted(essonne.sites)
+    groups = [name for piece in pieces if None in piece.places for name in piece.registry.groups]
+    assert sorted(groups) == sorted(essonne.groups)
     for piece in pieces[::every]:
-        own = pairs(arranged(piece.registry), piece.places)
-        assert own == pairs(whole, piece.places - {None})
+        territory = arranged(piece.registry)
+        here = {key for key, each in territory.subjects.items() if each.place in piece.places}
+        same = pairs(territory, here) == pairs(whole, here)
+        assert same, sorted(here)
     assert len(pieces) > 5
 
 
