@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import hypothesis
@@ -70,6 +70,7 @@ class Stack:
     database: Database
     root: Path
     maintenance: Connection
+    prepared: set[str] = field(default_factory=set)
 
     @property
     def maintenance_url(self) -> str:
@@ -85,6 +86,15 @@ class Stack:
             yield self.database.url(name)
         finally:
             self.maintenance.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+    def prepare(self, name: str, fill: Callable[[str], object]) -> str:
+        """A template of that name: a migrated database that `fill` fills, once a session."""
+        if name not in self.prepared:
+            databases.create(self.maintenance_url, name, template=TEMPLATE)
+            fill(self.database.url(name))
+            databases.seal(self.maintenance_url, name)
+            self.prepared.add(name)
+        return name
 
 
 @pytest.fixture(autouse=True)

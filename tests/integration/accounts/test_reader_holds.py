@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
 
 import psycopg
 import pytest
@@ -15,7 +14,7 @@ from hypervisor.readings.rollup import catch_up
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.accounts.reading import log_in, logged_in, new_name, value
 from tests.integration.evaluation.world import CATALOGUE, Sent, World
-from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, YVETTE, two_towns
+from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, YVETTE, fresh_towns
 
 pytestmark = pytest.mark.integration
 SECRET = 4242.125  # what the other town's gauge said
@@ -25,12 +24,15 @@ PERSONAL = re.compile(
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    with closing(two_towns(database_url)) as made:
-        made.store([Sent(site="yvette", at=60 * week, value=SECRET) for week in (24, 400, 800)])
-        made.store([Sent(site="orge", at=60 * week, value=1.5) for week in (24, 400, 800)])
-        _roll_up(made)
+def world(stack: Stack) -> Iterator[World]:
+    with fresh_towns(stack, name="measured", fill=_measure) as made:
         yield made
+
+
+def _measure(world: World) -> None:
+    world.store([Sent(site="yvette", at=60 * week, value=SECRET) for week in (24, 400, 800)])
+    world.store([Sent(site="orge", at=60 * week, value=1.5) for week in (24, 400, 800)])
+    _roll_up(world)
 
 
 def _roll_up(world: World) -> None:

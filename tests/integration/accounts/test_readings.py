@@ -1,7 +1,6 @@
 """Readings have no policy: the view of the same name holds, and costs what the policy did."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import psycopg
 import pytest
@@ -10,9 +9,10 @@ from hypervisor.base.person import EVERYWHERE, Territory
 from hypervisor.database import tenancy
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.pool import Pool
+from tests.conftest import Stack
 from tests.integration.accounts.reading import value
 from tests.integration.evaluation.world import Sent, World
-from tests.integration.web.conftest import ORGE, two_towns
+from tests.integration.web.conftest import ORGE, fresh_towns
 
 pytestmark = pytest.mark.integration
 ORGES = Territory(communes=frozenset({ORGE}))
@@ -23,8 +23,8 @@ LAST = (
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    with closing(two_towns(database_url)) as made:
+def world(stack: Stack) -> Iterator[World]:
+    with fresh_towns(stack) as made:
         yield made
 
 

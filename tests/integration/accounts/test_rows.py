@@ -1,7 +1,6 @@
 """Row-level security on the real database: every table, chunks, connections that change hands."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import psycopg
 import pytest
@@ -11,8 +10,9 @@ from hypervisor.base.person import EVERYWHERE, Territory
 from hypervisor.database import tenancy
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.pool import Pool
+from tests.conftest import Stack
 from tests.integration.evaluation.world import Sent, World
-from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, two_towns
+from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, fresh_towns
 
 pytestmark = pytest.mark.integration
 
@@ -45,8 +45,8 @@ ORGES = Territory(communes=frozenset({ORGE}))
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    with closing(two_towns(database_url)) as made:
+def world(stack: Stack) -> Iterator[World]:
+    with fresh_towns(stack) as made:
         yield made
 
 

@@ -155,6 +155,9 @@ class World:
                 revisions=tuple(facts),
             ),
         )
+        self.number_series()
+
+    def number_series(self) -> None:
         registry = registry_queries.load(self.connection)
         self.numbers = {key: one.id or 0 for key, one in registry.series.items()}
         self.connection.commit()
@@ -283,3 +286,10 @@ def make_world(url: str, connection: Connection, *, mode: Mode = Mode.EXERCISE) 
     instance_store.create(connection, Instance(mode=mode, name="test"))
     connection.commit()
     return World(url=url, connection=connection, mode=mode)
+
+
+def find_world(url: str) -> World:
+    """An exercise that was made there before."""
+    found = World(url=url, connection=connect(url))
+    found.number_series()
+    return found

@@ -1,8 +1,7 @@
 """Two towns with teams: dispatchers of both and of one, agents of each team."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +12,9 @@ import httpx
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.database import databases
-from tests.conftest import TEMPLATE, Stack
+from tests.conftest import Stack
 from tests.integration.evaluation.world import World
-from tests.integration.web.conftest import NORTH, SOUTH, two_towns
+from tests.integration.web.conftest import NORTH, SOUTH, fresh_towns
 from tests.integration.web.served import NOW, server, signed_in
 
 
@@ -68,10 +66,7 @@ def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
     with ExitStack() as exits:
 
         def make(*, mode: str = "live", **settings: Any) -> Room:
-            name = f"test_{os.urandom(6).hex()}"
-            databases.create(stack.maintenance_url, name, template=TEMPLATE)
-            exits.callback(databases.drop, stack.maintenance_url, name)
-            world = exits.enter_context(closing(two_towns(stack.database.url(name))))
+            world = exits.enter_context(fresh_towns(stack))
             world.connection.execute("UPDATE instance SET mode = %s", [mode])
             world.connection.commit()
             clock = Clock()

@@ -1,7 +1,7 @@
 """Two towns, live and as an exercise; operators of both and of one; a clock that tests move."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from hypervisor.base.settings import Settings
 from tests.conftest import Stack
 from tests.integration.evaluation.world import World
-from tests.integration.web.conftest import NORTH, ORGE, YVETTE, two_towns
+from tests.integration.web.conftest import NORTH, ORGE, YVETTE, fresh_towns
 from tests.integration.web.served import NOW, server, signed_in
 
 OUTLINES = """INSERT INTO area_outline (area, outline, source) VALUES
@@ -105,8 +105,7 @@ def make_room(stack: Stack) -> Iterator[Callable[..., Room]]:
     with ExitStack() as exits:
 
         def make(*, mode: str = "live", **settings: Any) -> Room:
-            url = exits.enter_context(stack.fresh_database())
-            world = exits.enter_context(closing(two_towns(url)))
+            world = exits.enter_context(fresh_towns(stack))
             world.connection.execute("UPDATE instance SET mode = %s", [mode])
             world.connection.execute(OUTLINES)
             world.connection.commit()

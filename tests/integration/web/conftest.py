@@ -1,13 +1,14 @@
 """Two towns of two EPCI, each with a gauge in alarm; the API on them, and who may this or that."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 import pytest
 
 from hypervisor.database.connect import connect
-from tests.integration.evaluation.world import Sent, World, make_world
+from tests.conftest import Stack
+from tests.integration.evaluation.world import Sent, World, find_world, make_world
 from tests.integration.web.served import EVERYTHING, server, signed_in
 
 DEPARTEMENT, NORTH, SOUTH = "91", "200000001", "200000002"  # the Orge's EPCI, the Yvette's
@@ -23,9 +24,28 @@ ClientOf = Callable[..., httpx.Client]
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    with closing(two_towns(database_url)) as made:
+def world(stack: Stack) -> Iterator[World]:
+    with fresh_towns(stack) as made:
         yield made
+
+
+@contextmanager
+def fresh_towns(
+    stack: Stack,
+    other: str = "yvette",
+    *,
+    name: str = "towns",
+    fill: Callable[[World], object] = lambda _: None,
+) -> Iterator[World]:
+    """A copy of the two towns, which are made once a session; `name`: how `fill` left them."""
+
+    def make(url: str) -> None:
+        with closing(two_towns(url, other)) as made:
+            fill(made)
+
+    template = stack.prepare(f"{name}_{other}", make)
+    with stack.fresh_database(template) as url, closing(find_world(url)) as found:
+        yield found
 
 
 def two_towns(url: str, other: str = "yvette") -> World:

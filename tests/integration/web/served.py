@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from socket import socket
 from threading import Thread
@@ -53,6 +54,7 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
     return secret
 
 
+@cache
 def cookie(url: str) -> str:
     """The name of the session's cookie."""
     with connect(url) as connection:
