@@ -14,9 +14,9 @@ from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
 from benchmarks import sensorthings as sensorthings_bench
 from benchmarks import subscribers as subscribers_bench
-from benchmarks.databases import Fault
 from hypervisor.bench.latency import SERVER
 from hypervisor.bench.run import Json, print_result, progress, run
+from tests.cluster.databases import Fault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Benchmarks for developers.")
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.databases import Databases
 from hypervisor.bench.servers import BenchError
 from hypervisor.broker.binaries import find_program
 from hypervisor.broker.child import spawn, stop
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.server_account import Account
 from hypervisor.database.connect import CLUSTER
+from tests.cluster.databases import Databases
 from tests.cluster.network import Network, Place
 
 _PORTS = (5441, 5442, 5443)  # each its own: their sockets lie in one folder

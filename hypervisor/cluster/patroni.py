@@ -162,10 +162,9 @@ def configuration(
             "data_dir": str(member.folder.database),
             "bin_dir": str(find_database().postgres.parent),
             "pgpass": str(files.key.with_name("pgpass")),
-            "authentication": {
+            "authentication": {  # pg_rewind is the superuser's: others may not reach "postgres"
                 "superuser": {"username": USER, "password": secrets.database, **_TLS},
                 "replication": {"username": "replicator", "password": secrets.replication, **_TLS},
-                "rewind": {"username": "rewinder", "password": secrets.rewind, **_TLS},
             },
             "parameters": {
                 **_PARAMETERS,

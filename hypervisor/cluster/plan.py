@@ -69,7 +69,6 @@ class Secrets(_Part):
 
     database: str = Field(default_factory=new_password)
     replication: str = Field(default_factory=new_password)
-    rewind: str = Field(default_factory=new_password)
     patroni: str = Field(default_factory=new_password)
     broker: str = Field(default_factory=new_password)
     cookie: str = Field(default_factory=new_password)

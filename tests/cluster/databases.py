@@ -3,15 +3,21 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 
-from hypervisor.broker.child import stop
+from hypervisor.broker.child import stop, wait_until
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.server_account import server_account
+from hypervisor.cluster import patroni
+from hypervisor.cluster.etcd import start_etcd
+from hypervisor.cluster.plan import Member, make_plan
 from hypervisor.database.connect import StoreError, connect
 from tests.cluster.network import Network
 
@@ -50,6 +56,19 @@ class Databases:
     def start(self, machine: int) -> None:
         with self.network.machines[machine].inside():
             self._children[machine] = [start() for start in self.starts[machine]]
+
+    def await_primary(self, seconds: float = 180.0) -> int:
+        """Which machine's database is the primary, once both others copy it."""
+        found: list[int] = []
+
+        def complete() -> bool:
+            primary = self.find_primary()
+            found.extend([] if primary is None else [primary])
+            return bool(found)
+
+        if not wait_until(complete, seconds=seconds, every=0.5):
+            raise StackError(f"no primary with two copies within {seconds:.0f} s")
+        return found[0]
 
     def find_primary(self) -> int | None:
         """Which machine's database is the primary; None: none, or both others do not copy it."""
@@ -93,3 +112,27 @@ class Databases:
             children[-1].wait()
             with self.network.machines[machine].inside():
                 children[-1] = self.starts[machine][-1]()
+
+
+@contextmanager
+def patroni_databases(
+    network: Network, folder: Path, shared: Mapping[str, Any] = patroni.SHARED
+) -> Iterator[Databases]:
+    """Etcd, Patroni and PostgreSQL on each machine."""
+    plan = make_plan("databases", [machine.address for machine in network.machines])
+    account = server_account()
+    members = [
+        Member(plan=plan, machine=each, folder=open_folder(folder / f"{each.number}", account))
+        for each in plan.machines
+    ]
+    databases = Databases(
+        network=network,
+        url=plan.database_url("postgres"),
+        data=[member.folder.database for member in members],
+        starts=[
+            [start_etcd(member).start, patroni.start_patroni(member, shared=shared).start]
+            for member in members
+        ],
+    )
+    with databases.running():
+        yield databases
