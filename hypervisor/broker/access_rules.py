@@ -7,7 +7,7 @@ the dot of Sparkplug's first level becomes `___`.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from hypervisor.broker import passwords
 
@@ -76,3 +76,13 @@ def may_device(name: str, access: str, key: str, *, sparkplug: bool) -> bool:
     if access not in {READ, WRITE} or "\n" in name or "\n" in key:
         return False
     return _device_pattern(access, sparkplug=sparkplug).fullmatch(f"{name}\n{key}") is not None
+
+
+def may_listener(topics: tuple[str, ...], key: str) -> bool:
+    """Whether a subscription lies within what a listener may read."""
+    return _listener_pattern(topics).fullmatch(key) is not None
+
+
+@lru_cache(maxsize=256)
+def _listener_pattern(topics: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(routing_regex(topics))

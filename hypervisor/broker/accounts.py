@@ -3,18 +3,21 @@
 import fcntl
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from hypervisor.base.settings import Settings
-from hypervisor.broker import binaries, password_file, passwords
+from hypervisor.broker import binaries, password_file, passwords, queries_accounts
 from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import Broker
+from hypervisor.broker.password_hash import hash_password
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
+from hypervisor.database.connect import connect, store_errors
 
 
 def change(
@@ -88,6 +91,81 @@ class DeviceAccountRow:
     through: str | None = None
 
 
+class AccountStore(Protocol):
+    """Where the accounts of devices, gateways and listeners are."""
+
+    def names(self) -> Collection[str]:
+        """Of every account. Raises StackError: they cannot be read from here."""
+        ...
+
+    def change(
+        self,
+        *,
+        put: Mapping[str, str] | None = None,
+        drop: frozenset[str] = frozenset(),
+        topics: Mapping[str, Sequence[str]] | None = None,
+    ) -> bool:
+        """Set passwords and remove accounts; `topics`: what a listener in `put` may read.
+
+        Connections of accounts that changed are closed. False: no broker runs yet that could know.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileAccounts:
+    """In mosquitto's password file."""
+
+    broker: Broker
+
+    def names(self) -> Collection[str]:
+        return password_file.read(self.broker.folder)
+
+    def change(
+        self,
+        *,
+        put: Mapping[str, str] | None = None,
+        drop: frozenset[str] = frozenset(),
+        topics: Mapping[str, Sequence[str]] | None = None,
+    ) -> bool:
+        for name, own in (topics or {}).items():
+            passwords.write_topics(self.broker.folder, name, own)
+        return change(self.broker, put=put, drop=drop)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableAccounts:
+    """In the database of a cluster, whose brokers ask for them."""
+
+    url: str
+
+    def names(self) -> Collection[str]:
+        with store_errors(), connect(self.url) as connection:
+            return queries_accounts.load_accounts(connection)
+
+    def change(
+        self,
+        *,
+        put: Mapping[str, str] | None = None,
+        drop: frozenset[str] = frozenset(),
+        topics: Mapping[str, Sequence[str]] | None = None,
+    ) -> bool:
+        hashes = {name: hash_password(each) for name, each in (put or {}).items()}
+        with store_errors(), connect(self.url) as connection:
+            queries_accounts.change_accounts(connection, hashes, drop, topics)
+        return True
+
+
+def open_accounts(settings: Settings) -> AccountStore:
+    """The accounts of the instance in the data folder.
+
+    Raises StackError: no broker was made there, or the folder is another user's.
+    """
+    if settings.broker_amqp_port is not None:
+        return TableAccounts(url=settings.database_url)
+    return FileAccounts(broker=local_broker(settings))
+
+
 def local_broker(settings: Settings) -> Broker:
     """The broker whose accounts lie in the instance's data folder.
 
@@ -114,7 +192,7 @@ def local_broker(settings: Settings) -> Broker:
     )
 
 
-def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, str]:
+def first_password(store: AccountStore, name: str, speaking: Speakers) -> dict[str, str]:
     """A first password for a registered device or gateway.
 
     Raises StackError: it has one, needs none, or is not registered.
@@ -135,7 +213,7 @@ def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, s
             name,
             through,
         )
-    if name in password_file.read(broker.folder):
+    if name in store.names():
         raise StackError(
             "{name!r} has an account; `hypervisor device rotate {code}` gives a new password",
             name,
@@ -144,9 +222,9 @@ def first_password(broker: Broker, name: str, speaking: Speakers) -> dict[str, s
     return {name: passwords.new_password()}
 
 
-def missing_passwords(broker: Broker, speaking: Speakers) -> dict[str, str]:
+def missing_passwords(store: AccountStore, speaking: Speakers) -> dict[str, str]:
     """A password for each registered device or gateway that needs an account and has none yet."""
-    there = password_file.read(broker.folder)
+    there = store.names()
     names = sorted(
         name for name, through in speaking.items() if through is None and name not in there
     )
@@ -155,22 +233,22 @@ def missing_passwords(broker: Broker, speaking: Speakers) -> dict[str, str]:
     return {name: passwords.new_password() for name in names}
 
 
-def next_password(broker: Broker, name: str) -> dict[str, str]:
+def next_password(store: AccountStore, name: str) -> dict[str, str]:
     """A new password for an existing account."""
-    require_account(broker, name)
+    require_account(store, name)
     return {name: passwords.new_password()}
 
 
-def require_account(broker: Broker, name: str) -> None:
+def require_account(store: AccountStore, name: str) -> None:
     """Refuse a name without an account. Raises StackError: it has none."""
     passwords.check_name(name)
-    if name not in password_file.read(broker.folder):
+    if name not in store.names():
         raise StackError("{name!r} has no account; `hypervisor device list` shows who has", name)
 
 
-def list_accounts(broker: Broker, speaking: Speakers) -> list[DeviceAccountRow]:
+def list_accounts(store: AccountStore, speaking: Speakers) -> list[DeviceAccountRow]:
     """Every registered device and gateway and every account, by name."""
-    accounts = password_file.read(broker.folder)
+    accounts = store.names()
     there = {name for name in accounts if not passwords.is_own(name)}
     return [
         DeviceAccountRow(

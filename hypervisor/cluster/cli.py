@@ -10,6 +10,7 @@ def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Three machines, of which any may be lost.")
     group.command()(make)
     group.command()(join)
+    group.command()(admit)
     app.add_typer(group, name="cluster")
 
 
@@ -57,3 +58,21 @@ def join(
         )
     member = settings_file.join(folder, plan, number)
     print(f"{folder.root}: machine {number} of {plan.name!r}, at {member.machine.address}")
+
+
+def admit(context: typer.Context) -> None:
+    """Answer this machine's broker whom it may let in (`up` runs this)."""
+    from hypervisor.base.process import log_to_stderr, stopping
+    from hypervisor.base.settings import load_settings
+    from hypervisor.broker.folder import DataFolder
+    from hypervisor.broker.server_account import server_account
+    from hypervisor.cluster import admission_server
+    from hypervisor.cluster.plan import PlanError, read_member
+
+    settings = load_settings(context.obj)
+    if settings.machine is None:
+        raise PlanError("this is no machine of a cluster: `hypervisor cluster join` makes it one")
+    log_to_stderr()
+    folder = DataFolder(root=settings.data, account=server_account())
+    member = read_member(folder, settings.machine)
+    admission_server.run(settings, member, stopping=stopping())

@@ -180,10 +180,9 @@ def listen(connection: Connection, channel: str) -> None:
     connection.execute(f"LISTEN {channel}".encode())
 
 
-def wait_for_notification(connection: Connection, seconds: float) -> None:
-    """Sleep until a notification comes, or so long."""
-    for _ in connection.notifies(timeout=seconds, stop_after=1):
-        pass
+def wait_for_notification(connection: Connection, seconds: float) -> bool:
+    """Sleep until a notification comes, or so long; whether one came."""
+    return bool(list(connection.notifies(timeout=seconds, stop_after=1)))
 
 
 def export_snapshot(connection: Connection) -> str:

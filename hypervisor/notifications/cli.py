@@ -192,14 +192,14 @@ def set_mqtt_account(
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import accounts, passwords
 
-    broker = accounts.local_broker(load_settings(context.obj))
+    store = accounts.open_accounts(load_settings(context.obj))
     account = passwords.reader_account(name)
     if remove:
-        accounts.change(broker, drop=frozenset({account}))
+        store.change(drop=frozenset({account}))
         print(f"account {account} removed")
         return
     password = passwords.new_password()
-    accounts.change(broker, put={account: password})
+    store.change(put={account: password})
     print(f"account   {account}\npassword  {password}\ntopics    hypervisor/alarms/#")
 
 

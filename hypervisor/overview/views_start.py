@@ -16,6 +16,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.charts.words import quantity_label
+from hypervisor.database.connect import StoreError
 from hypervisor.overview import queries_start
 from hypervisor.overview.queries_start import Progress, Refused
 from hypervisor.readings import queries_latest
@@ -218,8 +219,8 @@ def _has_account(settings: Settings, name: str | None) -> tuple[bool, str]:
     if name is None:
         return False, ""
     try:
-        rows = accounts.list_accounts(accounts.local_broker(settings), {})
-    except (StackError, OSError) as error:
+        rows = accounts.list_accounts(accounts.open_accounts(settings), {})
+    except (StackError, StoreError, OSError) as error:
         return False, refusal(error)
     return any(row.name == name and row.account for row in rows), ""
 

@@ -18,7 +18,7 @@ from hypervisor.database.command import (
 )
 
 if TYPE_CHECKING:
-    from hypervisor.broker.mosquitto import Broker
+    from hypervisor.broker.accounts import AccountStore
 
 Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
@@ -50,15 +50,15 @@ def add(
     from hypervisor.broker import accounts
     from hypervisor.broker.errors import StackError
 
-    broker = _broker(context)
+    store = _open_accounts(context)
     if all_ == (name is not None):
         raise StackError("device add: expected the name of one device or gateway, or --all")
     connected = _load_gateways(context)
     if name is not None:
-        passwords = accounts.first_password(broker, name, connected)
+        passwords = accounts.first_password(store, name, connected)
     else:
-        passwords = accounts.missing_passwords(broker, connected)
-    live = accounts.change(broker, put=passwords) if passwords else True
+        passwords = accounts.missing_passwords(store, connected)
+    live = store.change(put=passwords) if passwords else True
     _print_passwords(passwords, as_json=as_json, table=all_)
     _record_audit(context, "device-add", passwords, reason or "first password", author)
     print_note(
@@ -76,9 +76,9 @@ def rotate(
     """Give a device a new password; a connection made with the old one is closed."""
     from hypervisor.broker import accounts
 
-    broker = _broker(context)
-    passwords = accounts.next_password(broker, name)
-    live = accounts.change(broker, put=passwords)
+    store = _open_accounts(context)
+    passwords = accounts.next_password(store, name)
+    live = store.change(put=passwords)
     _print_passwords(passwords, as_json=as_json)
     _record_audit(context, "device-rotate", passwords, reason or "new password", author)
     print_note(f"the old password of {name!r} is no longer valid{_format_effect(live)}")
@@ -88,9 +88,9 @@ def remove(context: typer.Context, name: str, author: Author = "", reason: Reaso
     """Delete a device's account; its connection is closed."""
     from hypervisor.broker import accounts
 
-    broker = _broker(context)
-    accounts.require_account(broker, name)
-    live = accounts.change(broker, drop=frozenset({name}))
+    store = _open_accounts(context)
+    accounts.require_account(store, name)
+    live = store.change(drop=frozenset({name}))
     _record_audit(context, "device-remove", [name], reason or "account taken away", author)
     print_note(f"the account of {name!r} is deleted{_format_effect(live)}")
 
@@ -99,7 +99,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     """List devices and gateways with their accounts, and accounts of unregistered names."""
     from hypervisor.broker import accounts
 
-    rows = accounts.list_accounts(_broker(context), _load_gateways(context))
+    rows = accounts.list_accounts(_open_accounts(context), _load_gateways(context))
     if as_json:
         print_json(
             {"device": row.name, "registered": row.registered, "account": row.account}
@@ -164,11 +164,11 @@ def _record_audit(
         print_note(f"done, but not recorded in the audit: {error}")
 
 
-def _broker(context: typer.Context) -> "Broker":
+def _open_accounts(context: typer.Context) -> "AccountStore":
     from hypervisor.base.settings import load_settings
     from hypervisor.broker import accounts
 
-    return accounts.local_broker(load_settings(context.obj))
+    return accounts.open_accounts(load_settings(context.obj))
 
 
 def _load_gateways(context: typer.Context) -> dict[str, str | None]:

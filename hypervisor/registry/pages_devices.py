@@ -16,6 +16,7 @@ from hypervisor.base.translation import translate
 from hypervisor.broker import accounts
 from hypervisor.broker.errors import StackError
 from hypervisor.database import audit
+from hypervisor.database.connect import StoreError
 from hypervisor.registry import queries_devices, queries_tables
 from hypervisor.registry.apply import Act, apply_steps
 from hypervisor.registry.inventory import Fact, Inventory
@@ -93,16 +94,16 @@ def change_account(  # noqa: PLR0913, PLR0917  the fields of the form
     drop: frozenset[str] = frozenset()
     passwords: dict[str, str] = {}
     try:
-        broker = accounts.local_broker(get_settings(request))
+        store = accounts.open_accounts(get_settings(request))
         if does == "remove":
-            accounts.require_account(broker, name)
+            accounts.require_account(store, name)
             drop = frozenset({name})
         elif does == "rotate":
-            passwords = accounts.next_password(broker, name)
+            passwords = accounts.next_password(store, name)
         else:
-            passwords = accounts.first_password(broker, name, _load_gateways(context))
-        accounts.change(broker, put=passwords, drop=drop)
-    except (StackError, OSError) as error:
+            passwords = accounts.first_password(store, name, _load_gateways(context))
+        store.change(put=passwords, drop=drop)
+    except (StackError, StoreError, OSError) as error:
         return _render_list(context, request, q=name, wrong=refusal(error))
     with context.writing() as connection:
         audit.record(
@@ -183,9 +184,8 @@ def _render_list(  # noqa: PLR0913  what the page shows
 
 def _load_accounts(settings: Settings) -> tuple[frozenset[str] | None, str]:
     try:
-        local = accounts.local_broker(settings)
-        rows = accounts.list_accounts(local, {})
-    except (StackError, OSError) as error:
+        rows = accounts.list_accounts(accounts.open_accounts(settings), {})
+    except (StackError, StoreError, OSError) as error:
         return None, refusal(error)
     return frozenset(row.name for row in rows if row.account), ""
 

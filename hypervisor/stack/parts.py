@@ -23,9 +23,11 @@ COLLECTOR = "collect"  # live instances only: an exercise reads no real service
 EVALUATOR = "watch"  # where the settings say so, several: watch, watch-2, …
 OBSERVER = "observations"  # where the settings say so
 MAILER = "mailing"  # live instances only, where the settings say so
+ADMITTER = "admit"  # of a cluster only: its broker asks there whom to let in
 BRIDGE = "sparkplug"  # live instances only, where the settings say so
 CONDUCTOR = "conduct"  # exercises only: nothing is played into a live instance
-_WORDS = {"commands": ("commands", "send")}  # where a part is started otherwise than by its name
+# Where a part is started otherwise than by its name.
+_WORDS = {"commands": ("commands", "send"), ADMITTER: ("cluster", ADMITTER)}
 _CODE = Path(hypervisor.__file__).parent.parent
 # Servers are named by the folder's own file, whatever the environment says.
 _SERVER_KEYS = (
@@ -81,7 +83,7 @@ class Launcher:
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is a part of this instance."""
         started = "hypervisor" in words and str(self.folder.root) in words
-        parts = (*PARTS, COLLECTOR, CONDUCTOR, OBSERVER, MAILER, BRIDGE)
+        parts = (*PARTS, COLLECTOR, CONDUCTOR, ADMITTER, OBSERVER, MAILER, BRIDGE)
         return started and words[-1] in {get_words(part)[-1] for part in parts}
 
 
@@ -99,6 +101,7 @@ def parts_of(settings: Settings, mode: Mode) -> tuple[str, ...]:
     live = mode is Mode.LIVE
     mails = bool(settings.citizens_mail) or settings.citizens_push not in ("", "off")
     optional = {
+        ADMITTER: settings.machine is not None,
         OBSERVER: settings.sensorthings_mqtt,
         MAILER: mails and live,
         BRIDGE: settings.sparkplug and live,

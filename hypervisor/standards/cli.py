@@ -42,16 +42,15 @@ def set_listener(
     from hypervisor.database.command import open_database
     from hypervisor.standards import listeners
 
-    broker = accounts.local_broker(load_settings(context.obj))
+    store = accounts.open_accounts(load_settings(context.obj))
     name = passwords.listener_account(account)
     if remove:
-        accounts.change(broker, drop=frozenset({name}))
+        store.change(drop=frozenset({name}))
         print(f"account {name} removed")
         return
     with open_database(context, autocommit=True) as connection:
         topics = listeners.list_topics(connection, account)
-    passwords.write_topics(broker.folder, name, topics)
     password = passwords.new_password()
-    accounts.change(broker, put={name: password})
+    store.change(put={name: password}, topics={name: topics})
     shown = topics[0] if len(topics) == 1 else f"{topics[0]} and {len(topics) - 1} others"
     print(f"account   {name}\npassword  {password}\ntopics    {shown}")

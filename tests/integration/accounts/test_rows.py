@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 OWNERS = frozenset(
     {
         *("account", "account_role", "session", "api_token", "login_attempt"),
+        "broker_account",
         *("incident_state", "event_log", "event_log_horizon"),
         *(
             "exercise_command",

@@ -30,7 +30,7 @@ KEPT = {
         "sign_in_rules",
     ),
     *("event_log", "event_log_horizon", "past_event", "conductor", "rollup_state"),
-    *("external_source", "external_mapping"),
+    *("external_source", "external_mapping", "broker_account"),
     *("team", "team_member", "intervention_transition"),
     *("exercise_run", "exercise_command", "exercise_inject", "exercise_checklist", "exercise_skip"),
     *("exercise_message", "exercise_archive"),

@@ -1,0 +1,67 @@
+"""RabbitMQ's management interface on this machine: who is connected, and which queues there are."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import quote
+
+from hypervisor.broker.errors import StackError
+from hypervisor.broker.ports import LOOPBACK
+from hypervisor.cluster.plan import Plan
+from hypervisor.cluster.rabbitmq_accounts import MANAGER
+
+_SECONDS = 20.0  # for an answer; the list of ten thousand connections takes a while
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenConnection:
+    user: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Management:
+    """Of the whole cluster, as this machine's node knows them."""
+
+    plan: Plan
+
+    def close(self, user: str, reason: str) -> None:
+        """Close whatever a user has open. Raises StackError: the node does not answer."""
+        path = f"/api/connections/username/{quote(user, safe='')}"
+        self._ask("DELETE", path, {"X-Reason": reason})
+
+    def list_open(self) -> Iterator[OpenConnection]:
+        """Raises StackError: the node does not answer."""
+        for row in self._ask("GET", "/api/connections?columns=user,connected_at"):
+            if "user" in row and "connected_at" in row:
+                since = datetime.fromtimestamp(row["connected_at"] / 1_000, UTC)
+                yield OpenConnection(user=row["user"], since=since)
+
+    def list_queues(self) -> set[str]:
+        """By name. Raises StackError: the node does not answer."""
+        return {row["name"] for row in self._ask("GET", "/api/queues?columns=name")}
+
+    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
+        secret = b64encode(f"{MANAGER}:{self.plan.secrets.broker}".encode()).decode()
+        port = self.plan.ports.management
+        connection = HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
+        try:
+            connection.request(
+                method, path, headers={"Authorization": f"Basic {secret}", **(headers or {})}
+            )
+            response = connection.getresponse()
+            body = response.read()
+            if response.status >= 300:
+                raise StackError("the broker refuses {method} {path}: {status}", method, path,
+                                 response.status)  # fmt: skip
+            return json.loads(body) if body else None
+        except (OSError, HTTPException, ValueError) as error:
+            raise StackError(
+                "the broker's management does not answer at port {port}: {error}", port, error
+            ) from error
+        finally:
+            connection.close()
