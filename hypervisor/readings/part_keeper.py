@@ -15,6 +15,7 @@ from ingest.ports import OccupiedError
 from ingest.queues import part_name
 
 SHARE_SECONDS = 1.0  # between two looks at who else is there
+_LOOK_SECONDS = 5.0  # between two looks for one that hangs
 _PATIENCE = 2.0  # seconds without a broker, after which others have our parts
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class PartKeeper:
         self._intake, self._shares = intake, shares
         self._link, self._pipeline = link, pipeline
         self._interval, self._clock, self._ticks = interval, clock, ticks
-        self._next = 0.0
+        self._next = self._next_look = 0.0
 
     def share_out(self) -> None:
         """Have one's share of the parts, and no more.
@@ -56,14 +57,16 @@ class PartKeeper:
                 raise OccupiedError("no broker answers here")
             return
         with self._intake.session() as connection:
+            if self._ticks() >= self._next_look:
+                self._next_look = self._ticks() + _LOOK_SECONDS
+                if queries_parts.end_hung(connection):
+                    log.warning("ended the session of a process that hangs")
             mine = self._shares.find_share()
             try:
                 self._leave(self._shares.held - mine)
                 taken = self._shares.take(mine - self._shares.held)
                 if taken:
                     log.info("receiving %s", self._describe())
-                if mine > self._shares.held and queries_parts.end_hung(connection, mine - taken):
-                    log.warning("ended the session of a process that hangs")
                 self._open(mine & self._shares.held)
             except AmqpError as error:
                 log.warning("%s; trying again", error)

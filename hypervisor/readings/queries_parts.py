@@ -98,16 +98,16 @@ def record_lost(connection: Connection, part: int, begins: int, ends: int) -> No
     queries_workers.record_heartbeat(connection, name, ends)
 
 
-def end_hung(connection: Connection, parts: AbstractSet[int]) -> int:
-    """End sessions that hold one of the parts and have asked nothing for long; how many."""
+def end_hung(connection: Connection) -> int:
+    """End the sessions of processes that share out the parts and hang; how many."""
     ended = connection.execute(
         "SELECT pg_terminate_backend(pid) FROM ("
         " SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
         " WHERE locktype = 'advisory' AND granted AND classid = %(lock)s AND objsubid = 2"
-        " AND objid::int = ANY(%(parts)s) AND pg_locks.database ="
+        " AND pg_locks.database ="
         "  (SELECT oid FROM pg_database WHERE datname = current_database())"
         " AND pg_stat_activity.state = 'idle' AND pid <> pg_backend_pid()"
         " AND state_change < clock_timestamp() - %(lease)s * interval '1 second') hung",
-        {"lock": Lock.WORKER.value, "parts": sorted(parts), "lease": _LEASE},
+        {"lock": Lock.RECEIVER.value, "lease": _LEASE},
     )
     return ended.rowcount

@@ -4,13 +4,17 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pamqp import commands
+
 from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, connack
+from ingest.amqp import AmqpConnection
+from ingest.loop import Address
 
 _SERVER = next(iter(sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))), None)
 _PLUGINS = "[rabbitmq_mqtt,rabbitmq_consistent_hash_exchange]."
@@ -82,16 +86,12 @@ class OneBroker:
             self._process.wait()
             self._process = None
 
-    def tool(self, *words: str) -> str:
-        """What `rabbitmqctl` says."""
-        done = subprocess.run(
-            [f"{_SERVER}/rabbitmqctl", "-q", *words],
-            env=self._environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
+    def delete_queues(self, names: Iterable[str]) -> None:
+        address = Address(host=LOOPBACK, port=self.amqp, user=USER, password=PASSWORD)
+        connection = AmqpConnection(address, "test", lambda *_: None)
+        for name in names:
+            connection.call(commands.Queue.Delete(queue=name))
+        connection.close()
 
 
 @contextmanager

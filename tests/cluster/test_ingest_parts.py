@@ -21,6 +21,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
+from ingest.queues import queue_name
 from tests.cluster.one_broker import PASSWORD, USER, OneBroker, one_broker
 from tests.conftest import Stack
 from tests.integration.ingest.conftest import count, publisher, seed, wait_for
@@ -51,10 +52,9 @@ def settings(broker: OneBroker, stack: Stack, open_tmp: Path) -> Iterator[Settin
             broker_parts=PARTS,
             broker_user=USER,
             broker_password=PASSWORD,
-            heartbeat_seconds=0.5,
+            heartbeat_seconds=1.0,
         )
-        for part in range(1, PARTS + 1):
-            broker.tool("delete_queue", f"ingest.part-{part}")
+        broker.delete_queues(queue_name(part) for part in range(1, PARTS + 1))
 
 
 @dataclass(kw_only=True)
@@ -205,3 +205,69 @@ def test_a_process_that_is_killed_leaves_its_parts_to_the_others(settings: Setti
         with connect(settings.database_url) as connection:
             assert count_gaps(connection) == 0  # the others' heartbeats went through every part
             assert not locks.is_held(connection, Lock.WORKER)
+
+
+def test_a_broker_that_is_killed(settings: Settings, broker: OneBroker) -> None:
+    """What it acknowledged is on its disk; while it is away nothing can be heard."""
+    flood = Flood(settings=settings)
+    with receiving(settings, 2):
+        flood.start()
+        flood.progress(0.3)
+        broker.kill()
+        broker.start()
+        flood.check()
+        wait_for(settings, all_beat_since(datetime.now(UTC)))
+        with connect(settings.database_url) as connection:
+            deaf = connection.execute(
+                "SELECT DISTINCT worker FROM ingest_gap ORDER BY 1"
+            ).fetchall()
+            assert [worker for (worker,) in deaf] == [f"part-{n + 1}" for n in range(PARTS)]
+            assert count(connection, "message_loss") == 0
+
+
+def test_a_database_that_ends_every_session(settings: Settings) -> None:
+    """Parts go back and forth; the heartbeats go on, so that no silence is taken for deafness."""
+    flood = Flood(settings=settings)
+    with (
+        receiving(settings, 2),
+        connect(settings.database_url, autocommit=True) as connection,
+    ):
+        flood.start()
+        for _ in range(6):
+            time.sleep(0.7)
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        flood.check()
+        wait_for(settings, lambda c: share_sizes(c) == [3, 3])
+        wait_for(settings, all_beat_since(datetime.now(UTC)))
+        assert count_gaps(connection) == 0
+
+
+def test_a_process_that_hangs_loses_its_parts(settings: Settings) -> None:
+    flood = Flood(settings=settings)
+    with receiving(settings, 2) as processes:
+        flood.start()
+        flood.progress(0.2)
+        processes[0].signal(signal.SIGSTOP)
+        wait_for(settings, lambda c: share_sizes(c) == [PARTS], seconds=60)
+        flood.check()
+        processes[0].signal(signal.SIGCONT)
+        wait_for(settings, lambda c: share_sizes(c) == [3, 3])
+
+
+def test_a_queue_that_is_gone_is_entered_in_the_ledger(
+    settings: Settings, broker: OneBroker
+) -> None:
+    with receiving(settings, 1):
+        wait_for(settings, all_beat_since(datetime.now(UTC)))
+        broker.delete_queues(["ingest.part-3"])
+        wait_for(settings, lambda c: count(c, "message_loss") > 0)
+        wait_for(settings, all_beat_since(datetime.now(UTC)))
+        with connect(settings.database_url) as connection:
+            lost = connection.execute("SELECT DISTINCT worker, cause FROM message_loss").fetchall()
+            assert lost == [("part-3", "session-lost")]
+        flood = Flood(settings=settings, messages=1_000)
+        flood.start()
+        flood.check()
