@@ -142,13 +142,13 @@ class PartInbox:
         self._number = number
         part = self._parts[tag]
         if exchange == _BEATS:
-            self._hear(tag, part, payload, _read_stamp(properties))
+            self._hear(tag, part, payload, read_stamp(properties))
             return
         topic = to_topic(key.decode("utf-8", "replace"))
         if self._exercise:
             self._play(tag, topic, payload, properties, again=again)
             return
-        arrival = min(_read_stamp(properties) or part.ceiling, part.ceiling)
+        arrival = min(read_stamp(properties) or part.ceiling, part.ceiling)
         part.last = arrival = max(arrival, part.last + 1)
         self._put(tag, Arrival(topic, payload, arrival, again))
 
@@ -216,7 +216,7 @@ class PartInbox:
         self._put(tag, Arrival(topic, payload, received_at, again))
 
 
-def _read_stamp(properties: bytes) -> int:
+def read_stamp(properties: bytes) -> int:
     """When the broker took a message (µs); 0: it does not say."""
     table = properties[2:]
     if not table.startswith(_ONLY_STAMPED):

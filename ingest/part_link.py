@@ -15,12 +15,27 @@ from pamqp import commands
 
 from ingest.amqp import HEARTBEAT, AmqpConnection, AmqpError
 from ingest.batch import Parcel
+from ingest.decode import LARGEST
+from ingest.letters import make_dead_letters
 from ingest.loop import Address, Attempts, Bell
-from ingest.part_inbox import PartInbox
-from ingest.queues import BEATS, SOURCE, declare_exchanges, declare_part, queue_name, to_pattern
+from ingest.message import Arrival, NewDeadLetter, Reason, Refused
+from ingest.part_inbox import PartInbox, read_stamp
+from ingest.queues import (
+    BEATS,
+    DEAD,
+    DELIVERIES,
+    SOURCE,
+    declare_exchanges,
+    declare_part,
+    queue_name,
+    to_pattern,
+    to_topic,
+)
 from ingest.topics import PAUSES
+from sensors._errors import Message
 
 PREFETCH = 2_000  # messages of a part that the broker sends ahead of our acknowledgements
+_MOST_DEAD = 20  # messages that nobody could store, received at a time
 _MOST_UNSENT = 65_536  # bytes of heartbeats for a broker that does not read them
 
 log = logging.getLogger(__name__)
@@ -59,7 +74,8 @@ class PartLink:
         self._attempts = Attempts(ticks)
         self._bell = Bell()
         self._connections: tuple[AmqpConnection, AmqpConnection] | None = None
-        self._consumed: dict[int, bool] = {}
+        self._consumed = set[int]()
+        self.dead: dict[int, NewDeadLetter] = {}  # by the broker's number
         self._next_beat = self._next_sign = self._down_since = ticks()
 
     # -- the loop -------------------------------------------------------------------------------
@@ -147,17 +163,46 @@ class PartLink:
         self.inbox.open_part(part, heard)
         consume = commands.Basic.Consume(queue=queue_name(part), consumer_tag=str(part))
         self._ask(lambda reader: reader.call(consume))
-        self._consumed[part] = True
+        self._consumed.add(part)
 
     def cancel(self, part: int) -> None:
         """Receive no more of the part. Raises AmqpError."""
-        if self._consumed.pop(part, False):
+        if part in self._consumed:
+            self._consumed.remove(part)
             self._ask(lambda reader: reader.call(commands.Basic.Cancel(str(part))))
             self.inbox.close_part(part)
 
     def is_settled(self, part: int) -> bool:
         """Whether all that was received of a part is stored."""
         return self.inbox.find_last(part) <= self.settled
+
+    # -- what killed whoever received it ----------------------------------------------------------
+
+    def _bury(
+        self,
+        _tag: bytes,
+        number: int,
+        again: bool,  # noqa: FBT001
+        _exchange: bytes,
+        key: bytes,
+        properties: bytes,
+        payload: bytes,
+    ) -> None:
+        topic, at = to_topic(key.decode("utf-8", "replace")), read_stamp(properties)
+        refused = Refused(
+            arrival=Arrival(topic, payload, at or self._clock(), again),
+            reason=Reason.NOT_STORABLE,
+            detail=Message("whoever received it ended, {count} times", DELIVERIES),
+        )
+        (self.dead[number],) = make_dead_letters([refused], largest=LARGEST)
+
+    def acknowledge_dead(self) -> None:
+        """The dead letters have been committed."""
+        if self._connections is not None:
+            _, speaker = self._connections
+            for number in self.dead:
+                self._guard(partial(speaker.send, commands.Basic.Ack(number)))
+        self.dead.clear()
 
     def _ask(self, question: Callable[[AmqpConnection], object]) -> object:
         if self._connections is None:
@@ -228,10 +273,13 @@ class PartLink:
         try:
             reader = AmqpConnection(self._address, self._worker, self.inbox.on_delivery)
             opened.append(reader)
-            speaker = AmqpConnection(self._address, self._worker, self.inbox.on_delivery)
+            speaker = AmqpConnection(self._address, self._worker, self._bury)
             opened.append(speaker)
             reader.call(commands.Basic.Qos(prefetch_count=PREFETCH))
+            speaker.call(commands.Basic.Qos(prefetch_count=_MOST_DEAD))
             declare_exchanges(reader.call, exercise=self._interval is None)
+            self.dead.clear()
+            speaker.call(commands.Basic.Consume(queue=DEAD))
         except AmqpError as error:
             log.warning("%s: %s; trying again", self._worker, error)
             for connection in opened:

@@ -51,6 +51,9 @@ def run(settings: Settings, stopping: Callable[[], bool]) -> None:
         link = _make_link(settings, exercise=mode is Mode.EXERCISE)
         try:
             while not stopping():
+                if not link.up:  # others have our parts meanwhile
+                    link.rest(_TURN_SECONDS)
+                    continue
                 intake = PartIntake(
                     url=settings.database_url, worker=settings.worker, catalogue=catalogue()
                 )
@@ -135,6 +138,7 @@ def _work(
         interval=interval,
         clock=read_wall_clock,
         ticks=time.monotonic,
+        worker=settings.worker,
     )
     worker = Worker(
         link=link,

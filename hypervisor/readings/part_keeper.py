@@ -5,7 +5,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from hypervisor.database.shares import Shares
-from hypervisor.readings import queries_parts
+from hypervisor.readings import queries_dead_letters, queries_parts
 from hypervisor.readings.queries_parts import PartIntake
 from ingest.amqp import AmqpError
 from ingest.heartbeat import HeartbeatState
@@ -38,10 +38,12 @@ class PartKeeper:
         interval: int | None,
         clock: Callable[[], int],
         ticks: Callable[[], float],
+        worker: str,
     ) -> None:
         self._intake, self._shares = intake, shares
         self._link, self._pipeline = link, pipeline
         self._interval, self._clock, self._ticks = interval, clock, ticks
+        self._worker = worker
         self._next = self._next_look = 0.0
 
     def share_out(self) -> None:
@@ -61,6 +63,11 @@ class PartKeeper:
                 self._next_look = self._ticks() + _LOOK_SECONDS
                 if queries_parts.end_hung(connection):
                     log.warning("ended the session of a process that hangs")
+            if self._link.dead:
+                letters = list(self._link.dead.values())
+                queries_dead_letters.store_letters(connection, letters, self._worker, again=True)
+                connection.commit()
+                self._link.acknowledge_dead()
             mine = self._shares.find_share()
             try:
                 self._leave(self._shares.held - mine)

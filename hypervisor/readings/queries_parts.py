@@ -99,14 +99,18 @@ def record_lost(connection: Connection, part: int, begins: int, ends: int) -> No
 
 
 def end_hung(connection: Connection) -> int:
-    """End the sessions of processes that share out the parts and hang; how many."""
+    """End the sessions of processes that share out the parts and hang; how many.
+
+    One that hangs has asked nothing for long, or not sent what it began to.
+    """
     ended = connection.execute(
         "SELECT pg_terminate_backend(pid) FROM ("
         " SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
         " WHERE locktype = 'advisory' AND granted AND classid = %(lock)s AND objsubid = 2"
         " AND pg_locks.database ="
         "  (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " AND pg_stat_activity.state = 'idle' AND pid <> pg_backend_pid()"
+        " AND pid <> pg_backend_pid()"
+        " AND (pg_stat_activity.state <> 'active' OR wait_event_type = 'Client')"
         " AND state_change < clock_timestamp() - %(lease)s * interval '1 second') hung",
         {"lock": Lock.RECEIVER.value, "lease": _LEASE},
     )

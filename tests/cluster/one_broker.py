@@ -86,12 +86,22 @@ class OneBroker:
             self._process.wait()
             self._process = None
 
-    def delete_queues(self, names: Iterable[str]) -> None:
+    @contextmanager
+    def _connected(self) -> Iterator[AmqpConnection]:
         address = Address(host=LOOPBACK, port=self.amqp, user=USER, password=PASSWORD)
         connection = AmqpConnection(address, "test", lambda *_: None)
-        for name in names:
-            connection.call(commands.Queue.Delete(queue=name))
+        yield connection
+        connection.leave()
         connection.close()
+
+    def delete_queues(self, names: Iterable[str]) -> None:
+        with self._connected() as connection:
+            for name in names:
+                connection.call(commands.Queue.Delete(queue=name))
+
+    def publish(self, exchange: str, key: str, payload: bytes) -> None:
+        with self._connected() as connection:
+            connection.publish(exchange, key, payload)
 
 
 @contextmanager

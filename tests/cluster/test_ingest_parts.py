@@ -21,7 +21,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from ingest.queues import queue_name
+from ingest.queues import DEAD, queue_name
 from tests.cluster.one_broker import PASSWORD, USER, OneBroker, one_broker
 from tests.conftest import Stack
 from tests.integration.ingest.conftest import count, publisher, seed, wait_for
@@ -271,3 +271,15 @@ def test_a_queue_that_is_gone_is_entered_in_the_ledger(
         flood = Flood(settings=settings, messages=1_000)
         flood.start()
         flood.check()
+
+
+def test_a_message_that_kills_whoever_receives_it_becomes_a_dead_letter(
+    settings: Settings, broker: OneBroker
+) -> None:
+    """The broker gives it up after many deliveries; here it is put where it then comes."""
+    with receiving(settings, 2):
+        broker.publish(DEAD, "devices.gauge-1.readings", b"poison")
+        wait_for(settings, lambda c: count(c, "dead_letter") == 1)
+        with connect(settings.database_url) as connection:
+            (letter,) = connection.execute("SELECT topic, payload, reason FROM dead_letter")
+            assert letter == ("devices/gauge-1/readings", b"poison", "not-storable")

@@ -177,7 +177,7 @@ def test_bytes_that_are_no_frame() -> None:
 def test_a_queue_that_is_not_there() -> None:
     def script(broker: Broker) -> None:
         broker.say(commands.Channel.OpenOk(), channel=2)
-        broker.say(commands.Channel.Close(404, "NOT_FOUND", 50, 10), channel=2)
+        broker.say(commands.Channel.Close(404, "NOT_FOUND - no queue 'q'", 50, 10), channel=2)
         broker.say(commands.Channel.OpenOk(), channel=2)
         broker.say(commands.Queue.DeclareOk("q", 0, 0), channel=2)
         broker.say(commands.Channel.CloseOk(), channel=2)
