@@ -105,7 +105,8 @@ def receiving(settings: Settings, count: int) -> Iterator[list[Process]]:
     """So many processes, between which the parts are shared out."""
     processes = [Process(settings=settings, name=f"ingest-{number + 1}") for number in range(count)]
     try:
-        wait_for(settings, lambda connection: share_sizes(connection) == [PARTS // count] * count)
+        each = [PARTS // count] * count
+        wait_for(settings, lambda c: share_sizes(c) == each, seconds=90)  # on a busy machine
         yield processes
     finally:
         for process in processes:
