@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from hypervisor.broker.errors import StackError
-from hypervisor.cluster.plan import Member
+from hypervisor.cluster.plan import Machine, Member
 
 LIMIT_SECONDS = 2.0  # that a clock may differ
 ASK_SECONDS = 0.5  # between two questions
@@ -24,6 +24,7 @@ _ALIKE = 2  # comparisons in a row that must say the same
 _ASK, _ANSWER = 0, 1
 _BODY = struct.Struct("!BB8sq")  # kind, machine, number of the question, µs since 1970
 _PROOF_BYTES = 32
+_TRIES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,50 @@ def is_wrong(offsets: Mapping[int, Offset], *, before: bool, limit: float = LIMI
     return apart <= limit
 
 
+def ask_offset(member: Member, machine: Machine, *, seconds: float = 2.0) -> Offset | None:
+    """How far our clock is ahead of another machine's, asked once; None: no answer in time."""
+    kind = socket.AF_INET6 if ":" in machine.address else socket.AF_INET
+    key = _make_key(member)
+    with socket.socket(kind, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(seconds / _TRIES)
+        for _ in range(_TRIES):
+            question, sent = os.urandom(8), time.monotonic()
+            body = _BODY.pack(_ASK, member.machine.number, question, 0)
+            try:
+                asking.sendto(
+                    body + _prove(_make_key(member), body),
+                    (machine.address, member.plan.ports.clock),
+                )
+                answer = asking.recv(1024)
+            except OSError:  # lost, or nobody listens there
+                continue
+            offset = _read_answer(key, answer, question, machine.number, sent)
+            if offset is not None:
+                return offset
+    return None
+
+
+def _read_answer(
+    key: bytes, message: bytes, question: bytes, number: int, sent: float
+) -> Offset | None:
+    now, body = time.monotonic(), message[:-_PROOF_BYTES]
+    if len(body) != _BODY.size or not hmac.compare_digest(message[len(body) :], _prove(key, body)):
+        return None
+    kind, answering, answered, micros = _BODY.unpack(body)
+    if (kind, answering, answered) != (_ANSWER, number, question):
+        return None
+    way = (now - sent) / 2
+    return Offset(seconds=time.time() - way - micros / 1e6, uncertainty=way, seen=now)
+
+
+def _make_key(member: Member) -> bytes:
+    return hashlib.sha256(f"clocks {member.plan.secrets.broker}".encode()).digest()
+
+
+def _prove(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, body, "sha256")
+
+
 @dataclass(kw_only=True)
 class ClockWatch:
     """Asks, answers and judges; its owner calls `tend` several times a second. Nothing blocks."""
@@ -69,8 +114,7 @@ class ClockWatch:
 
     def __post_init__(self) -> None:
         """Raises StackError: the machine's address or port cannot be had."""
-        secret = self.member.plan.secrets.broker
-        self._key = hashlib.sha256(f"clocks {secret}".encode()).digest()
+        self._key = _make_key(self.member)
         address, port = self.member.machine.address, self.member.plan.ports.clock
         self._socket = socket.socket(
             socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
@@ -121,7 +165,7 @@ class ClockWatch:
 
     def _read(self, message: bytes, sender: tuple[str, int]) -> None:
         body, proof = message[:-_PROOF_BYTES], message[-_PROOF_BYTES:]
-        if len(body) != _BODY.size or not hmac.compare_digest(proof, self._prove(body)):
+        if len(body) != _BODY.size or not hmac.compare_digest(proof, _prove(self._key, body)):
             return
         kind, number, question, micros = _BODY.unpack(body)
         if kind == _ASK:
@@ -139,7 +183,4 @@ class ClockWatch:
         micros = round(self.clock() * 1e6)
         body = _BODY.pack(kind, self.member.machine.number, question, micros)
         with suppress(OSError):  # no way there now
-            self._socket.sendto(body + self._prove(body), to)
-
-    def _prove(self, body: bytes) -> bytes:
-        return hmac.digest(self._key, body, "sha256")
+            self._socket.sendto(body + _prove(self._key, body), to)

@@ -22,7 +22,7 @@ from hypervisor.cluster.plan import Machine, Member, SecretFiles, host
 from hypervisor.cluster.server import Server, environment
 
 _HEARTBEAT_MS, _ELECTION_MS = 100, 1_000  # a wire may take 200 ms each way and no election follows
-_SPACE = 256 * 1024**2  # bytes; what is kept here is a few kilobytes
+SPACE_BYTES = 256 * 1024**2  # what is kept here is a few kilobytes
 _PATIENCE = 2.0  # s for an answer
 _JOIN_SECONDS = 30.0
 _FOUNDED = b64encode(b"/service/hypervisor/initialize").decode()  # Patroni's: there is a database
@@ -85,7 +85,7 @@ def _command(member: Member, data: Path, files: SecretFiles) -> list[str | Path]
         "peer-client-cert-auth": "true",
         "heartbeat-interval": _HEARTBEAT_MS,
         "election-timeout": _ELECTION_MS,
-        "quota-backend-bytes": _SPACE,
+        "quota-backend-bytes": SPACE_BYTES,
         "auto-compaction-mode": "periodic",
         "auto-compaction-retention": "1h",
         "log-level": "warn",
@@ -98,6 +98,16 @@ def _state(client: "EtcdClient", data: Path) -> str:
     if (data / "member").exists():
         return "existing"
     return "existing" if any(map(client.join_again, client.member.others)) else "new"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtcdState:
+    """A member. `bytes_used`: of its database, of at most `SPACE_BYTES`."""
+
+    version: str
+    is_leader: bool
+    has_leader: bool
+    bytes_used: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +126,17 @@ class EtcdClient:
         except StackError:
             return False
         return leader != "0" and "3.4" <= version < "4"
+
+    def read_state(self, machine: Machine) -> EtcdState:
+        """Raises StackError: no answer."""
+        body = self._ask(machine, "v3/maintenance/status", {})
+        leader = body.get("leader", "0")
+        return EtcdState(
+            version=str(body.get("version", "")),
+            is_leader=leader == body.get("header", {}).get("member_id"),
+            has_leader=leader != "0",
+            bytes_used=int(body.get("dbSize", 0)),
+        )
 
     def join_again(self, other: Machine) -> bool:
         """Replace our former self in a cluster that has data; False: it has none, or is down.

@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
@@ -21,6 +21,18 @@ _SECONDS = 20.0  # for an answer; the list of ten thousand connections takes a w
 class OpenConnection:
     user: str
     since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerState:
+    """A node. `disk_free`: bytes; `alarms`: what it lacks, so that it takes no messages."""
+
+    address: str
+    running: bool
+    version: str = ""
+    up_seconds: int = 0
+    disk_free: int = 0
+    alarms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +57,10 @@ class Management:
         """By name. Raises StackError: the node does not answer."""
         return {row["name"] for row in self._ask("GET", "/api/queues?columns=name")}
 
+    def list_nodes(self) -> list[BrokerState]:
+        """Those that belong to the cluster. Raises StackError: the node does not answer."""
+        return [_read_node(row) for row in self._ask("GET", "/api/nodes")]
+
     def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
         secret = b64encode(f"{MANAGER}:{self.plan.secrets.broker}".encode()).decode()
         port = self.plan.ports.management
@@ -65,3 +81,16 @@ class Management:
             ) from error
         finally:
             connection.close()
+
+
+def _read_node(row: Mapping[str, Any]) -> BrokerState:
+    versions = {each["name"]: each["version"] for each in row.get("applications", ())}
+    lacks = {"memory": row.get("mem_alarm"), "disk space": row.get("disk_free_alarm")}
+    return BrokerState(
+        address=row["name"].partition("@")[2],
+        running=bool(row.get("running")),
+        version=versions.get("rabbit", ""),
+        up_seconds=row.get("uptime", 0) // 1_000,
+        disk_free=row.get("disk_free", 0),
+        alarms=tuple(what for what, lacking in lacks.items() if lacking),
+    )

@@ -20,12 +20,14 @@ from hypervisor.broker.ports import LOOPBACK
 from hypervisor.cluster.etcd import name, trust
 from hypervisor.cluster.plan import USER, Member, SecretFiles, host
 from hypervisor.cluster.server import Server, environment
+from hypervisor.cluster.version import code_version
 from hypervisor.database.connect import CLUSTER
 
 LEASE_SECONDS = 7  # that the primary's machine may be silent; then another one is promoted
 _LOOP_SECONDS = 1
 _RETRY_SECONDS = 3  # then a primary that cannot renew its lease steps down, before it ends
 _START = "patroni_start.py"
+VERSION_TAG = "hypervisor"  # tells the other machines the version of our code
 
 # Changed while the cluster runs by `apply_settings`; the same on all machines.
 SHARED: Mapping[str, Any] = {
@@ -145,6 +147,7 @@ def configuration(
             "cert": str(files.certificate),
             "key": str(files.key),
         },
+        "tags": {VERSION_TAG: code_version()},
         "watchdog": {"mode": "required", "safety_margin": 1},
         "bootstrap": {
             "dcs": dict(shared),

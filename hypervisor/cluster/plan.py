@@ -126,14 +126,19 @@ class Member:
     def others(self) -> tuple[Machine, ...]:
         return tuple(each for each in self.plan.machines if each != self.machine)
 
-    def secret_files(self) -> "SecretFiles":
-        """Where this machine's key and certificates lie, written anew."""
-        folder = self.folder.folder(self.folder.root / "cluster")
-        files = SecretFiles(
+    def find_secret_files(self) -> "SecretFiles":
+        """Where this machine's key and certificates lie since its last start."""
+        folder = self.folder.root / "cluster"
+        return SecretFiles(
             authority=folder / "authority.pem",
             certificate=folder / "machine.pem",
             key=folder / "machine.key",
         )
+
+    def secret_files(self) -> "SecretFiles":
+        """The same, written anew."""
+        self.folder.folder(self.folder.root / "cluster")
+        files = self.find_secret_files()
         self.folder.write(files.authority, self.plan.authority)
         self.folder.write(files.certificate, self.machine.certificate)
         self.folder.write(files.key, self.machine.key)

@@ -1,6 +1,7 @@
 """Commands of one machine: `up`, `down`, `migrate`, `broker`, `doctor`, `backup` and others."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -156,12 +157,23 @@ def broker(
 def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All machines of the cluster, in place of this one.")
+    ] = False,
 ) -> None:
     """Check machine and instance; exit status 1 if anything is bad."""
     from hypervisor.base.settings import load_settings
-    from hypervisor.stack.doctor import examine
 
-    findings = examine(load_settings(context.obj), datetime.now(UTC))
+    settings = load_settings(context.obj)
+    findings: Sequence[Finding]
+    if every:
+        from hypervisor.stack.doctor_cluster import examine_cluster
+
+        findings = examine_cluster(settings)
+    else:
+        from hypervisor.stack.doctor import examine
+
+        findings = examine(settings, datetime.now(UTC))
     if as_json:
         for finding in findings:
             print(json.dumps(asdict(finding)))
@@ -171,7 +183,7 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _print_findings(findings: "list[Finding]") -> None:
+def _print_findings(findings: "Sequence[Finding]") -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -179,7 +191,7 @@ def _print_findings(findings: "list[Finding]") -> None:
     console = Console(highlight=False, soft_wrap=True)
     for finding in findings:
         state = f"[{colours[finding.state]}]{finding.state:8}[/]"
-        console.print(f"{state} {finding.subject:16} {escape(finding.what)}")
+        console.print(f"{state} {finding.label:16} {escape(finding.what)}")
         if finding.mend:
             console.print(f"{'':25} -> {escape(finding.mend)}")
 

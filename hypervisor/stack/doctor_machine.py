@@ -31,6 +31,11 @@ class Finding:
     what: str
     mend: str = ""
 
+    @property
+    def label(self) -> str:
+        """As a person reads it."""
+        return self.subject
+
 
 def good(subject: str, what: str) -> Finding:
     return Finding(subject=subject, state="good", what=what)

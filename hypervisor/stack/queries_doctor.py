@@ -8,7 +8,13 @@ import psycopg
 
 from hypervisor.base.instance import Instance
 from hypervisor.database import instance
-from hypervisor.database.connect import StoreError, connect, migration_files
+from hypervisor.database.connect import (
+    StoreError,
+    connect,
+    fetch,
+    migration_files,
+    store_errors,
+)
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
 
@@ -73,3 +79,27 @@ def read_health(url: str) -> Health:
         dead_notifications=given_up,
         set_aside=aside,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldLock:
+    """An advisory lock that a session holds. `part` None: the work is not shared out."""
+
+    address: str  # from where the session came
+    lock: int
+    part: int | None
+
+
+def list_held_locks(url: str) -> list[HeldLock]:
+    """Who does what, by the address of its machine. Raises StoreError: no primary answers."""
+    with store_errors(), connect(url) as connection:
+        return fetch(
+            connection,
+            HeldLock,
+            "SELECT coalesce(host(client_addr), '') AS address,"
+            " (CASE objsubid WHEN 1 THEN objid ELSE classid END)::int AS lock,"
+            " CASE objsubid WHEN 2 THEN objid::int END AS part"
+            " FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " JOIN pg_database d ON d.oid = pg_locks.database AND d.datname = current_database()"
+            " WHERE locktype = 'advisory' AND granted ORDER BY address, lock, part",
+        )

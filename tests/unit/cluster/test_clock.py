@@ -1,7 +1,9 @@
 """Which of three clocks is wrong."""
 
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import current_account
-from hypervisor.cluster.clock import ASK_SECONDS, ClockWatch, Offset, is_wrong
+from hypervisor.cluster.clock import ASK_SECONDS, ClockWatch, Offset, ask_offset, is_wrong
 from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
 
 
@@ -135,3 +137,18 @@ def test_a_port_that_is_taken_is_refused(
     refusal = f"machine 2 of the cluster cannot use 127.0.0.2, UDP port {plan.ports.clock}"
     with pytest.raises(StackError, match=refusal):
         ClockWatch(member=make_member(plan, 2, tmp_path))
+
+
+def test_a_machine_is_asked_once_what_time_it_is(
+    watched: tuple[Time, list[ClockWatch]], plan: Plan, tmp_path: Path
+) -> None:
+    _, watches = watched
+    asking = make_member(plan, 1, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask_offset, asking, plan.machines[1], seconds=20)
+        while not answer.done():
+            watches[1].tend()
+    offset = answer.result()
+    assert offset is not None
+    assert offset.seconds == pytest.approx(time.time() - 1.8e9, abs=30)
+    assert ask_offset(asking, plan.machines[2], seconds=0.1) is None
