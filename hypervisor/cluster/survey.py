@@ -92,8 +92,8 @@ class Asker:
     def list_brokers(self) -> Mapping[int, BrokerState]:
         """The broker's nodes by machine, as this machine's node knows them. Raises StackError."""
         numbers = {each.address: each.number for each in self.member.plan.machines}
-        found = Management(plan=self.member.plan).list_nodes()
-        return {numbers[node.address]: node for node in found if node.address in numbers}
+        nodes = Management(plan=self.member.plan).list_nodes()
+        return {numbers[node.address]: node for node in nodes if node.address in numbers}
 
     def _ask_patroni(self, machine: Machine, path: str) -> dict[str, Any]:
         url = f"https://{host(machine.address)}:{self.member.plan.ports.patroni}/{path}"

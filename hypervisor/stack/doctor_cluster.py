@@ -67,16 +67,14 @@ def examine_cluster(settings: Settings) -> list[MachineFinding]:
 
 def assess(seen: ClusterSurvey) -> list[MachineFinding]:
     """What follows from a survey."""
-    found: list[MachineFinding] = []
+    findings: list[MachineFinding] = []
     for survey in seen.machines:
         number, address = survey.machine.number, survey.machine.address
-        findings = [
-            *_check_machine(survey, seen),
-            *_check_work([each for each in seen.held if each.address == address], survey),
-        ]
-        found += [_of(number, finding) for finding in findings]
+        held = [each for each in seen.held if each.address == address]
+        own = (*_check_machine(survey, seen), *_check_work(held, survey))
+        findings += [_of(number, finding) for finding in own]
     common = [*_check_versions(seen), *_check_common(seen), _judge(seen)]
-    return [*found, *(_of(None, finding) for finding in common)]
+    return [*findings, *(_of(None, finding) for finding in common)]
 
 
 def _survey(member: Member) -> ClusterSurvey:
