@@ -176,6 +176,7 @@ def configuration(
                 "ssl_ca_file": str(files.authority),
             },
             "pg_hba": _admissions(member),
+            "basebackup": [{"checkpoint": "fast"}],  # else a copy begins minutes later
             "remove_data_directory_on_rewind_failure": True,
             "remove_data_directory_on_diverged_timelines": True,
         },

@@ -158,6 +158,7 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
 
     adjust: Callable[..., int] = Config._Config__get_and_maybe_adjust_int_value
     renew, acquire, request = Ha.update_lock, Ha.acquire_lock, PatroniRequest.__call__
+    bootstrap = Ha.post_bootstrap
 
     def adjust_with_ours(self: Any, config: Any, param: str, least: int) -> int:
         return adjust(self, config, param, LEAST.get(param, least))
@@ -175,6 +176,10 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
         leash.asked = time.monotonic()
         return bool(acquire(self))
 
+    def bootstrap_noting_when(self: Any) -> Any:
+        leash.asked = time.monotonic()  # the guard comes first, the lease of a new cluster then
+        return bootstrap(self)
+
     def request_briefly(self: Any, *args: Any, **kwargs: Any) -> Any:
         if "timeout" in kwargs:
             kwargs["timeout"] = min(kwargs["timeout"], ANSWER_SECONDS)
@@ -182,6 +187,7 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
 
     Config._Config__get_and_maybe_adjust_int_value = adjust_with_ours
     Ha.update_lock, Ha.acquire_lock = renew_noting_when, acquire_noting_when
+    Ha.post_bootstrap = bootstrap_noting_when
     PatroniRequest.__call__ = request_briefly
     WatchdogConfig.get_impl = lambda _self: leash
 

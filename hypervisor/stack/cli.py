@@ -37,14 +37,17 @@ def up(
         bool, typer.Option("--detach", help="Return once it runs; `hypervisor down` stops it.")
     ] = False,
 ) -> None:
-    """Run an instance with a broker and a database of its own; Ctrl-C stops it."""
+    """Run an instance with a broker and a database of its own; Ctrl-C stops it.
+
+    In a folder that joined a cluster: be a machine of that cluster.
+    """
     import os
 
     from hypervisor.base.instance import Mode
     from hypervisor.base.settings import load_settings
+    from hypervisor.broker.folder import PLAN_FILE
     from hypervisor.stack import detached
     from hypervisor.stack.prepare import UpOptions
-    from hypervisor.stack.up import run
 
     data = context.obj or load_settings().data
     mode = Mode.EXERCISE if exercise else None
@@ -64,6 +67,10 @@ def up(
         web_port=web_port,
         environment=os.environ,
     )
+    if (data / PLAN_FILE).exists():
+        from hypervisor.stack.up_cluster import run
+    else:
+        from hypervisor.stack.up import run
     run(options, say)
 
 

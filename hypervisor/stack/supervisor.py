@@ -96,14 +96,16 @@ class Supervisor:
     def restarts(self) -> dict[str, int]:
         return {name: child.restarts for name, child in self._children.items()}
 
-    def stop_all(self, *, keep: Collection[str] = ()) -> None:
-        """Stop every child but those of the names to keep, the last started first.
+    def stop_all(self, *, keep: Collection[str] = (), at_once: bool = False) -> None:
+        """Stop every child but those of the names to keep, the last started first or all at once.
 
         They are all continued first: a part does not end while its database is stopped.
         """
         stopped = [child for name, child in self._children.items() if name not in keep]
         for child in stopped:
             signal_all(child.process.pid, signal.SIGCONT)
+            if at_once and child.process.poll() is None:
+                child.process.send_signal(child.job.stop_signal)
         for child in reversed(stopped):
             by, patience = child.job.stop_signal, child.job.patience
             if not stop(child.process, by, seconds=patience):

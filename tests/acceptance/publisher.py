@@ -4,6 +4,7 @@ It shares no code with the hypervisor: MQTT 3.1.1 is written and read here, byte
 """
 
 import asyncio
+import itertools
 import json
 import math
 import random
@@ -11,7 +12,7 @@ import struct
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -32,11 +33,12 @@ class Gauge:
     password: str
     low: float
     high: float
+    period: int = PERIOD
 
     def level(self, number: int) -> float:
         """The level (m, to the millimetre) that message `number` tells: floods, and some noise."""
         noise = random.Random(f"{self.name}/{number}").uniform(-0.02, 0.02)
-        share = 0.5 - 0.5 * math.cos(2 * math.pi * number / PERIOD)
+        share = 0.5 - 0.5 * math.cos(2 * math.pi * number / self.period)
         return round(self.low + (self.high - self.low) * share + noise, 3)
 
 
@@ -50,12 +52,18 @@ class Sent:
 
 @dataclass(kw_only=True)
 class Publisher:
-    """All devices, each on a connection of its own, in one thread. `rate`: messages/s in all."""
+    """All devices, each on a connection of its own, in one thread. `rate`: messages/s in all.
+
+    Of several `hosts` a device that is cut off takes the next; `silence`: when it thinks it is.
+    """
 
     port: int
     gauges: Mapping[str, Gauge]
     rate: float
     begins: datetime  # the time of measuring of each device's first message
+    hosts: Sequence[str] = ("127.0.0.1",)
+    silence: float = SILENCE_SECONDS
+    began: float = 0.0  # on the monotonic clock
     sent: dict[str, Sent] = field(init=False)
     connections: int = 0
     _ending: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +71,7 @@ class Publisher:
 
     def start(self) -> None:
         self.sent = {name: Sent() for name in self.gauges}
+        self.began = time.monotonic()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
 
@@ -76,22 +85,30 @@ class Publisher:
     def measured_at(self, number: int) -> datetime:
         return self.begins + number * STEP
 
+    def due_at(self, number: int) -> float:
+        """When a device measures it and would send it, on the monotonic clock."""
+        return self.began + (number + 1) * len(self.gauges) / self.rate
+
     @property
     def acknowledged(self) -> int:
         return sum(len(sent.acknowledged) for sent in self.sent.values())
 
     async def _run(self) -> None:
-        began = time.monotonic()
-        await asyncio.gather(*(self._device(gauge, began) for gauge in self.gauges.values()))
+        await asyncio.gather(
+            *(self._device(gauge, first) for first, gauge in enumerate(self.gauges.values()))
+        )
 
-    async def _device(self, gauge: Gauge, began: float) -> None:
+    async def _device(self, gauge: Gauge, first: int) -> None:
         """Connect again and again, until all that was sent is acknowledged."""
         unacknowledged: OrderedDict[int, int] = OrderedDict()  # message identifier -> number
+        shift = first % len(self.hosts)
+        hosts = itertools.cycle([*self.hosts[shift:], *self.hosts[:shift]])
         while not self._ending.is_set() or unacknowledged:
             with suppress(OSError, asyncio.IncompleteReadError):
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                async with asyncio.timeout(self.silence):
+                    reader, writer = await asyncio.open_connection(next(hosts), self.port)
                 try:
-                    await self._converse(gauge, began, unacknowledged, reader, writer)
+                    await self._converse(gauge, unacknowledged, reader, writer)
                 finally:
                     writer.close()
             await asyncio.sleep(RETRY_SECONDS)
@@ -99,7 +116,6 @@ class Publisher:
     async def _converse(
         self,
         gauge: Gauge,
-        began: float,
         unacknowledged: OrderedDict[int, int],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
@@ -107,7 +123,7 @@ class Publisher:
         """Publish what is due on one connection; first again all that was not acknowledged."""
         sent = self.sent[gauge.name]
         writer.write(_connect(gauge))
-        async with asyncio.timeout(SILENCE_SECONDS):
+        async with asyncio.timeout(self.silence):
             if await _packet(reader) != (_CONNACK, b"\0\0"):
                 return
         self.connections += 1
@@ -116,8 +132,8 @@ class Publisher:
         hearing = asyncio.create_task(_acknowledge(reader, unacknowledged, sent))
         heard, before = time.monotonic(), -1
         try:
-            while not hearing.done() and time.monotonic() - heard < SILENCE_SECONDS:
-                due = int((time.monotonic() - began) * self.rate / len(self.gauges))
+            while not hearing.done() and time.monotonic() - heard < self.silence:
+                due = int((time.monotonic() - self.began) * self.rate / len(self.gauges))
                 while (
                     sent.count < due and len(unacknowledged) < WINDOW and not self._ending.is_set()
                 ):

@@ -17,24 +17,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
-from hypervisor.broker import accounts, passwords
+from hypervisor.broker import accounts
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.folder import GAP_NOTES
 from hypervisor.database import gaps
-from hypervisor.database.connect import Connection, connect
+from hypervisor.database.connect import connect
 from hypervisor.database.gaps import Gap
-from hypervisor.exercises import playing
-from hypervisor.exercises import queries as exercise_store
 from hypervisor.stack import detached
-from simulators._publications import JSON, MessageSet, Publication, format_instant, native_topic
+from simulators._publications import MessageSet
 from tests.acceptance import faults
+from tests.acceptance.aftermath import (
+    Loss,
+    as_arrived,
+    await_judged,
+    list_gauges,
+    losses,
+    replay,
+    stored_by_device,
+)
 from tests.acceptance.conftest import Exercise, alarm_log
 from tests.acceptance.faults import Event, Victim
 from tests.acceptance.publisher import Gauge, Publisher
@@ -73,60 +78,11 @@ def live_instance(data: Path) -> Iterator[Settings]:
 
 
 def gauges(settings: Settings) -> dict[str, Gauge]:
-    """Every gauge of the inventory, with an account and levels about its site's thresholds."""
-    with connect(settings.database_url) as connection:
-        rows = connection.execute(
-            "SELECT device.name, min((value->>'value')::float), max((value->>'value')::float)"
-            " FROM device JOIN site ON site.id = device.site"
-            " JOIN series ON series.device = device.id"
-            " JOIN revision ON kind = 'threshold' AND key LIKE site.name || '/%%'"
-            " AND value->>'quantity' = 'level' AND key NOT LIKE '%%/rise'"
-            " WHERE series.quantity = 'level' GROUP BY 1 ORDER BY 1",
-        ).fetchall()
-    made = {
-        name: Gauge(
-            name=name, password=passwords.new_password(), low=lowest * 0.6, high=highest * 1.2
-        )
-        for name, lowest, highest in rows
-    }
+    """Every gauge of the inventory, with an account."""
+    made = list_gauges(settings)
     broker = accounts.local_broker(settings)
     accounts.change(broker, put={gauge.name: gauge.password for gauge in made.values()})
     return made
-
-
-def stored_by_device(
-    connection: Connection, publisher: Publisher
-) -> dict[str, dict[int, float | None]]:
-    """What the database holds: device -> message number -> value; -1 stands for a stranger."""
-    made: dict[str, dict[int, float | None]] = {}
-    for name in publisher.gauges:
-        rows = connection.execute(
-            "SELECT reading.time, reading.value FROM reading"
-            " JOIN series ON series.id = reading.series_id JOIN device ON device.id = series.device"
-            " WHERE device.name = %s",
-            [name],
-        ).fetchall()
-        numbers = {publisher.measured_at(n): n for n in range(publisher.sent[name].count)}
-        made[name] = {numbers.get(at, -1): value for at, value in rows}
-    return made
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loss:
-    """An acknowledged message that is not stored, and when it was acknowledged."""
-
-    device: str
-    number: int
-    at: float
-
-
-def losses(publisher: Publisher, stored: dict[str, dict[int, float | None]]) -> list[Loss]:
-    return [
-        Loss(device=name, number=number, at=at)
-        for name, sent in publisher.sent.items()
-        for number, at in sent.acknowledged.items()
-        if number not in stored[name]
-    ]
 
 
 def excused(loss: Loss, events: Sequence[Event]) -> bool:
@@ -140,42 +96,6 @@ def entered(loss: Loss, ledger: Sequence[Gap]) -> bool:
     at = datetime.fromtimestamp(loss.at, UTC)
     moment = timedelta(seconds=0.2)  # in which the acknowledgement was under way
     return any(gap.begins - moment <= at <= gap.ends + moment for gap in ledger)
-
-
-def await_judged(url: str, since: datetime) -> None:
-    """A heartbeat sent after `since` stands behind all that the broker had queued."""
-
-    def heard_and_judged() -> bool:
-        with connect(url) as connection:
-            now = exercise_store.get_progress(connection)
-        done = now.heard is not None and now.heard > micros(since)
-        return (
-            done and now.evaluated is not None and now.evaluated > micros(since) and not now.unread
-        )
-
-    assert wait_until(heard_and_judged, seconds=600, every=0.5), "not everything was judged"
-
-
-def as_arrived(connection: Connection) -> MessageSet:
-    """What is stored, as messages that arrive when it arrived."""
-    rows = connection.execute(
-        "SELECT reading.received_at, device.name, reading.time, reading.value FROM reading"
-        " JOIN series ON series.id = reading.series_id JOIN device ON device.id = series.device"
-        " ORDER BY reading.received_at, device.name, reading.time"
-    ).fetchall()
-    messages = [
-        Publication(
-            arrival=micros(arrival),
-            topic=native_topic(device),
-            payload=JSON.encode({"time": format_instant(micros(time)), "values": {"level": value}}),
-            readings=1,
-        )
-        for arrival, device, time, value in rows
-    ]
-    frame = pd.DataFrame(rows, columns=["received_at", "device", "time", "value"])
-    frame["quantity"] = "level"
-    frame["time"] = frame["time"].astype("datetime64[us, UTC]")
-    return MessageSet(publications=messages, rows=frame, of=np.arange(len(rows)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,16 +133,6 @@ def look_at(settings: Settings, publisher: Publisher) -> Aftermath:
                 gap for gap in gaps.latest(connection, limit=10_000) if gap.cause != "not-listening"
             ],
         )
-
-
-def replay(exercise: Exercise, after: Aftermath) -> list[dict[str, Any]]:
-    """The alarm log of an exercise in which what is stored arrives undisturbed."""
-    exercise.apply(INVENTORY)
-    with connect(exercise.settings.database_url) as connection:
-        for begins, ends in after.deaf:
-            exercise_store.insert_gap(connection, begins, ends)
-    playing.play(exercise.settings, after.arrived, playing.PlayOptions())
-    return exercise.log()
 
 
 def attack(
@@ -286,4 +196,4 @@ def test_what_is_acknowledged_is_stored_whatever_dies(
         assert values == {n: pytest.approx(publisher.gauges[name].level(n)) for n in values}
         assert -1 not in values
     assert after.log
-    assert after.log == replay(exercise, after)
+    assert after.log == replay(exercise, INVENTORY, after.arrived, after.deaf)

@@ -32,6 +32,7 @@ class Server:
     mood: Mood = "well"
     got: list[Any] = field(default_factory=list)
     tries: int = 0
+    host: str = "127.0.0.1"
     port: int = 0
     woken: threading.Event = field(default_factory=threading.Event)
     _server: Any = None
@@ -168,11 +169,11 @@ class Webhook(Server):
             def log_message(self, *_: object) -> None:
                 pass
 
-        return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        return ThreadingHTTPServer((self.host, 0), Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
     @property
     def keys(self) -> list[str]:

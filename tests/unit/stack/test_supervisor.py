@@ -65,12 +65,13 @@ def test_a_dead_part_is_started_again_and_it_is_said(tmp_path: Path) -> None:
         supervisor.stop_all()
 
 
-def test_some_are_kept_when_the_others_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_some_are_kept_when_the_others_stop(tmp_path: Path, *, at_once: bool) -> None:
     supervisor = Supervisor(say=print, clock=Clock())
     for name in ("vote", "part"):
         supervisor.start(job(tmp_path, name=name))
     kept = supervisor.pids()["vote"]
-    supervisor.stop_all(keep={"vote"})
+    supervisor.stop_all(keep={"vote"}, at_once=at_once)
     assert supervisor.pids() == {"vote": kept}
     supervisor.start(job(tmp_path))
     assert set(supervisor.pids()) == {"vote", "part"}

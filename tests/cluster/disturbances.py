@@ -1,0 +1,141 @@
+"""What is lost and how: the cells of the matrix, and what each does to a running cluster.
+
+A fault of a wire or a clock befalls a machine: of a part, the machine that does its work just then.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hypervisor.database.locks import Lock
+from tests.cluster.machines import Cluster, Member
+
+LASTS_SECONDS = 12.0  # of a wire or a clock; a machine that lost its power is off as long
+AHEAD_SECONDS = 90.0
+DATABASE = "postgres"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """`component` is disturbed by `fault`."""
+
+    component: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"{self.component}, {self.fault}"
+
+
+def busiest(cluster: Cluster, lock: Lock) -> Member:
+    """The machine whose sessions hold most shares of a work."""
+    with cluster.database() as connection:
+        rows = connection.execute(
+            "SELECT host(a.client_addr) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objsubid = 2",
+            [lock.value],
+        ).fetchall()
+    holders = Counter(address for (address,) in rows)
+    assert holders, f"no process holds a part of {lock.name}"
+    address, _ = holders.most_common(1)[0]
+    return next(each for each in cluster.members if each.machine.address == address)
+
+
+def standby(cluster: Cluster) -> Member:
+    """A machine whose copy of the database confirms commits."""
+    with cluster.database() as connection:
+        row = connection.execute(
+            "SELECT host(client_addr) FROM pg_stat_replication"
+            " WHERE sync_state IN ('sync', 'quorum') ORDER BY application_name LIMIT 1"
+        ).fetchone()
+    assert row is not None, "no copy of the database confirms commits"
+    return next(each for each in cluster.members if each.machine.address == row[0])
+
+
+def elsewhere(cluster: Cluster) -> Member:
+    """A machine without the primary database."""
+    primary = cluster.primary()
+    return next(each for each in cluster.members if each is not primary)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """`find` says which machine; `process` what is killed there, None: everything."""
+
+    find: Callable[[Cluster], Member]
+    process: str | None
+
+
+COMPONENTS = {
+    "broker": Component(find=elsewhere, process="broker"),
+    "database primary": Component(find=Cluster.primary, process=DATABASE),
+    "database standby": Component(find=standby, process=DATABASE),
+    "ingest": Component(find=lambda cluster: busiest(cluster, Lock.WORKER), process="ingest"),
+    "evaluation": Component(find=lambda cluster: busiest(cluster, Lock.WATCH), process="watch"),
+    "whole machine": Component(find=Cluster.primary, process=None),
+}
+
+
+@contextmanager
+def _kill(cluster: Cluster, component: Component) -> Iterator[Member]:
+    member = component.find(cluster)
+    if component.process == DATABASE:
+        member.kill_database()
+        yield member
+    elif component.process is not None:
+        member.kill(component.process)
+        yield member
+    else:
+        member.lose()
+        yield member
+        member.start()
+
+
+@contextmanager
+def _link_down(cluster: Cluster, component: Component) -> Iterator[Member]:
+    member = component.find(cluster)
+    member.machine.link_down()
+    yield member
+    member.machine.link_up()
+
+
+@contextmanager
+def _delay(cluster: Cluster, component: Component) -> Iterator[Member]:
+    member = component.find(cluster)
+    cluster.network.delay(member.machine)
+    yield member
+    cluster.network.end_delays()
+
+
+@contextmanager
+def _partition(cluster: Cluster, component: Component) -> Iterator[Member]:
+    member = component.find(cluster)
+    cluster.network.part(member.machine)
+    yield member
+    cluster.network.join()
+
+
+@contextmanager
+def _clock(cluster: Cluster, component: Component) -> Iterator[Member]:
+    member = component.find(cluster)
+    member.machine.set_clock(AHEAD_SECONDS)
+    yield member
+    member.machine.set_clock(0)
+
+
+FAULTS = {
+    "kill -9": _kill,
+    "link down": _link_down,
+    "200 ms delay": _delay,
+    "partition 1|2": _partition,
+    "clock +90 s": _clock,
+}
+CELLS = [Cell(component=each, fault=fault) for fault in FAULTS for each in COMPONENTS]
+
+
+def disturb(cluster: Cluster, cell: Cell) -> Member:
+    """Let it happen and end; the machine that it befell."""
+    with FAULTS[cell.fault](cluster, COMPONENTS[cell.component]) as member:
+        time.sleep(LASTS_SECONDS)
+    return member

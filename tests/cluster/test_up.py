@@ -1,0 +1,79 @@
+"""`hypervisor up` on the machines of a cluster: what runs, what is started again, a wrong clock."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hypervisor.broker.child import command_line, wait_until
+from tests.cluster.machines import Cluster, cluster, lay_out
+from tests.cluster.network import three_machines
+
+pytestmark = pytest.mark.timeout(300)
+
+SERVERS = {"etcd", "patroni", "broker"}
+
+
+@pytest.fixture(scope="module")
+def running(shared_folder: Path) -> Iterator[Cluster]:
+    folder = shared_folder / "up"
+    folder.mkdir(mode=0o755)
+    with cluster(folder, clocks=True) as made:
+        yield made
+
+
+def await_(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    assert wait_until(true, seconds=seconds, every=0.1), what
+
+
+def test_every_machine_has_every_server_and_part(running: Cluster) -> None:
+    for member in running.members:
+        parts = {"ingest", "watch", "notify", "web", "rollup", "housekeeping", "commands"}
+        assert {name for name in SERVERS | parts | {"collect"} if member.pid(name)} == (
+            SERVERS | parts | {"collect"}
+        )
+
+
+def test_a_killed_part_and_server_are_started_again(running: Cluster) -> None:
+    member = running.members[1]
+    for name in ("watch", "broker", "etcd"):
+        before = member.pid(name)
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        await_(lambda: member.pid(name) not in {before, None}, name)  # noqa: B023 -- at once
+    running.await_complete()
+
+
+def test_a_wrong_clock_takes_its_machine_out(running: Cluster) -> None:
+    member = running.primary()
+    member.machine.set_clock(90)
+    await_(lambda: not any(map(member.pid, ("patroni", "broker", "ingest", "web"))), "not fenced")
+    assert member.pid("etcd") is not None
+    assert "the clock of this machine is wrong (+90" in member.log()
+    assert running.primary() is not member
+    others = [each for each in running.members if each is not member]
+    assert all(each.ready for each in others)
+    member.machine.set_clock(0)
+    running.await_complete()
+    assert "the clock is right again" in member.log()
+
+
+def test_a_machine_that_is_stopped_leaves_nothing_and_comes_back(running: Cluster) -> None:
+    member = running.members[2]
+    assert member.command("down").stdout == "stopped\n"
+    left = {Path(command_line(pid)[0]).name for pid in member.machine.pids()}
+    assert left <= {"epmd"}  # Erlang's, which stays for the next node
+    member.start()
+    running.await_complete()
+
+
+def test_an_exercise_is_refused(shared_folder: Path) -> None:
+    folder = shared_folder / "refused"
+    folder.mkdir(mode=0o755)
+    with three_machines() as network:
+        member = lay_out(folder, network).members[0]
+        refused = member.command("up", "--exercise")
+    assert refused.returncode == 1
+    assert "an exercise needs no cluster" in refused.stderr
