@@ -1,6 +1,7 @@
 """What is lost and how: the cells of the matrix, and what each does to a running cluster.
 
-A fault of a wire or a clock befalls a machine: of a part, the machine that does its work just then.
+A fault of a wire or a clock befalls a machine: of a part, the machine that does most of its work;
+of a broker, one without the primary database; of a whole machine, the one with it.
 """
 
 import time
@@ -127,11 +128,18 @@ def _clock(cluster: Cluster, component: Component) -> Iterator[Member]:
 FAULTS = {
     "kill -9": _kill,
     "link down": _link_down,
-    "200 ms delay": _delay,
     "partition 1|2": _partition,
     "clock +90 s": _clock,
+    "200 ms delay": _delay,
 }
-CELLS = [Cell(component=each, fault=fault) for fault in FAULTS for each in COMPONENTS]
+WHOLE = "whole machine"
+# A wire or a clock is a machine's: the whole machine's cells are there the primary's.
+CELLS = [
+    Cell(component=component, fault=fault)
+    for fault in FAULTS
+    for component in COMPONENTS
+    if component != WHOLE or FAULTS[fault] is _kill
+]
 
 
 def disturb(cluster: Cluster, cell: Cell) -> Member:

@@ -105,12 +105,17 @@ class Cluster:
         """Of the first machine: the database's address is the same everywhere."""
         return load_settings(self.members[0].data)
 
+    @property
+    def patient_url(self) -> str:
+        """Of the primary, for who only looks: a machine under load may take long to let us in."""
+        return f"{self.plan.database_url()}&connect_timeout=20"
+
     @contextmanager
     def database(self, *, at: Member | None = None) -> Iterator[Connection]:
         """The primary, reached from a machine."""
         machine = (at or self.members[0]).machine
         with machine.inside():
-            connection = connect(self.plan.database_url(), autocommit=True)
+            connection = connect(self.patient_url, autocommit=True)
         with connection:
             yield connection
 
