@@ -88,6 +88,7 @@ class Node:
 @contextmanager
 def auto_failover(network: Network, folder: Path) -> Iterator[Databases]:
     """Three nodes, and outside their monitor, without which no loss would be noticed."""
+    folder.chmod(0o755)
     entry = pwd.getpwnam("postgres")  # who may write where Debian's servers have their sockets
     account = Account(name="postgres", uid=entry.pw_uid, gid=entry.pw_gid, demotes=True)
     outside = network.outside

@@ -76,7 +76,6 @@ def measure(plan: Plan, tick: Callable[[str, int, int], object]) -> dict[str, An
     """The gaps of so many losses (s), and how many acknowledged rows are missing."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hypervisor-lost-")))
-        folder.chmod(0o755)
         network = stack.enter_context(three_machines())
         databases = stack.enter_context(_databases(plan.kind, network, folder))
         databases.await_primary()

@@ -19,7 +19,7 @@ from hypervisor.broker.binaries import find_program
 from hypervisor.broker.child import spawn
 from hypervisor.broker.errors import StackError
 from hypervisor.cluster.plan import Machine, Member, SecretFiles, host
-from hypervisor.cluster.server import Server, environment
+from hypervisor.cluster.server import Server, environment, prefer
 
 _HEARTBEAT_MS, _ELECTION_MS = 100, 1_000  # a wire may take 200 ms each way and no election follows
 SPACE_BYTES = 256 * 1024**2  # what is kept here is a few kilobytes
@@ -36,12 +36,13 @@ def start_etcd(member: Member) -> Server:
     command = _command(member, data, files)
 
     def start() -> "subprocess.Popen[bytes]":
-        return spawn(
+        child = spawn(
             [*command, f"--initial-cluster-state={_state(client, data)}"],
             account=member.folder.account,
             log=member.folder.log("etcd"),
             env=environment(("ETCD_",)),
         )
+        return prefer(child, -10)
 
     return Server(
         name="etcd",
@@ -118,14 +119,12 @@ class EtcdClient:
     context: ssl.SSLContext
 
     def is_ready(self) -> bool:
-        """Whether this machine's member answers, knows a leader and the version of all."""
-        own = self.member.machine
+        """Whether this machine's member answers and knows a leader."""
         try:
-            leader = self._ask(own, "v3/maintenance/status", {}).get("leader", "0")
-            version = str(self._ask(own, "version")["etcdcluster"])
+            status = self._ask(self.member.machine, "v3/maintenance/status", {})
         except StackError:
             return False
-        return leader != "0" and "3.4" <= version < "4"
+        return str(status.get("leader", "0")) != "0"
 
     def read_state(self, machine: Machine) -> EtcdState:
         """Raises StackError: no answer."""
@@ -163,11 +162,9 @@ class EtcdClient:
             else:
                 return True
 
-    def _ask(
-        self, machine: Machine, path: str, question: Mapping[str, object] | None = None
-    ) -> dict[str, Any]:
+    def _ask(self, machine: Machine, path: str, question: Mapping[str, object]) -> dict[str, Any]:
         """Raises StackError: no answer, or a refusal."""
-        body = None if question is None else json.dumps(question).encode()
+        body = json.dumps(question).encode()
         request = Request(f"{client_url(self.member, machine)}/{path}", body)  # noqa: S310 -- https
         try:
             with urlopen(request, timeout=_PATIENCE, context=self.context) as answer:  # noqa: S310

@@ -19,7 +19,7 @@ from hypervisor.broker.child import spawn
 from hypervisor.broker.ports import LOOPBACK
 from hypervisor.cluster.etcd import name, trust
 from hypervisor.cluster.plan import USER, Member, SecretFiles, host
-from hypervisor.cluster.server import Server, environment
+from hypervisor.cluster.server import Server, environment, prefer
 from hypervisor.cluster.version import code_version
 from hypervisor.database.connect import CLUSTER
 
@@ -29,7 +29,7 @@ _RETRY_SECONDS = 3  # then a primary that cannot renew its lease steps down, bef
 _START = "patroni_start.py"
 VERSION_TAG = "hypervisor"  # tells the other machines the version of our code
 
-# Changed while the cluster runs by `apply_settings`; the same on all machines.
+# Of all machines, kept in etcd from the first start on; `patronictl edit-config` changes them.
 SHARED: Mapping[str, Any] = {
     "ttl": LEASE_SECONDS,
     "loop_wait": _LOOP_SECONDS,
@@ -91,12 +91,13 @@ def start_patroni(member: Member, *, shared: Mapping[str, Any] = SHARED) -> Serv
     def start() -> "subprocess.Popen[bytes]":
         folder.write(config, yaml.safe_dump(configuration(member, files, shared)))
         folder.write(script, resources.files("hypervisor.cluster").joinpath(_START).read_text())
-        return spawn(
+        child = spawn(
             [_interpreter(), script, config, data],
             account=folder.account,
             log=folder.log("patroni"),
             env=environment(("PATRONI_", "PG"), HOME=str(config.parent)),
         )
+        return prefer(child, -5)
 
     def answers() -> bool:
         """Whether this machine's database runs, as primary or copy."""

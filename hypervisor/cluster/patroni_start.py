@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -72,21 +73,37 @@ class Leash:
     is_null = False
     is_healthy = can_be_disabled = True
 
-    def __init__(self, orders: int) -> None:
-        self.orders = orders
+    def __init__(self, data: Path) -> None:
         self.asked = time.monotonic()  # when the lease that is held was asked for, or is renewed
         self.timeout = 0
         self.is_running = False
+        self._data = data
+        self._start_guard()
 
     def open(self) -> None:
         self.is_running = True
 
     def close(self) -> None:
         self.is_running = False
-        os.write(self.orders, b"off\n")
+        self._order("off")
 
     def keepalive(self) -> None:
-        os.write(self.orders, f"{self.asked + self.timeout}\n".encode())
+        self._order(str(self.asked + self.timeout))
+
+    def _order(self, word: str) -> None:
+        try:
+            os.write(self._orders, f"{word}\n".encode())
+        except OSError:  # it was killed
+            os.close(self._orders)
+            self._start_guard()
+            os.write(self._orders, f"{word}\n".encode())
+
+    def _start_guard(self) -> None:
+        """A process of its own, which outlives us by the rest of a lease."""
+        reading, self._orders = os.pipe()
+        command = [sys.executable, __file__, GUARD, str(reading), str(self._data)]
+        self._guard = subprocess.Popen(command, pass_fds=[reading], start_new_session=True)
+        os.close(reading)
 
     def has_set_timeout(self) -> bool:
         return True
@@ -114,14 +131,6 @@ class Etcd:
         self.context = ssl.create_default_context(cafile=settings["cacert"])
         self.context.load_cert_chain(settings["cert"], settings["key"])
         self.primary_until = 0.0
-
-    def await_start(self) -> None:
-        """Wait until the members agree on a version: Patroni would keep an earlier answer."""
-        while True:
-            with suppress(OSError, ValueError, KeyError):
-                if "3.4" <= self._ask("version")["etcdcluster"] < "4":
-                    return
-            time.sleep(0.2)
 
     def keep_leader_elsewhere(self) -> None:
         while True:
@@ -152,6 +161,7 @@ class Etcd:
 def change_patroni(leash: Leash, etcd: Etcd) -> None:
     """Let it take our lease, our guard as its watchdog, and a lost machine's silence for short."""
     from patroni.config import Config
+    from patroni.dcs.etcd3 import Etcd3Client
     from patroni.ha import Ha
     from patroni.request import PatroniRequest
     from patroni.watchdog.base import WatchdogConfig
@@ -185,22 +195,16 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
             kwargs["timeout"] = min(kwargs["timeout"], ANSWER_SECONDS)
         return request(self, *args, **kwargs)
 
+    def speak_v3(self: Any, *_: Any, **__: Any) -> None:
+        """It would ask for the version once, before the third machine has ever started."""
+        self.version_prefix, self._cluster_version = "/v3", (3, 5)
+
+    Etcd3Client._ensure_version_prefix = speak_v3
     Config._Config__get_and_maybe_adjust_int_value = adjust_with_ours
     Ha.update_lock, Ha.acquire_lock = renew_noting_when, acquire_noting_when
     Ha.post_bootstrap = bootstrap_noting_when
     PatroniRequest.__call__ = request_briefly
     WatchdogConfig.get_impl = lambda _self: leash
-
-
-def start_guard(data: Path) -> Leash:
-    """A guard in a process of its own, which outlives us by the time of a lease."""
-    reading, writing = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        os.set_inheritable(reading, True)  # noqa: FBT003 -- positional in os
-        os.execv(sys.executable, [sys.executable, __file__, GUARD, str(reading), str(data)])  # noqa: S606
-    os.close(reading)
-    return Leash(writing)
 
 
 def main() -> None:
@@ -212,9 +216,8 @@ def main() -> None:
 
     config, data = Path(sys.argv[1]), Path(sys.argv[2])
     etcd = Etcd(yaml.safe_load(config.read_text())["etcd3"])
-    etcd.await_start()
     threading.Thread(target=etcd.keep_leader_elsewhere, daemon=True).start()
-    change_patroni(start_guard(data), etcd)
+    change_patroni(Leash(data), etcd)
     sys.argv = ["patroni", str(config)]
     run_patroni()
 

@@ -57,7 +57,7 @@ class Databases:
         with self.network.machines[machine].inside():
             self._children[machine] = [start() for start in self.starts[machine]]
 
-    def await_primary(self, seconds: float = 180.0) -> int:
+    def await_primary(self, seconds: float = 300.0) -> int:
         """Which machine's database is the primary, once both others copy it."""
         found: list[int] = []
 
@@ -119,6 +119,7 @@ def patroni_databases(
     network: Network, folder: Path, shared: Mapping[str, Any] = patroni.SHARED
 ) -> Iterator[Databases]:
     """Etcd, Patroni and PostgreSQL on each machine."""
+    folder.chmod(0o755)  # the servers' account goes through it
     plan = make_plan("databases", [machine.address for machine in network.machines])
     account = server_account()
     members = [

@@ -3,10 +3,12 @@
 import asyncio
 import shutil
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import aclosing, closing, suppress
+from pathlib import Path
 from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -32,15 +34,17 @@ from hypervisor.database.pool import InDoubtError, Pool
 from tests.cluster.databases import Databases, patroni_databases
 from tests.cluster.network import three_machines
 
-SOON = 60.0  # s: a machine under load
+pytestmark = pytest.mark.timeout(900)
+SOON = 120.0  # s: a machine under load
 
 
 @pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    folder = tmp_path_factory.mktemp("three")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
-    with three_machines() as network, patroni_databases(network, folder) as databases:
+def databases() -> Iterator[Databases]:
+    with (
+        tempfile.TemporaryDirectory(prefix="hypervisor-three-") as name,
+        three_machines() as network,
+        patroni_databases(network, Path(name)) as databases,
+    ):
         databases.await_primary()
         url = databases.url.replace("/postgres?", "/hypervisor?")
         with network.machines[0].inside():
