@@ -168,6 +168,7 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
 
     adjust: Callable[..., int] = Config._Config__get_and_maybe_adjust_int_value
     renew, acquire, request = Ha.update_lock, Ha.acquire_lock, PatroniRequest.__call__
+    watch = Ha.watch
     bootstrap = Ha.post_bootstrap
 
     def adjust_with_ours(self: Any, config: Any, param: str, least: int) -> int:
@@ -195,6 +196,10 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
             kwargs["timeout"] = min(kwargs["timeout"], ANSWER_SECONDS)
         return request(self, *args, **kwargs)
 
+    def watch_briefly(self: Any, timeout: float) -> Any:
+        """It sleeps by the time of day: one that was set back would cost the lease."""
+        return watch(self, min(timeout, self.dcs.loop_wait))
+
     def speak_v3(self: Any, *_: Any, **__: Any) -> None:
         """It would ask for the version once, before the third machine has ever started."""
         self.version_prefix, self._cluster_version = "/v3", (3, 5)
@@ -202,6 +207,7 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
     Etcd3Client._ensure_version_prefix = speak_v3
     Config._Config__get_and_maybe_adjust_int_value = adjust_with_ours
     Ha.update_lock, Ha.acquire_lock = renew_noting_when, acquire_noting_when
+    Ha.watch = watch_briefly
     Ha.post_bootstrap = bootstrap_noting_when
     PatroniRequest.__call__ = request_briefly
     WatchdogConfig.get_impl = lambda _self: leash
