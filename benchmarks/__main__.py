@@ -12,6 +12,7 @@ from benchmarks import hydrographs as hydrograph_bench
 from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
+from benchmarks import parts as parts_bench
 from benchmarks import sensorthings as sensorthings_bench
 from benchmarks import subscribers as subscribers_bench
 from hypervisor.bench.latency import SERVER
@@ -61,6 +62,18 @@ def failover(
     plan = failover_bench.Plan(kind=kind, fault=fault, losses=losses)
     with progress() as tick:
         print_result(failover_bench.measure(plan, tick), as_json=as_json)
+
+
+@app.command()
+def parts(
+    messages: Annotated[int, typer.Option(help="Of four readings, a run.")] = 40_000,
+    rounds: Annotated[int, typer.Option(help="Runs of each kind.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Readings a second through mosquitto, one RabbitMQ node, and three; processor seconds."""
+    plan = parts_bench.PartsPlan(messages=messages, rounds=rounds)
+    with progress() as tick:
+        print_result(parts_bench.measure(plan, tick), as_json=as_json)
 
 
 @app.command("map")
