@@ -70,7 +70,7 @@ def parts(
     rounds: Annotated[int, typer.Option(help="Runs of each kind.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Readings a second through mosquitto, one RabbitMQ node, and three; processor seconds."""
+    """Readings a second through mosquitto and a RabbitMQ node; processor seconds."""
     plan = parts_bench.PartsPlan(messages=messages, rounds=rounds)
     with progress() as tick:
         print_result(parts_bench.measure(plan, tick), as_json=as_json)

@@ -1,7 +1,6 @@
-"""Readings a second through mosquitto, one RabbitMQ node and three, and what each process costs.
+"""Readings a second through mosquitto and through a RabbitMQ node, and what each process costs.
 
-Everything runs on this machine, the three nodes on loopback addresses of their own, over one
-database. Publishing and storing run at the same time, as fast as they can.
+Publishing and storing run at the same time, as fast as they can.
 """
 
 import json
@@ -27,10 +26,10 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
 from hypervisor.cluster.rabbitmq import BrokerNode, find_scripts
 
-KINDS = {"mosquitto": 0, "one node": 1, "three nodes": 3}
+KINDS = {"mosquitto": 0, "one node": 1}
 _ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 _USER = "bench"
-_PATIENCE = 240.0  # s; three nodes on a busy machine
+_PATIENCE = 240.0  # s; a node on a busy machine
 _QUIET = 30.0  # s without a new reading that end a run
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROGRAMS = ("mosquitto", "beam.smp", "postgres", "hypervisor.bench.publisher", "ingest")
@@ -75,7 +74,7 @@ def measure(plan: PartsPlan, tick: Callable[[str, int, int], object]) -> dict[st
 
 @contextmanager
 def _brokers(servers: Ground, nodes: int) -> Iterator[Sequence[Settings]]:
-    """The settings of each machine; without nodes, of the one with mosquitto."""
+    """The settings of each node's machine; without nodes, of the one with mosquitto."""
     if not nodes:
         yield [servers.settings]
         return
