@@ -98,8 +98,11 @@ def freeze(
 ) -> FrozenHistory:
     """Lay the rows of these series, as the source has them, as parts into a folder.
 
-    Parts of the columnar copy are linked, or copied; the rest is written.
+    Parts of the columnar copy are linked, or copied; the rest is written. A history that is frozen
+    stays as it is.
     """
+    if isinstance(source, FrozenSource):
+        return source.history
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(source, StoredSource):
         return _freeze_stored(source, folder, series, max(since, BEGINNING), until)
@@ -120,7 +123,7 @@ def _freeze_stored(
         if is_immutable(part.file.name) and _link(part.file, folder):
             inside = since <= part.first and part.last <= before
             span = None if inside else (since, before)
-            described = _describe(folder, part.file.name, span)
+            described = describe(folder, part.file.name, span)
             parts.append(replace(described, dirty=part.dirty, copied=True))
         else:
             rest.append((part.first, part.last))
@@ -144,10 +147,11 @@ def _cut_weeks(spans: Sequence[Span], since: int, before: int) -> Iterator[Span]
 def _write_rows(folder: Path, first: int, rows: Sequence[Rows]) -> tuple[FrozenPart, ...]:
     """A part of these rows, ordered by series and time; none: no part."""
     joined = np.concatenate(rows) if rows else np.empty(0, dtype=ROW)
-    return (_describe(folder, write_part(folder, first, joined), None),) if len(joined) else ()
+    return (describe(folder, write_part(folder, first, joined), None),) if len(joined) else ()
 
 
-def _describe(folder: Path, name: str, span: Span | None) -> FrozenPart:
+def describe(folder: Path, name: str, span: Span | None) -> FrozenPart:
+    """A part that lies in a folder."""
     part = VerifiedPart(folder / name)
     return FrozenPart(name=name, series=part.series, rows=part.rows, span=span)
 

@@ -15,6 +15,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.apply import apply_inventory
 from hypervisor.registry.inventory_files import read_sources
+from hypervisor.registry.model import Registry
 from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Kind, Quantity, Reporting
 from sensors._row import ROW, Rows
@@ -59,9 +60,15 @@ def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime)
     inventory = read_sources([EXAMPLE], domain_catalogue=words)
     with connection.transaction():
         apply_inventory(connection, inventory, author="bench", now=begins, effective=begins)
-    every_series = sorted(
-        registry_queries.load(connection).series.values(), key=lambda series: series.id or 0
-    )
+    return choose_series(registry_queries.load(connection), words, rows=rows, ends=ends)
+
+
+def choose_series(
+    registry: Registry, words: Catalogue, *, rows: int, ends: datetime, days: int | None = None
+) -> Year:
+    """The series that get readings to make up so many rows, and how often."""
+    begins = ends - timedelta(days=days or DAYS)
+    every_series = sorted(registry.series.values(), key=lambda series: series.id or 0)
     counted: dict[str, int] = {}
     few: list[tuple[int, Quantity]] = []
     many: list[tuple[int, Quantity]] = []
@@ -115,21 +122,26 @@ def _some(
 
 def fill(connection: Connection, year: Year, tick: Tick) -> int:
     """Store the readings of a year, week by week; how many."""
+    stored = 0
+    for rows in make_weeks(year):
+        tick(stored, year.rows)
+        queries.load(connection, rows)
+        stored += len(rows)
+    return stored
+
+
+def make_weeks(year: Year) -> Iterator[Rows]:
+    """The readings of a year, week by week."""
     rng = np.random.default_rng(6)
     first, last = micros(year.begins), micros(year.ends)
-    stored, total = 0, year.rows
     totals = np.zeros(len(year.sampled))
     for begins in range(first, last, _WEEK * _SECOND):
-        tick(stored, total)
         ends = min(begins + _WEEK * _SECOND, last)
         parts = [
             _rows(rng, series, number, totals, (first, begins, ends))
             for number, series in enumerate(year.sampled)
         ]
-        rows = np.concatenate(parts)
-        queries.load(connection, rows)
-        stored += len(rows)
-    return stored
+        yield np.concatenate(parts)
 
 
 def _rows(

@@ -1,0 +1,215 @@
+"""`hypervisor bench backtest --departements`: weeks of many départements, by several workers.
+
+Each is the Essonne example with other keys, and the same readings in parts that all share.
+"""
+
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from hypervisor.backtest.evaluate import backtest
+from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource, describe
+from hypervisor.backtest.model import Evaluation, Span
+from hypervisor.backtest.registries import of_inventory
+from hypervisor.backtest.worker_pool import Workers, backtest_by_workers, connect
+from hypervisor.base.instants import micros
+from hypervisor.bench import year
+from hypervisor.bench.servers import BenchError, Tick
+from hypervisor.readings.parquet_parts import write_part
+from hypervisor.registry.model import Registry, Revision
+from rules._pack import packs
+from sensors._domain import catalogue
+
+_RETENTION = 400 * 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Number of départements, days, readings of each in them, and numbers of workers."""
+
+    departements: int
+    days: int
+    rows: int
+    workers: Sequence[int]
+
+
+def measure(plan: Plan, tick: Tick) -> dict[str, Any]:
+    """Seconds of one département in this process, and of all by each number of workers."""
+    words = catalogue()
+    essonne = of_inventory([year.EXAMPLE], words, packs())
+    registry = copy_registry(essonne, plan.departements)
+    with TemporaryDirectory(prefix="hypervisor-bench-") as folder:
+        source = _write_history(essonne, plan, Path(folder) / "parts", tick)
+        began = time.process_time()
+        alone = _evaluate(essonne, source)
+        single = time.process_time() - began
+        runs = {}
+        for count in plan.workers:
+            tick(f"{count} workers", 0, 1)
+            runs[str(count)] = _measure_workers(
+                registry, source, count, len(alone.alarms) * plan.departements, tick
+            )
+    return {
+        "bench": "backtest by workers",
+        "departements": plan.departements,
+        "subjects": alone.subjects * plan.departements,
+        "rows": alone.rows * plan.departements,
+        "alarms": len(alone.alarms) * plan.departements,
+        "alone_cpu_s": round(single * plan.departements, 1),
+        "workers": runs,
+    }
+
+
+def _measure_workers(
+    registry: Registry, source: FrozenSource, count: int, alarms: int, tick: Tick
+) -> Mapping[str, Any]:
+    """The seconds and processor seconds that evaluation takes, without the start of workers."""
+    started, idle = time.perf_counter(), _processor_seconds(resource.RUSAGE_CHILDREN)
+    with connect(count):
+        pass
+    start = time.perf_counter() - started
+    before, own = _processor_seconds(resource.RUSAGE_CHILDREN), time.process_time()
+    idle = before - idle
+    began = time.perf_counter()
+    evaluation = backtest_by_workers(
+        registry,
+        source,
+        catalogue(),
+        span=Span(),
+        sites=None,
+        retention=_RETENTION,
+        closed=False,
+        tick=lambda *at: tick(f"{count} workers", *at),
+        workers=Workers(where=count, folder=source.folder.parent, history=source.folder),
+    )
+    seconds = time.perf_counter() - began
+    if len(evaluation.alarms) != alarms:
+        raise BenchError(f"{len(evaluation.alarms):,} alarms by {count} workers, not {alarms:,}")
+    used = _processor_seconds(resource.RUSAGE_CHILDREN) - before - idle
+    return {
+        "seconds": round(seconds - start, 1),
+        "start_s": round(start, 1),
+        "cpu_s_a_worker": round(used / count, 1),
+        "cpu_s_all_workers": round(used, 1),
+        "cpu_s_client": round(time.process_time() - own, 1),
+        "memory_mb_a_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    }
+
+
+def _processor_seconds(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _evaluate(registry: Registry, source: FrozenSource) -> Evaluation:
+    return backtest(
+        registry,
+        source,
+        catalogue(),
+        span=Span(),
+        sites=None,
+        retention=_RETENTION,
+        closed=False,
+        tick=lambda *_: None,
+    )
+
+
+def _write_history(registry: Registry, plan: Plan, folder: Path, tick: Tick) -> FrozenSource:
+    """A part a week, with the series of all départements."""
+    folder.mkdir()
+    planned = year.choose_series(
+        registry, catalogue(), rows=plan.rows, ends=year.now_of(), days=plan.days
+    )
+    step = _count_series(registry)
+    parts = []
+    for week, made in enumerate(year.make_weeks(planned)):
+        tick("writing weeks", week, plan.days // 7 + 1)
+        rows = made[np.argsort(made["series"], kind="stable")]
+        copies = np.tile(rows, plan.departements)
+        copies["series"] += np.repeat(np.arange(plan.departements, dtype="i4"), len(rows)) * step
+        name = write_part(folder, int(rows["time"].min()), copies)
+        parts.append(replace(describe(folder, name, None), copied=True))
+    return FrozenSource(
+        folder=folder,
+        history=FrozenHistory(parts=tuple(parts)),
+        floor=micros(planned.ends),
+        gaps=(),
+        closings={},
+    )
+
+
+def _count_series(registry: Registry) -> int:
+    return max(series.id or 0 for series in registry.series.values())
+
+
+def copy_registry(registry: Registry, count: int) -> Registry:
+    """So many of a territory in one, all but the first with other keys."""
+    copies = [
+        _rename(registry, f"d{number:02d}-" if number else "", number * _count_series(registry))
+        for number in range(count)
+    ]
+    common = [revision for revision in registry.revisions if revision.kind in {"rule", "plan"}]
+    own = [
+        revision
+        for each in copies
+        for revision in each.revisions
+        if revision.kind not in {"rule", "plan", "reach", "works"}
+    ]
+    return replace(
+        registry,
+        sites={name: site for each in copies for name, site in each.sites.items()},
+        devices={name: device for each in copies for name, device in each.devices.items()},
+        series={key: series for each in copies for key, series in each.series.items()},
+        groups={name: group for each in copies for name, group in each.groups.items()},
+        assets={},
+        revisions=(*common, *own),
+    )
+
+
+def _rename(registry: Registry, prefix: str, first: int) -> Registry:
+    """The same with a prefix to each name; `first`: before the numbers of its series."""
+    names = {*registry.sites, *registry.devices, *registry.groups}
+
+    def rename(key: str) -> str:
+        parts = [prefix + part if part in names else part for part in key.split("/")]
+        return "/".join(parts)
+
+    def move(revision: Revision) -> Revision:
+        above, link, below = revision.key.partition(">")
+        key = f"{prefix}{above}>{prefix}{below}" if link else rename(revision.key)
+        value = revision.value
+        if revision.kind == "forecast" and value is not None:
+            inputs = [{**each, "site": prefix + each["site"]} for each in value["inputs"]]
+            value = {**value, "inputs": inputs}
+        return replace(revision, key=key, value=value)
+
+    return replace(
+        registry,
+        sites={
+            prefix + name: replace(site, name=prefix + name)
+            for name, site in registry.sites.items()
+        },
+        devices={
+            prefix + name: replace(device, name=prefix + name, site=prefix + device.site)
+            for name, device in registry.devices.items()
+        },
+        series={
+            (prefix + device, quantity): replace(
+                series, device=prefix + device, id=(series.id or 0) + first
+            )
+            for (device, quantity), series in registry.series.items()
+        },
+        groups={
+            prefix + name: replace(
+                group, name=prefix + name, site=None if group.site is None else prefix + group.site
+            )
+            for name, group in registry.groups.items()
+        },
+        revisions=tuple(move(revision) for revision in registry.revisions),
+    )
