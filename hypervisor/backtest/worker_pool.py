@@ -36,13 +36,13 @@ _PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """So many processes here, or the workers of a scheduler's address.
+    """So many processes here, or the workers of a scheduler's address, or of a client of one.
 
     `folder`: results of unfinished jobs. `history`: the folder of parts on all machines, if it is
     not ours alone.
     """
 
-    where: int | str
+    where: "int | str | Client"
     folder: Path
     history: Path | None = None
 
@@ -197,8 +197,11 @@ def _run(
 
 
 @contextmanager
-def connect(where: int | str) -> Iterator["Client"]:
+def connect(where: "int | str | Client") -> Iterator["Client"]:
     """A client of so many processes of our own, or of a scheduler."""
+    if not isinstance(where, int | str):
+        yield where
+        return
     try:
         from distributed import Client, LocalCluster, Security  # noqa: PLC0415
     except ImportError as error:

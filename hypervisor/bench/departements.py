@@ -3,7 +3,6 @@
 Each is the Essonne example with other keys, and the same readings in parts that all share.
 """
 
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -69,42 +68,41 @@ def measure(plan: Plan, tick: Tick) -> dict[str, Any]:
 def _measure_workers(
     registry: Registry, source: FrozenSource, count: int, alarms: int, tick: Tick
 ) -> Mapping[str, Any]:
-    """The seconds and processor seconds that evaluation takes, without the start of workers."""
-    started, idle = time.perf_counter(), _processor_seconds(resource.RUSAGE_CHILDREN)
-    with connect(count):
-        pass
-    start = time.perf_counter() - started
-    before, own = _processor_seconds(resource.RUSAGE_CHILDREN), time.process_time()
-    idle = before - idle
+    """Seconds, processor seconds and memory, without the start of workers."""
     began = time.perf_counter()
-    evaluation = backtest_by_workers(
-        registry,
-        source,
-        catalogue(),
-        span=Span(),
-        sites=None,
-        retention=_RETENTION,
-        closed=False,
-        tick=lambda *at: tick(f"{count} workers", *at),
-        workers=Workers(where=count, folder=source.folder.parent, history=source.folder),
-    )
-    seconds = time.perf_counter() - began
+    with connect(count) as client:
+        start, own = time.perf_counter(), time.process_time()
+        before = sum(seconds for seconds, _ in client.run(_read_usage).values())
+        evaluation = backtest_by_workers(
+            registry,
+            source,
+            catalogue(),
+            span=Span(),
+            sites=None,
+            retention=_RETENTION,
+            closed=False,
+            tick=lambda *at: tick(f"{count} workers", *at),
+            workers=Workers(where=client, folder=source.folder.parent, history=source.folder),
+        )
+        ended, usage = time.perf_counter(), client.run(_read_usage).values()
     if len(evaluation.alarms) != alarms:
         raise BenchError(f"{len(evaluation.alarms):,} alarms by {count} workers, not {alarms:,}")
-    used = _processor_seconds(resource.RUSAGE_CHILDREN) - before - idle
+    used = sum(seconds for seconds, _ in usage) - before
     return {
-        "seconds": round(seconds - start, 1),
-        "start_s": round(start, 1),
+        "seconds": round(ended - start, 1),
+        "start_s": round(start - began, 1),
         "cpu_s_a_worker": round(used / count, 1),
         "cpu_s_all_workers": round(used, 1),
         "cpu_s_client": round(time.process_time() - own, 1),
-        "memory_mb_a_worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "memory_mb_a_worker": max(most for _, most in usage),
     }
 
 
-def _processor_seconds(who: int) -> float:
-    usage = resource.getrusage(who)
-    return usage.ru_utime + usage.ru_stime
+def _read_usage() -> tuple[float, int]:
+    """Processor seconds of this process, and its most memory in MB."""
+    status = Path("/proc/self/status").read_text()
+    (most,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return time.process_time(), int(most) // 1024
 
 
 def _evaluate(registry: Registry, source: FrozenSource) -> Evaluation:
