@@ -103,7 +103,8 @@ def backtest_by_workers(  # noqa: PLR0913  as `backtest`
     with _use_parts(job.folder) as used, connect(workers.where) as client:
         longest = [run.longest for run in here]
         if span.since is not None:
-            longest += [at for _, at in _run(client, find_longest, job, enumerate(away))]
+            pickled = ((number, pickle.dumps(piece)) for number, piece in enumerate(away))
+            longest += [reach for _, reach in _run(client, find_longest, job, pickled)]
         since = begin_reading(span, max(longest, default=0))
         until = FOREVER if span.until is None else span.until
         history = freeze(source, job.folder, series, since, until)
@@ -143,16 +144,26 @@ def _evaluate_here(runs: Sequence[Run], since: int) -> Results:
 def _evaluate_away(
     client: "Client", job: Job, pieces: Sequence[Piece], folder: Path
 ) -> Iterator[tuple[int, Results]]:
-    """The results of each piece by its number, in no order; those of a stopped job first."""
+    """The results of each piece by its number, in no order; what a stopped job has done stays so."""
     key = hashlib.sha256(pickle.dumps((describe_engine(), job))).hexdigest()
     kept = TaskResults(folder=folder / "results" / key)
-    keys = [hashlib.sha256(pickle.dumps(piece)).hexdigest() for piece in pieces]
-    before = {number: kept.get(name) for number, name in enumerate(keys)}
-    yield from ((number, results) for number, results in before.items() if results is not None)
-    left = ((number, piece) for number, piece in enumerate(pieces) if before[number] is None)
-    for number, results in _run(client, evaluate_piece, job, left):
+    keys: dict[int, str] = {}
+    before: dict[int, Results] = {}
+
+    def list_left() -> Iterator[tuple[int, bytes]]:
+        for number, piece in enumerate(pieces):
+            pickled = pickle.dumps(piece)
+            keys[number] = hashlib.sha256(pickled).hexdigest()
+            results = kept.get(keys[number])
+            if results is None:
+                yield number, pickled
+            else:
+                before[number] = results
+
+    for number, results in _run(client, evaluate_piece, job, list_left()):
         kept.put(keys[number], results)
         yield number, results
+    yield from before.items()
     kept.remove()
 
 
@@ -160,9 +171,9 @@ def _run(
     client: "Client",
     function: Callable[[str, bytes, bytes], Any],
     job: Job,
-    pieces: Iterable[tuple[int, Piece]],
+    pieces: Iterable[tuple[int, bytes]],
 ) -> Iterator[tuple[int, Any]]:
-    """What the workers give for each numbered piece, in no order.
+    """What the workers give for each numbered, pickled piece, in no order.
 
     A piece whose worker ended is given to another. BacktestError: several ended with the same one.
     """
@@ -170,7 +181,7 @@ def _run(
 
     engine, common = describe_engine(), pickle.dumps(job)
     tasks = (
-        (number, client.submit(function, engine, common, pickle.dumps(piece), pure=False))
+        (number, client.submit(function, engine, common, piece, pure=False))
         for number, piece in pieces
     )
     numbers: dict[Any, int] = {}  # by key of its task

@@ -71,7 +71,7 @@ def workers(cluster: Any, tmp_path: Path) -> Workers:
 
 
 class Territory:
-    """The Essonne with three months of readings, of which most are in the columnar copy."""
+    """The Essonne with a month of readings, of which most are in the columnar copy."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self.folder = url, folder
@@ -87,7 +87,7 @@ class Territory:
                 for series in registry_queries.load(connection).series.values()
                 if series.quantity == "level"
             )
-            for before in (3, 40):  # a day that is in no part, and one that a part has otherwise
+            for before in (3, 16):  # a day that is in no part, and one that a part has otherwise
                 first = ENDS - timedelta(days=before)
                 span = first, first + timedelta(hours=12)
                 reason = Attribution(reason="ice", author="test")
@@ -100,7 +100,7 @@ class Territory:
             source = replace(
                 StoredSource.of(connection, self.folder),
                 floor=micros(ENDS),
-                gaps=((micros(ENDS) - 50 * DAY, micros(ENDS) - 49 * DAY),),
+                gaps=((micros(ENDS) - 12 * DAY, micros(ENDS) - 11 * DAY),),
             )
             assert source.copy is not None
             assert any(part.dirty for part in source.copy.parts)
@@ -114,7 +114,7 @@ class Territory:
 @pytest.fixture(scope="module")
 def essonne(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Territory]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(year, "DAYS", 90)
+        patch.setattr(year, "DAYS", 30)
         yield from make_territory(stack, tmp_path_factory.mktemp("data") / "columnar")
 
 
@@ -135,7 +135,7 @@ def in_bytes(answer: Answer) -> bytes:
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_months_of_a_territory(
+def test_a_month_of_a_territory(
     essonne: Territory, alone: Answer, cluster: Any, workers: Workers, count: int
 ) -> None:
     cluster.scale(count)
@@ -156,7 +156,7 @@ def test_months_of_a_territory(
 @pytest.mark.parametrize(
     "question",
     [
-        Question(span=Span(since=micros(ENDS) - 60 * DAY, until=micros(ENDS) - 20 * DAY)),
+        Question(span=Span(since=micros(ENDS) - 13 * DAY, until=micros(ENDS) - 5 * DAY)),
         Question(span=Span(since=micros(ENDS) - 2 * DAY), rules=["flood", "lighting"]),
         Question(sites=["orge-arpajon", "cab-arpajon-1"]),
         Question(against=Trial(thresholds={"orge-arpajon/attention": "0.9 m"}), rules=["flood"]),
@@ -251,7 +251,7 @@ def test_a_part_that_is_not_as_it_was(
 
     def freeze_and_damage(*arguments: Any) -> FrozenHistory:
         history = freeze(*arguments)
-        names.append(history.parts[7].name)
+        names.append(history.parts[1].name)
         file = workers.parts / names[0]
         own(file)
         damage(file)

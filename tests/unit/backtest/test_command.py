@@ -93,3 +93,17 @@ def test_words_that_are_refused(ask: Any) -> None:
     assert "expected" in ask("pack.yaml", "--from", "soon")
     with pytest.raises(BacktestError, match="weir"):
         ask("pack.yaml", "--site", "weir")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--workers", "many"), "expected a number such as 4, or an address"),
+        (("--workers", "0"), "expected a number such as 4, or an address"),
+        (("--workers", "tcp://here:8786"), "--history goes with the address of a scheduler"),
+        (("--workers", "2", "--history", "parts"), "--history goes with the address"),
+        (("--history", "parts"), "--history goes with the address"),
+    ],
+)
+def test_workers_that_are_none(ask: Any, words: tuple[str, ...], problem: str) -> None:
+    assert problem in " ".join(ask(*words).split())
