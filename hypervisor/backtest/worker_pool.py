@@ -144,7 +144,7 @@ def _evaluate_here(runs: Sequence[Run], since: int) -> Results:
 def _evaluate_away(
     client: "Client", job: Job, pieces: Sequence[Piece], folder: Path
 ) -> Iterator[tuple[int, Results]]:
-    """The results of each piece by its number, in no order; what a stopped job has done stays so."""
+    """The results of each piece by its number, in no order; those of a stopped job are kept."""
     key = hashlib.sha256(pickle.dumps((describe_engine(), job))).hexdigest()
     kept = TaskResults(folder=folder / "results" / key)
     keys: dict[int, str] = {}

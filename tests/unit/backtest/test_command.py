@@ -106,4 +106,5 @@ def test_words_that_are_refused(ask: Any) -> None:
     ],
 )
 def test_workers_that_are_none(ask: Any, words: tuple[str, ...], problem: str) -> None:
-    assert problem in " ".join(ask(*words).split())
+    with pytest.raises(BacktestError, match=problem):
+        ask(*words)
