@@ -15,6 +15,10 @@ CHANGING = frozenset(
     f"{module}.{name}"
     for module, names in {
         "hypervisor.bench.ingest": "Bench",
+        "hypervisor.backtest.results": "Results",
+        "hypervisor.cluster.account_follower": "Follower",
+        "hypervisor.cluster.admission": "Admission",
+        "hypervisor.cluster.clock": "ClockWatch",
         "hypervisor.citizens.channels": "MailChannel PushChannel",
         "hypervisor.citizens.lane": "Lane",
         "hypervisor.web.shared_render": "_Slot",
@@ -40,6 +44,8 @@ CHANGING = frozenset(
         "hypervisor.stack.run_state": "StopRequest",
         "hypervisor.stack.supervisor": "Supervisor _Child",
         "hypervisor.stack.up": "_RunningInstance",
+        "hypervisor.stack.up_cluster": "_RunningMachine",
+        "hypervisor.stack.upkeep": "Upkeep",
         "hypervisor.readings.queries_workers": "Tally",
         "hypervisor.evaluation.setbacks": "Setbacks",
         "hypervisor.evaluation.recent_values": "RecentValues",
