@@ -262,7 +262,8 @@ def backup(
     from hypervisor.base.settings import load_settings
     from hypervisor.stack.backup import back_up
 
-    manifest = back_up(load_settings(context.obj), file, readings=not exclude_readings)
+    settings = load_settings(context.obj)
+    manifest = back_up(settings, file, readings=not exclude_readings)
     size = file.stat().st_size / 1024**2
     readings = f"{manifest.counts['reading']:,}" if manifest.with_readings else "no"
     print(
@@ -270,7 +271,7 @@ def backup(
         f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"
         f" {readings} readings, {manifest.counts['alarm']:,} alarms, {manifest.accounts} accounts"
     )
-    if not manifest.accounts:
+    if not manifest.accounts and settings.machine is None:  # a cluster's are in the database
         print("no device has an account in this data folder: does it belong to the broker?")
 
 
