@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from ssl import SSLContext
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker.errors import StackError
@@ -78,7 +79,7 @@ def assess(seen: ClusterSurvey) -> list[MachineFinding]:
 
 
 def _survey(member: Member) -> ClusterSurvey:
-    asker = Asker(member=member, context=trust(member.find_secret_files()))
+    asker = Asker(member=member, context=_trust(member))
     problems: dict[str, str] = {}
     with ThreadPoolExecutor(MACHINES) as pool:
         machines = list(pool.map(asker.survey, member.plan.machines))
@@ -101,6 +102,19 @@ def _survey(member: Member) -> ClusterSurvey:
         held=held,
         problems=problems,
     )
+
+
+def _trust(member: Member) -> SSLContext:
+    """With the certificates of the last start, or those of the plan."""
+    files = member.find_secret_files()
+    try:
+        return trust(files if files.key.exists() else member.secret_files())
+    except OSError as error:
+        raise StackError(
+            "the certificates in {folder} cannot be read: {error}; act as root or as their owner",
+            files.key.parent,
+            error.strerror,
+        ) from error
 
 
 def _find_member(settings: Settings) -> Member:

@@ -30,6 +30,7 @@ class Member:
     machine: Machine
     data: Path
     up: "subprocess.Popen[bytes] | None" = None
+    code: Path | None = None  # of another version than this checkout's
 
     @property
     def number(self) -> int:
@@ -38,14 +39,17 @@ class Member:
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `hypervisor` on it, as a person would."""
         line = [*interpreter_command(), "--data", str(self.data), *words]
-        return self.machine.run(line, env=part_environment(), check=False, cwd="/")
+        return self.machine.run(line, env=self._environment(), check=False, cwd="/")
 
     def start(self) -> None:
         line = [*interpreter_command(), "--data", str(self.data), "up"]
         with (self.data / "up.log").open("ab") as log:
             self.up = self.machine.popen(
-                line, env=part_environment(), cwd="/", stdout=log, stderr=subprocess.STDOUT
+                line, env=self._environment(), cwd="/", stdout=log, stderr=subprocess.STDOUT
             )
+
+    def _environment(self) -> dict[str, str]:
+        return part_environment() | ({"PYTHONPATH": str(self.code)} if self.code else {})
 
     def stop(self) -> None:
         assert self.up is not None
