@@ -25,13 +25,15 @@ class OpenConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerState:
-    """A node. `disk_free`: bytes; `alarms`: what it lacks, so that it takes no messages."""
+    """A node. `disk_free`: bytes, None: it has not looked yet; `alarms`: for want of what it
+    takes no messages.
+    """
 
     address: str
     running: bool
     version: str = ""
     up_seconds: int = 0
-    disk_free: int = 0
+    disk_free: int | None = None
     alarms: tuple[str, ...] = ()
 
 
@@ -91,6 +93,6 @@ def _read_node(row: Mapping[str, Any]) -> BrokerState:
         running=bool(row.get("running")),
         version=versions.get("rabbit", ""),
         up_seconds=row.get("uptime", 0) // 1_000,
-        disk_free=row.get("disk_free", 0),
+        disk_free=row.get("disk_free") or None,
         alarms=tuple(what for what, lacking in lacks.items() if lacking),
     )

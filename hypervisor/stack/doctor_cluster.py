@@ -216,6 +216,8 @@ def _check_broker(broker: BrokerState) -> Iterator[Finding]:
         yield bad("broker", what, "free some; devices keep what is not taken")
     else:
         yield good("broker", f"{broker.version}, up for {broker.up_seconds // 60} min")
+    if broker.disk_free is None:
+        return
     space = f"{broker.disk_free / 1024**3:.1f} GB free"
     if broker.disk_free < SCARCE_BYTES:
         yield bad("disk", space, "free space on that machine's disk")

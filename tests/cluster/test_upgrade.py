@@ -21,13 +21,12 @@ PACKAGES = ("hypervisor", "dashboards", "ingest", "rules", "sensors", "simulator
 MIGRATION = "9999_upgrade.sql"
 ADDED = "ALTER TABLE worker ADD COLUMN upgraded boolean NOT NULL DEFAULT true"
 GAUGES = ("gauge-1", "gauge-2", "gauge-3", "gauge-4")
-INVENTORY = """\
-sites:
-  - name: mill
-    title: The mill
+SITE = """\
+  - name: {name}
+    title: {name}
     lon: 2.25
     lat: 48.59
-    devices:
+    devices: [{{name: {name}, commissioned: 2020-01-01, series: {{level: 30 s}}}}]
 """
 SECONDS = 240.0
 
@@ -44,11 +43,7 @@ def make_new_version(folder: Path) -> Path:
 def add_gauges(running: Cluster, folder: Path) -> dict[str, Gauge]:
     """Register them, and give each an account."""
     member, file = running.members[0], folder / "mill.yaml"
-    lines = (
-        f"      - {{name: {name}, commissioned: 2020-01-01, series: {{level: 30 s}}}}\n"
-        for name in GAUGES
-    )
-    file.write_text(INVENTORY + "".join(lines))
+    file.write_text("sites:\n" + "".join(SITE.format(name=name) for name in GAUGES))
     done = member.command("inventory", "apply", str(file))
     assert done.returncode == 0, done.stderr
     gauges = {}
