@@ -25,9 +25,7 @@ class OpenConnection:
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerState:
-    """A node. `disk_free`: bytes, None: it has not looked yet; `alarms`: for want of what it
-    takes no messages.
-    """
+    """A node. `disk_free`: bytes; None: not looked yet. `alarms`: for want of it, none is taken."""
 
     address: str
     running: bool
