@@ -49,10 +49,8 @@ def databases() -> Iterator[Databases]:
         url = databases.url.replace("/postgres?", "/hypervisor?")
         with network.machines[0].inside():
             made_databases.create(databases.url, "hypervisor")
-            with closing(connect(url)) as connection:
-                migrate(connection)
+            with closing(connect(url, autocommit=True)) as connection:
                 connection.execute("CREATE TABLE written (row int PRIMARY KEY)")
-                connection.commit()
         databases.url = url
         yield databases
 
@@ -308,6 +306,8 @@ def test_a_number_that_is_given_to_a_second_transaction_hides_no_event(
 ) -> None:
     """A primary numbered transactions that no copy knows of; the next gives the numbers again."""
     here = databases.network.machines[primary]
+    with here.inside(), connect(databases.url) as connection:
+        migrate(connection)
     with session(databases, primary, only=primary) as local:
         events.record(local, "log", "before", sites=None)
         databases.lose(primary, "wire")
