@@ -13,6 +13,7 @@ from benchmarks import listeners as listeners_bench
 from benchmarks import map as map_bench
 from benchmarks import pages as pages_bench
 from benchmarks import parts as parts_bench
+from benchmarks import reconnecting as reconnecting_bench
 from benchmarks import sensorthings as sensorthings_bench
 from benchmarks import subscribers as subscribers_bench
 from hypervisor.bench.latency import SERVER
@@ -74,6 +75,17 @@ def parts(
     plan = parts_bench.PartsPlan(messages=messages, rounds=rounds)
     with progress() as tick:
         print_result(parts_bench.measure(plan, tick), as_json=as_json)
+
+
+@app.command()
+def reconnecting(
+    devices: Annotated[int, typer.Option(help="Devices of the broker that is lost.")] = 3_000,
+    as_json: Json = False,
+) -> None:
+    """How long devices take to be back when one of three brokers is lost (root)."""
+    plan = reconnecting_bench.Plan(devices=devices)
+    with progress() as tick:
+        print_result(reconnecting_bench.measure(plan, tick), as_json=as_json)
 
 
 @app.command("map")

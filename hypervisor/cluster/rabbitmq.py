@@ -28,7 +28,7 @@ from hypervisor.cluster.server import Server, environment
 
 STOP_SECONDS = 60.0  # a node hands its queues' leadership on before it ends
 # A peer that says nothing for so long is lost; the least that survives a busy machine's pauses.
-SILENCE_SECONDS = 4
+SILENCE_SECONDS = 5
 WAIT_SECONDS = 20  # for a machine that was among the last to run, after all have stopped
 SESSION_SECONDS = 7 * 86_400  # that a device's queue of commands outlives its connection
 # MQTT connections per listener: all devices of three machines may come to one.

@@ -5,6 +5,9 @@ that the broker took comes back as an echo, if need be after a restart of the se
 it publishes a fence and reads up to its echo: what was not echoed before it was never taken, since
 a new connection of the account ends the old one. That holds as long as the broker has not been
 started again, which the word tells that each of its starts has for itself.
+
+Of a cluster's broker nothing follows from an echo that is missing: another machine may still pass
+on what it took. It has no such word, and an echo that comes late settles a doubt all the same.
 """
 
 import secrets
@@ -30,12 +33,13 @@ _START_SECONDS = 2.0  # for the word of the broker's start; a foreign broker has
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where the broker is, and as whom the sender speaks to it."""
+    """Where the broker is, and as whom the sender speaks to it. `clustered`: it is of a cluster."""
 
     host: str
     port: int
     user: str
     password: str
+    clustered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +54,14 @@ class Link:
     """One connection without a thread; a lost one is never used again.
 
     `start`: the word of the broker's start; empty: it has none, so that nothing can be concluded
-    from the absence of an echo. `echoed`: the keys that came back before the fence.
+    from the absence of an echo. `echoed`: the keys that came back before the fence, and later those
+    of `doubtful`.
     """
 
     def __init__(self, address: Address, topics: Topics) -> None:
         self.start = ""
         self.echoed: set[UUID] = set()
+        self.doubtful: set[UUID] = set()
         self._topics = topics
         self._address = address
         self._refused: str | None = None
@@ -93,7 +99,7 @@ class Link:
         self._until(lambda: self._subscribed, "did not take the subscription")
         self._client.publish(self._topics.fence, self._fence, qos=1)
         self._until(lambda: self._fenced, "did not return the fence")
-        end = time.monotonic() + _START_SECONDS
+        end = time.monotonic() + (0 if self._address.clustered else _START_SECONDS)
         while not self.start and time.monotonic() < end:
             self.turn(0.02)
 
@@ -178,5 +184,5 @@ class Link:
         else:
             key = read_key(bytes(message.payload))
             self._echoes.append(message.mid)
-            if key is not None and not self._fenced:
+            if key is not None and (not self._fenced or key in self.doubtful):
                 self.echoed.add(key)

@@ -31,6 +31,8 @@ AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it die
 _TICK = 0.5  # s without anything to do
 _RETRY = 1.0  # s between two tries to reach the broker
 _STANDBY = 0.5  # s between two tries to take over
+_CEDE = 5.0  # s without this machine's broker; then another machine of a cluster takes over
+_ASIDE = 3.0  # s for it to do so
 _BEAT = 5.0  # s between two signs of life
 _CLEARANCE = 3600.0  # s for which the broker keeps it for a network server that is away
 _SWEEP = 1.0  # s between two looks at readings and times
@@ -42,8 +44,12 @@ Say = Callable[[str], None]
 
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     """Send until stopped; a lost database or broker is waited for, a second sender stands by."""
+    ceded = False
 
     def work(connection: Connection) -> None:
+        nonlocal ceded
+        if ceded:
+            time.sleep(_ASIDE)
         while not locks.take(connection, Lock.COMMANDS):
             if stopping():
                 return
@@ -51,7 +57,9 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
         mode = instance_store.require(connection).mode
         rate = settings.downlinks_per_second
         address = make_address(settings, mode)
-        Sender(connection, address, mode, say, per_second=rate).run(stopping)
+        sender = Sender(connection, address, mode, say, per_second=rate)
+        sender.run(stopping)
+        ceded = sender.cedes
 
     keep_connected(settings.database_url, work, stopping=stopping, say=say)
 
@@ -63,6 +71,7 @@ def make_address(settings: Settings, mode: Mode) -> Address:
         port=settings.parts_port,
         user=settings.broker_account("commands" if mode is Mode.LIVE else "rehearsal"),
         password=settings.broker_password,
+        clustered=settings.machine is not None,
     )
 
 
@@ -85,15 +94,23 @@ class Sender:
         self._downlinks = Downlinks(self._topics, self._catalogue, per_second=per_second)
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = self._next_clearance = 0.0
+        self._reached = time.monotonic()  # when the broker was there last
         listen(connection, queries_sending.CHANNEL)
 
     def run(self, stopping: Callable[[], bool]) -> None:
         try:
-            while not stopping():
+            while not stopping() and not self.cedes:
                 if not self.turn():
                     self._wait()
         finally:
             self._leave()
+
+    @property
+    def cedes(self) -> bool:
+        """Whether another machine is to send, since the broker of this one is away."""
+        if self._link is not None:
+            self._reached = time.monotonic()
+        return self._address.clustered and time.monotonic() - self._reached > _CEDE
 
     def turn(self) -> bool:
         """Do what is due; whether there may be more."""
@@ -131,6 +148,7 @@ class Sender:
             if key not in link.echoed and start and start == link.start
         }
         self._note_taken(taken)
+        link.doubtful = {key for key, _, _ in doubtful} - set(taken) - same.keys()
         self._move(
             [key for key, valid in same.items() if valid],
             CommandState.QUEUED,
@@ -145,6 +163,9 @@ class Sender:
     def _send(self, link: Link) -> bool:
         """Send what is due; whether there may be more. Raises OSError: the broker is lost."""
         link.turn(0.0)
+        if returned := link.doubtful & link.echoed:
+            self._note_taken(returned)
+            link.doubtful -= returned
         link.settle()
         checked = self._check_interlocks()
         ready = self._prepare_downlinks(checked)

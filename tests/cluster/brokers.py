@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hypervisor.broker.child import stop
 from hypervisor.broker.folder import open_folder
+from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster import settings_file
 from hypervisor.cluster.management import Management
@@ -71,6 +72,12 @@ class Broker:
     @property
     def management(self) -> Management:
         return Management(plan=self.node.member.plan)
+
+    def lets_in(self, name: str, password: str, *, client: str = "") -> bool:
+        """Whether a device may connect; `client`: its client id, if not its name."""
+        address, port = self.machine.address, self.node.member.plan.ports.mqtt
+        with self.machine.inside():
+            return connack(address, port, name, password, session=client or name) == ACCEPTED
 
     def admit(self, database_url: str) -> None:
         """Start the process that answers about accounts."""
