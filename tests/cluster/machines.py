@@ -154,17 +154,30 @@ class Cluster:
     def await_complete(self, seconds: float = READY_SECONDS) -> None:
         """Every machine has its parts, two copies of the database confirm, three brokers answer."""
         self.await_ready(seconds=seconds)
-        whole = wait_until(self._is_complete, seconds=seconds, every=0.5)
-        assert whole, "a copy of the database or a broker is missing"
+        whole = wait_until(lambda: not self.list_missing(), seconds=seconds, every=0.5)
+        assert whole, "\n".join(self.list_missing())
 
-    def _is_complete(self) -> bool:
-        with suppress(StoreError, psycopg.Error), self.database() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-                " AND sync_state IN ('sync', 'quorum')"
-            ).fetchone()
-            return row == (2,) and all(map(self._broker_answers, self.members))
-        return False
+    def list_missing(self) -> list[str]:
+        """What keeps the cluster from losing a machine now."""
+        missing = [
+            f"the broker of machine {member.number}\n{member.log('broker')[-2000:]}"
+            for member in self.members
+            if not self._broker_answers(member)
+        ]
+        try:
+            with self.database() as connection:
+                rows = connection.execute(
+                    "SELECT application_name, state, sync_state FROM pg_stat_replication"
+                ).fetchall()
+        except (StoreError, psycopg.Error) as error:
+            return [*missing, f"a primary database: {error}"]
+        confirming = [row for row in rows if row[1] == "streaming" and row[2] in {"sync", "quorum"}]
+        if len(confirming) < len(self.members) - 1:
+            logs = "\n".join(
+                f"{each.number}: {each.log('patroni')[-2000:]}" for each in self.members
+            )
+            missing.append(f"a copy of the database: there are {rows}\n{logs}")
+        return missing
 
     def _broker_answers(self, member: Member) -> bool:
         with member.machine.inside():

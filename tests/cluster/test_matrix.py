@@ -40,7 +40,7 @@ from tests.cluster.machines import Cluster, cluster
 from tests.cluster.monitor import Delays, monitoring
 from tests.integration.notifications.servers import Webhook
 
-RATE = 200.0  # messages/s of all devices
+RATE = 60.0  # messages/s of all devices
 PERIOD = 240  # messages from one flood to the next: two hours
 QUIET_SECONDS = 4.0  # of publishing before a fault and after it
 SILENCE_SECONDS = 4.0  # after which a device takes another broker
