@@ -18,7 +18,7 @@ RUN /opt/hypervisor/bin/python -m hypervisor.web.vendoring node_modules \
  && /opt/hypervisor/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/hypervisor/bin/python deploy/slim.py 'territory-hypervisor[signing]'
 
-FROM python:3.13-slim-trixie
+FROM python:3.13-slim-trixie AS part
 # mosquitto: the service `broker` runs it; policy-rc.d of the base image keeps it from starting here.
 # postgresql-client: `hypervisor backup` and `restore` call pg_dump and pg_restore.
 # Their versions are Debian's own: a release brings nothing but repairs.
@@ -39,3 +39,15 @@ ENV PATH=/opt/hypervisor/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 ENTRYPOINT ["hypervisor"]
+
+# A machine of a cluster, with its own servers: docker-compose.machine.yml.
+FROM part AS machine
+USER 0:0
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends \
+      etcd-server patroni postgresql-17-timescaledb rabbitmq-server \
+ && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+
+FROM part

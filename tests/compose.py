@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "docker-compose.yml"
 TLS_FILE = ROOT / "docker-compose.tls.yml"
+MACHINE_FILE = ROOT / "docker-compose.machine.yml"
 # What a person puts into .env: there is no default for these.
 DOT_ENV = {
     "DATABASE_PASSWORD": "database-secret",

@@ -18,13 +18,17 @@ def make(
     file: Annotated[Path, typer.Argument(help="The plan, with all secrets; a new file.")],
     machines: Annotated[str, typer.Option(help="Their three IP addresses, with commas.")],
     name: Annotated[str, typer.Option(help="The instance's display name.")] = "territory",
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="Its data comes from a backup: nothing starts before."),
+    ] = False,
 ) -> None:
     """Write the plan of a cluster, once; every machine is then joined with a copy."""
     import os
 
     from hypervisor.cluster.plan import PlanError, make_plan
 
-    plan = make_plan(name, [word for word in machines.replace(",", " ").split() if word])
+    plan = make_plan(name, machines.replace(",", " ").split(), restored=restored)
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -52,8 +56,8 @@ def join(
     folder = open_folder(context.obj or load_settings().data, server_account())
     if folder.settings_file.exists() and not (folder.root / PLAN_FILE).exists():
         raise PlanError(
-            "{folder} holds an instance of one machine; join with another --data, and bring its"
-            " data over with `hypervisor backup` and `restore`",
+            "{folder} holds an instance of one machine; join with another --data. To bring"
+            " its data over: `cluster make --restored`, and a backup of it",
             folder.root,
         )
     member = settings_file.join(folder, plan, number)

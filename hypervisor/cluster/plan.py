@@ -78,6 +78,7 @@ class Plan(_Part):
     """What the three machines agree on. `authority`: the certificate that signed theirs (PEM)."""
 
     name: str
+    restored: bool = False  # its database is filled from a backup before anything starts
     parts: int = Field(default=6, ge=1, le=64)  # queues of ingest, for good
     machines: tuple[Machine, ...]
     ports: Ports = Ports()
@@ -154,7 +155,9 @@ class SecretFiles:
     key: Path
 
 
-def make_plan(name: str, addresses: Sequence[str], *, ports: Ports | None = None) -> Plan:
+def make_plan(
+    name: str, addresses: Sequence[str], *, ports: Ports | None = None, restored: bool = False
+) -> Plan:
     """A new plan with new secrets for three machines.
 
     Raises PlanError: other than three addresses, or one is none.
@@ -178,6 +181,7 @@ def make_plan(name: str, addresses: Sequence[str], *, ports: Ports | None = None
     try:
         return Plan(
             name=name,
+            restored=restored,
             machines=tuple(
                 Machine(number=number, address=address, certificate=each.certificate, key=each.key)
                 for number, (address, each) in enumerate(zip(addresses, signed, strict=True), 1)

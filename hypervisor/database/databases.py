@@ -3,7 +3,7 @@
 import psycopg
 from psycopg import sql
 
-from hypervisor.database.connect import StoreError, connect, guarded
+from hypervisor.database.connect import Connection, StoreError, connect, guarded
 
 
 def answers(url: str) -> bool:
@@ -13,6 +13,12 @@ def answers(url: str) -> bool:
             return True
     except psycopg.OperationalError:
         return False
+
+
+def awaits_copy(connection: Connection) -> bool:
+    """Whether commits wait for a copy: not on the first primary of a cluster, until it has one."""
+    row = connection.execute("SELECT current_setting('synchronous_standby_names') <> ''").fetchone()
+    return bool(row and row[0])
 
 
 def create(maintenance_url: str, name: str, *, template: str | None = None) -> None:

@@ -29,6 +29,12 @@ def read(connection: Connection) -> Instance | None:
     return Instance(mode=Mode(row[0]), name=row[1], timezone=row[2])
 
 
+def is_there(connection: Connection) -> bool:
+    """Whether the database holds an instance; false, too, before its first migration."""
+    row = connection.execute("SELECT to_regclass('instance') IS NOT NULL").fetchone()
+    return bool(row and row[0]) and read(connection) is not None
+
+
 def require(connection: Connection) -> Instance:
     """The instance. Raises StoreError: none was created yet."""
     instance = read(connection)

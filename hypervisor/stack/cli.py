@@ -301,9 +301,7 @@ def restore(
     settings = load_settings(folder)
     options = restoring.RestoreOptions(file=file, data=settings.data, reason=reason, author=author)
     if database_only:
-        manifest = archive.verify(file)
-        restoring.refuse_newer(file, manifest)
-        restoring.fill_database(settings.database_url, options, manifest)
+        manifest = restoring.restore_into_database(options, settings)
         where = "the database"
     else:
         manifest = restoring.restore(options, print)
@@ -312,5 +310,5 @@ def restore(
         f"{where} holds {manifest.mode} {manifest.name!r}"
         f" as of {manifest.made_at:%Y-%m-%d %H:%M:%S}Z:"
         f" {manifest.counts.get('reading', 0):,} readings, {manifest.counts['alarm']:,} alarms,"
-        f" {0 if database_only else manifest.accounts} accounts"
+        f" {manifest.accounts if not database_only or settings.machine else 0} accounts"
     )

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from hypervisor.broker import binaries, password_file
+from hypervisor.base.settings import Settings
+from hypervisor.broker import binaries, password_file, queries_accounts
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.server_account import server_account
@@ -111,6 +112,23 @@ def _restore_accounts(options: RestoreOptions, broker: Broker, say: Say) -> None
     repaired = password_file.restore(broker.folder)
     if repaired:
         say(repaired)
+
+
+def restore_into_database(options: RestoreOptions, settings: Settings) -> Manifest:
+    """Fill the empty database that the settings name; of a cluster, with the devices' accounts.
+
+    Raises BackupError: as `restore`; StoreError: the database is not empty.
+    """
+    manifest = archive.verify(options.file)
+    refuse_newer(options.file, manifest)
+    fill_database(settings.database_url, options, manifest)
+    if settings.machine is not None:
+        with archive.open_member(options.file, ACCOUNTS) as part:
+            lines = part.read().decode().splitlines()
+        hashes = {name: hashed for name, _, hashed in (line.partition(":") for line in lines)}
+        with connect(settings.database_url) as connection:
+            queries_accounts.change_accounts(connection, hashes)
+    return manifest
 
 
 def _restore_database(options: RestoreOptions, manifest: Manifest, cluster: Database) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from hypervisor.base.instance import Mode
+from hypervisor.base.program import program
 from hypervisor.base.settings import load_settings
 from hypervisor.broker import ports
 from hypervisor.broker.child import is_stopped
@@ -29,6 +30,7 @@ from hypervisor.cluster.rabbitmq import start_rabbitmq
 from hypervisor.cluster.server import Server
 from hypervisor.cluster.settings_file import write_settings
 from hypervisor.database import databases, locks
+from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.database.locks import Lock
 from hypervisor.stack.orphans import stop_orphans
@@ -223,16 +225,34 @@ class _RunningMachine:
             self._remind_of_wait()
             return False
         with store_errors(), connect(maintenance, autocommit=True) as connection:
+            if not databases.awaits_copy(connection):
+                self._remind_of_wait()
+                return False
             if not locks.take(connection, Lock.MIGRATING):
                 return False
             databases.create(maintenance, DATABASE)
+            if self.member.plan.restored and not self._is_restored():
+                return False
             prepare(self.member.plan.database_url(), self.options, self.member.plan.name, self.say)
         return True
 
-    def _remind_of_wait(self) -> None:
+    def _is_restored(self) -> bool:
+        with connect(self.member.plan.database_url()) as connection:
+            restored = instance_store.is_there(connection)
+        if not restored and self._is_time_to_remind():
+            here = program(self.member.folder.root)
+            self.say(f"waiting for its data: {here} restore FILE --database-only")
+        return restored
+
+    def _is_time_to_remind(self) -> bool:
         if time.monotonic() < self._remind:
-            return
+            return False
         self._remind = time.monotonic() + REMIND_SECONDS
+        return True
+
+    def _remind_of_wait(self) -> None:
+        if not self._is_time_to_remind():
+            return
         missing = [name for name, server in self._servers.items() if not server.answers()]
         self.say(
             "waiting for a primary database, which takes two machines that reach each other"

@@ -15,7 +15,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.cli import attach_commands
 from hypervisor.database.connect import ALONE
 from hypervisor.stack.parts import BRIDGE, COLLECTOR, CONDUCTOR, MAILER, OBSERVER, PARTS
-from tests.compose import DOT_ENV, FILE, ROOT, TLS_FILE, raw, services, variables
+from tests.compose import DOT_ENV, FILE, MACHINE_FILE, ROOT, TLS_FILE, raw, services, variables
 
 ONCE = {"migrate", "dashboards", "stage", "simulators"}
 TOOLS = Path(sys.executable).parent
@@ -68,7 +68,7 @@ def commands() -> set[str]:
 def test_the_specification_allows_it() -> None:
     checker: list[str | Path] = [TOOLS / "check-jsonschema", "--builtin-schema"]
     done = subprocess.run(
-        [*checker, "vendor.compose-spec", FILE, TLS_FILE],
+        [*checker, "vendor.compose-spec", FILE, TLS_FILE, MACHINE_FILE],
         capture_output=True,
         text=True,
         check=False,
@@ -250,5 +250,16 @@ def test_the_image_takes_only_what_it_is_built_from() -> None:
 
 
 def test_the_image_does_not_run_as_root() -> None:
-    user = re.findall(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert user == [("10001", "10001")]
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")[3:]
+    users = [re.findall(r"^USER (\S+)$", stage, re.MULTILINE)[-1:] for stage in stages]
+    assert users == [["10001:10001"], ["10001:10001"], []]  # the last one is that of the parts
+
+
+def test_a_machine_of_a_cluster_has_its_servers(commands: set[str]) -> None:
+    (machine,) = services({}, MACHINE_FILE).values()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    stage = dockerfile.partition(f" AS {machine['build']['target']}\n")[2].partition("\nFROM ")[0]
+    for package in ("etcd-server", "patroni", "postgresql-17-timescaledb", "rabbitmq-server"):
+        assert package in stage
+    assert machine["command"] in commands
+    assert "cluster" in commands
