@@ -277,7 +277,8 @@ class BrokerNode:
         """Whether it lets our parts in: not while it waits for others, or is paused."""
         plan = self.member.plan
         login = (LOOPBACK, plan.ports.mqtt_parts, passwords.KEEPER, plan.secrets.broker)
-        return connack(*login) == ACCEPTED
+        # AMQP's port is the last that it opens.
+        return _is_reachable(LOOPBACK, plan.ports.amqp) and connack(*login) == ACCEPTED
 
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is this folder's node."""
