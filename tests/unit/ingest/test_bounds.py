@@ -261,7 +261,7 @@ class Patient(threading.Event):
         (0, [], []),
         (2, [0.05, 0.1], []),
         (3, [0.05, 0.1, 0.2], ["wait", "back"]),
-        (9, [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0], ["wait", "back"]),
+        (9, [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0], ["wait", "back"]),
     ],
 )
 def test_an_absent_store_is_tried_less_and_less_often(
