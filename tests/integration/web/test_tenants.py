@@ -20,7 +20,7 @@ from tests.integration.publications.conftest import content
 from tests.integration.web.conftest import NORTH, ORGE, SOUTH, YVETTE, ClientOf, two_towns
 from tests.integration.web.digests import of_south, watching_writes
 from tests.integration.web.others import NOWHERE, READING, SECRET, settle
-from tests.integration.web.served import EVERYTHING, NOW, Roles, server, signed_in
+from tests.integration.web.served import EVERYTHING, NOW, Roles, cookie, server, signed_in
 from tests.integration.web.trying import (
     OPEN,
     SAFE,
@@ -164,6 +164,7 @@ def become(world: World, mode: str) -> None:
     """An exercise publishes to nobody."""
     world.connection.execute("UPDATE instance SET mode = %s", [mode])
     world.connection.commit()
+    cookie.cache_clear()
 
 
 def publish(author: httpx.Client, second: httpx.Client, commune: str) -> str:
