@@ -13,6 +13,8 @@ from ingest.loop import Address
 from ingest.queues import queue_name
 from tests.cluster.brokers import Broker
 
+_PATIENCE = 40.0  # seconds for queues whose machine was cut off to hand out what they hold
+
 
 def drain(broker: Broker) -> Counter[str]:
     """What waits for ingest, taken out of its queues through this machine."""
@@ -27,8 +29,10 @@ def drain(broker: Broker) -> Counter[str]:
     with reading(broker, take) as connection:
         for part in range(1, broker.node.member.plan.parts + 1):
             connection.call(commands.Basic.Consume(queue=queue_name(part)))
-        quiet = time.monotonic()
-        while time.monotonic() - quiet < 3:
+        began = quiet = time.monotonic()
+        while time.monotonic() - quiet < 3 or (
+            time.monotonic() - began < _PATIENCE and _count_ready(connection, broker)
+        ):
             before = last
             connection.read(5_000)
             if last != before:
@@ -38,6 +42,13 @@ def drain(broker: Broker) -> Counter[str]:
         if last:
             connection.send(commands.Basic.Ack(last, multiple=True))
     return found
+
+
+def _count_ready(connection: AmqpConnection, broker: Broker) -> int:
+    """Messages that no consumer has; a queue whose leader is being elected hands out nothing."""
+    parts = range(1, broker.node.member.plan.parts + 1)
+    questions = [commands.Queue.Declare(queue=queue_name(part), passive=True) for part in parts]
+    return sum(connection.call(question).message_count for question in questions)
 
 
 @contextmanager

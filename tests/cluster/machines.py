@@ -196,9 +196,10 @@ def cluster(folder: Path, *, clocks: bool = False) -> Iterator[Cluster]:
         yield made
 
 
-def lay_out(folder: Path, network: Network) -> Cluster:
-    """Three machines that have joined and do not run yet."""
-    plan = make_plan("test", [machine.address for machine in network.machines])
+def lay_out(folder: Path, network: Network, *, restored: bool = False) -> Cluster:
+    """Three machines that have joined and do not run yet. `restored`: they wait for a backup."""
+    addresses = [machine.address for machine in network.machines]
+    plan = make_plan("test", addresses, restored=restored)
     file = folder / "cluster.yml"
     file.write_text(plan.text())
     members = tuple(

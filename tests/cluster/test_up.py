@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hypervisor.broker.child import command_line, wait_until
+from hypervisor.stack.parts import interpreter_command, part_environment
 from tests.cluster.machines import Cluster, cluster, lay_out
 from tests.cluster.network import three_machines
 
@@ -75,5 +77,38 @@ def test_an_exercise_is_refused(shared_folder: Path) -> None:
     with three_machines() as network:
         member = lay_out(folder, network).members[0]
         refused = member.command("up", "--exercise")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "an exercise needs no cluster" in refused.stderr
+
+
+def test_a_cluster_begins_with_the_backup_of_one_machine(shared_folder: Path) -> None:
+    alone, backup = shared_folder / "alone", shared_folder / "before.backup"
+    for words in (
+        ["up", "--detach"],
+        ["inventory", "apply", "garonne"],
+        ["device", "add", "O000001001"],
+        ["backup", str(backup)],
+        ["down"],
+    ):
+        line = [*interpreter_command(), "--data", str(alone), *words]
+        done = subprocess.run(
+            line, env=part_environment(), cwd="/", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+    folder = shared_folder / "three"
+    folder.mkdir(mode=0o755)
+    with three_machines() as network:
+        made = lay_out(folder, network, restored=True)
+        first = made.members[0]
+        for member in made.members:
+            member.start()
+        assert wait_until(lambda: "waiting for its data" in first.log(), seconds=180, every=0.5)
+        assert not any(member.ready for member in made.members)
+        restored = first.command("restore", str(backup), "--database-only")
+        assert restored.returncode == 0, restored.stderr
+        made.await_complete()
+        with made.database() as connection:
+            ((sites,),) = connection.execute("SELECT count(*) FROM site")
+            accounts = connection.execute("SELECT name FROM broker_account").fetchall()
+        assert sites > 0
+        assert accounts == [("O000001001",)]
