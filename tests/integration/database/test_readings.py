@@ -15,8 +15,8 @@ from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import audit, feed, locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import (
+    parquet_parts,
     queries_buckets,
     queries_columnar,
     queries_compression,
@@ -25,6 +25,7 @@ from hypervisor.readings import (
     queries_retention,
     queries_rollups,
 )
+from hypervisor.readings import queries as reading_queries
 from hypervisor.readings.queries_buckets import BucketQuery
 from hypervisor.readings.queries_retention import Bounds, Chunk
 from hypervisor.readings.schemas import Bucket, SeriesReading
@@ -630,7 +631,7 @@ def own(database_url: str) -> Iterator[Connection]:
 def test_closed_chunks_are_copied_in_groups_and_read_by_series(
     own: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries_columnar, "_GROUP", 4)
+    monkeypatch.setattr(parquet_parts, "_GROUP", 4)
     folder = tmp_path / "below" / queries_columnar.FOLDER
     series = [add_device(own, f"d{n}", "mill", "level")["level"] for n in range(5)]
     spans: list[tuple[int, int]] = []
