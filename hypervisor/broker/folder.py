@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,14 @@ class DataFolder:
             os.fsync(file.fileno())
         self.account.own(fresh)
         fresh.replace(path)
+
+    def write_settings(self, ours: Mapping[str, str], *, head: str) -> None:
+        """Replace our lines of the settings file; the user's stay. `head`: of a new file."""
+        file = self.settings_file
+        before = file.read_text().splitlines() if file.exists() else []
+        theirs = [line for line in before if line.partition("=")[0].strip() not in ours]
+        text = [*(theirs if before else [head]), *(f"{key}={value}" for key, value in ours.items())]
+        self.write(file, "\n".join(text) + "\n")
 
 
 def open_folder(root: Path, account: Account, *, least_free: int = LEAST_FREE_BYTES) -> DataFolder:

@@ -34,9 +34,5 @@ def join(folder: DataFolder, plan: Plan, number: int) -> Member:
 
 def write_settings(member: Member) -> None:
     """Replace our lines of the settings file; the user's own stay."""
-    file, ours = member.folder.settings_file, settings_of(member)
-    lines = file.read_text().splitlines() if file.exists() else []
-    theirs = [line for line in lines if line.partition("=")[0].strip() not in ours]
-    head = [] if lines else [f"# {SETTINGS_FILE}: our lines come from {PLAN_FILE}."]
-    text = [*head, *theirs, *(f"{key}={value}" for key, value in ours.items())]
-    member.folder.write(file, "\n".join(text) + "\n")
+    head = f"# {SETTINGS_FILE}: our lines come from {PLAN_FILE}."
+    member.folder.write_settings(settings_of(member), head=head)

@@ -186,11 +186,8 @@ def _port(key: str, settings: Mapping[str, str]) -> int | None:
 def write(folder: DataFolder, settled: InstanceSettings) -> None:
     """Write them to the file; the user's own lines stay."""
     ours = {f"{_PREFIX}{key}": value for key, value in settled.lines().items()}
-    before = folder.settings_file.read_text().splitlines() if folder.settings_file.exists() else []
-    theirs = [line for line in before if line.partition("=")[0].strip() not in ours]
-    head = [] if before else ["# This instance's settings; `hypervisor up` keeps its own lines."]
-    text = [*head, *theirs, *(f"{key}={value}" for key, value in ours.items())]
-    folder.write(folder.settings_file, "\n".join(text) + "\n")
+    head = "# This instance's settings; `hypervisor up` keeps its own lines."
+    folder.write_settings(ours, head=head)
 
 
 def _read(folder: DataFolder) -> Mapping[str, str]:
