@@ -17,7 +17,8 @@ CHANNEL = "hypervisor_event"  # NOTIFY wakes followers
 _SETTLE = "SELECT commit_horizon()::text::bigint"
 # Behind the last event there is. Not the horizon: numbers up to it may have been given to
 # transactions of which nothing was kept, and another machine that becomes the primary gives them
-# again. What can be read is kept on two machines, its number included (docs/several-machines.md).
+# again. What can be read is kept on two machines, its number included
+# (docs/several-machines-design.md).
 _LAST = """
 SELECT greatest((SELECT xid FROM event_log_horizon)::text::bigint, coalesce((SELECT
     xid::text::bigint + 1 FROM event_log WHERE xid < %s::xid8 ORDER BY xid DESC LIMIT 1), 0))
