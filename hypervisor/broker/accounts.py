@@ -6,7 +6,6 @@ import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker import binaries, password_file, passwords, queries_accounts
@@ -91,12 +90,15 @@ class DeviceAccountRow:
     through: str | None = None
 
 
-class AccountStore(Protocol):
-    """Where the accounts of devices, gateways and listeners are."""
+@dataclass(frozen=True, kw_only=True)
+class FileAccounts:
+    """Of devices, gateways and listeners, in mosquitto's password file."""
+
+    broker: Broker
 
     def names(self) -> Collection[str]:
         """Of every account. Raises StackError: they cannot be read from here."""
-        ...
+        return password_file.read(self.broker.folder)
 
     def change(
         self,
@@ -109,25 +111,6 @@ class AccountStore(Protocol):
 
         Connections of accounts that changed are closed. False: no broker runs yet that could know.
         """
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileAccounts:
-    """In mosquitto's password file."""
-
-    broker: Broker
-
-    def names(self) -> Collection[str]:
-        return password_file.read(self.broker.folder)
-
-    def change(
-        self,
-        *,
-        put: Mapping[str, str] | None = None,
-        drop: frozenset[str] = frozenset(),
-        topics: Mapping[str, Sequence[str]] | None = None,
-    ) -> bool:
         for name, own in (topics or {}).items():
             passwords.write_topics(self.broker.folder, name, own)
         return change(self.broker, put=put, drop=drop)
@@ -150,10 +133,14 @@ class TableAccounts:
         drop: frozenset[str] = frozenset(),
         topics: Mapping[str, Sequence[str]] | None = None,
     ) -> bool:
+        """As `FileAccounts.change`."""
         hashes = {name: hash_password(each) for name, each in (put or {}).items()}
         with store_errors(), connect(self.url) as connection:
             queries_accounts.change_accounts(connection, hashes, drop, topics)
         return True
+
+
+AccountStore = FileAccounts | TableAccounts
 
 
 def open_accounts(settings: Settings) -> AccountStore:

@@ -54,8 +54,8 @@ def admit(folder: DataFolder) -> None:
     """Rewrite the admitted accounts."""
     contents, out = _contents(path_of(folder)), paused(folder)
     accounts = contents.accounts if contents else {}
-    lines = (f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()) if name not in out)
-    folder.write(admitted_of(folder), "".join(lines))
+    admitted = {name: hashed for name, hashed in accounts.items() if name not in out}
+    folder.write(admitted_of(folder), format_accounts(admitted))
 
 
 def backup_of(folder: DataFolder) -> Path:
@@ -82,7 +82,7 @@ def read(folder: DataFolder) -> dict[str, str]:
 
 def write(folder: DataFolder, accounts: Mapping[str, str]) -> None:
     """Replace the file and its backup, each atomically."""
-    text = "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
+    text = format_accounts(accounts)
     for path in (backup_of(folder), path_of(folder)):
         folder.write(path, text)
 
@@ -149,6 +149,16 @@ def _contents(path: Path) -> Contents | None:
         raise StackError(
             "{file} is not yours to read; act as root or as its owner", path
         ) from error
+    return parse_accounts(raw)
+
+
+def format_accounts(accounts: Mapping[str, str]) -> str:
+    """NAME:HASH on each line, by name."""
+    return "".join(f"{name}:{hashed}\n" for name, hashed in sorted(accounts.items()))
+
+
+def parse_accounts(raw: bytes) -> Contents:
+    """The lines of `format_accounts` or of mosquitto_passwd; comments are left out."""
     accounts: dict[str, str] = {}
     damaged: dict[int, str] = {}
     for number, line in enumerate(raw.split(b"\n"), start=1):

@@ -45,7 +45,7 @@ def _write(settings: Settings, target: Path, below: Path, *, readings: bool) -> 
     }
     parts = {name: below / name for name in (SETTINGS, ACCOUNTS, DATABASE)}
     parts[SETTINGS].write_text(portable_settings(folder))
-    parts[ACCOUNTS].write_text("".join(f"{name}:{hashed}\n" for name, hashed in hashes.items()))
+    parts[ACCOUNTS].write_text(password_file.format_accounts(hashes))
     with store.open_snapshot(settings.database_url, readings=readings) as snapshot:
         dump_database(
             settings.database_url, parts[DATABASE], snapshot=snapshot.name, readings=readings

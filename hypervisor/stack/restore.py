@@ -124,10 +124,9 @@ def restore_into_database(options: RestoreOptions, settings: Settings) -> Manife
     fill_database(settings.database_url, options, manifest)
     if settings.machine is not None:
         with archive.open_member(options.file, ACCOUNTS) as part:
-            lines = part.read().decode().splitlines()
-        hashes = {name: hashed for name, _, hashed in (line.partition(":") for line in lines)}
+            accounts = password_file.parse_accounts(part.read()).accounts
         with connect(settings.database_url) as connection:
-            queries_accounts.change_accounts(connection, hashes)
+            queries_accounts.change_accounts(connection, accounts)
     return manifest
 
 

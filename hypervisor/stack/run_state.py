@@ -1,11 +1,12 @@
 """The running `up` of a data folder: its lock, its published state, and requests to stop it."""
 
+import errno
 import fcntl
 import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import FrameType
 
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import STATE_FILE
+from hypervisor.stack.supervisor import Supervisor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ def read_state(root: Path) -> InstanceState | None:
 class ServiceManager:
     """Who started us and waits to hear that we are ready: systemd, at the end of a socket."""
 
-    address: str = ""  # empty: nobody
+    address: str = ""  # empty: started by hand
 
     @classmethod
     def of_environment(cls) -> "ServiceManager":
@@ -143,3 +145,26 @@ def handle_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stop_in_order(
+    root: Path, supervisor: Supervisor, manager: ServiceManager, say: Callable[[str], None]
+) -> Iterator[None]:
+    """Run until `Stopped` or an error; then stop the children and remove the published state.
+
+    Raises StackError: the disk is full.
+    """
+    try:
+        yield
+    except Stopped:
+        say("stopping")
+        manager.tell("STOPPING=1")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StackError(f"the disk of {root} is full; free some space") from error
+    finally:
+        supervisor.stop_all()
+        (root / STATE_FILE).unlink(missing_ok=True)
+    say("stopped")

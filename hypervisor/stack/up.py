@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from hypervisor.base.settings import load_settings
 from hypervisor.broker import binaries, crash_notes, password_file, passwords, ports, tls
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.errors import PortLostError, StackError
-from hypervisor.broker.folder import STATE_FILE, DataFolder, open_folder
+from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.keeper import Keeper, run_keeper
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
@@ -34,10 +34,10 @@ from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
     InstanceState,
     ServiceManager,
-    Stopped,
     StopRequest,
     handle_signals,
     hold_lock,
+    stop_in_order,
 )
 from hypervisor.stack.servers import Running, start_broker, start_database
 from hypervisor.stack.supervisor import Job, Supervisor
@@ -71,22 +71,10 @@ def run(options: UpOptions, say: Say) -> None:
             broker=Broker(folder=folder, programs=broker, port=0, parts_port=0),
             database=Database(folder=folder, programs=database, port=0, password=""),
         )
-        try:
+        with stop_in_order(folder.root, supervisor, manager, say), closing(up):
             up.start()
             with run_keeper(up.broker, say) as keeper:
                 up.keep(keeper)
-        except Stopped:
-            say("stopping")
-            manager.tell("STOPPING=1")
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise StackError(f"the disk of {folder.root} is full; free some space") from error
-        finally:
-            up.close_port()
-            supervisor.stop_all()
-            (folder.root / STATE_FILE).unlink(missing_ok=True)
-        say("stopped")
 
 
 @dataclass(kw_only=True)
@@ -217,7 +205,7 @@ class _RunningInstance:
             )
         return listener
 
-    def close_port(self) -> None:
+    def close(self) -> None:
         """Close the web's listening socket."""
         if self._bound is not None:
             self._bound.listener.close()

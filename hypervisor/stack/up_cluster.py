@@ -4,7 +4,6 @@ Every machine runs every part; which of three works, the locks in the database d
 whose clock is wrong keeps its vote in etcd and stops the rest, until the clock is right again.
 """
 
-import errno
 import os
 import secrets
 import signal
@@ -20,7 +19,7 @@ from hypervisor.base.settings import load_settings
 from hypervisor.broker import ports
 from hypervisor.broker.child import is_stopped
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import PLAN_FILE, STATE_FILE, open_folder
+from hypervisor.broker.folder import PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.clock import LIMIT_SECONDS, ClockWatch
 from hypervisor.cluster.etcd import start_etcd
@@ -40,9 +39,9 @@ from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
     InstanceState,
     ServiceManager,
-    Stopped,
     handle_signals,
     hold_lock,
+    stop_in_order,
 )
 from hypervisor.stack.supervisor import Job, Supervisor
 from hypervisor.stack.upkeep import TICK_SECONDS, Upkeep
@@ -95,23 +94,12 @@ def run(options: UpOptions, say: Say) -> None:
                 manager=manager,
                 bound=bound,
             )
-            try:
+            with stop_in_order(folder.root, supervisor, manager, say):
                 machine.begin()
                 while True:
                     time.sleep(TICK_SECONDS)
                     stop.check()
                     machine.tend()
-            except Stopped:
-                say("stopping")
-                manager.tell("STOPPING=1")
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise StackError(f"the disk of {folder.root} is full; free some space") from error
-            finally:
-                supervisor.stop_all()
-                (folder.root / STATE_FILE).unlink(missing_ok=True)
-    say("stopped")
 
 
 def _listen(member: Member) -> WebListener:

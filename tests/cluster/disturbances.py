@@ -6,8 +6,7 @@ of a broker, one without the primary database; of a whole machine, the one with 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypervisor.database.locks import Lock
@@ -78,59 +77,47 @@ COMPONENTS = {
 }
 
 
-@contextmanager
-def _kill(cluster: Cluster, component: Component) -> Iterator[Member]:
-    member = component.find(cluster)
-    if component.process == DATABASE:
-        member.kill_database()
-        yield member
-    elif component.process is not None:
-        member.kill(component.process)
-        yield member
-    else:
+def _kill(_: Cluster, member: Member, process: str | None) -> None:
+    if process is None:
         member.lose()
-        yield member
+    elif process == DATABASE:
+        member.kill_database()
+    else:
+        member.kill(process)
+
+
+def _restart_lost(_: Cluster, member: Member, process: str | None) -> None:
+    if process is None:  # what was killed alone is started again by `up`
         member.start()
 
 
-@contextmanager
-def _link_down(cluster: Cluster, component: Component) -> Iterator[Member]:
-    member = component.find(cluster)
-    member.machine.link_down()
-    yield member
-    member.machine.link_up()
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """`begin` and `end` it: of a process on a machine (None: of all), or of the machine."""
+
+    begin: Callable[[Cluster, Member, str | None], object]
+    end: Callable[[Cluster, Member, str | None], object]
 
 
-@contextmanager
-def _delay(cluster: Cluster, component: Component) -> Iterator[Member]:
-    member = component.find(cluster)
-    cluster.network.delay(member.machine)
-    yield member
-    cluster.network.end_delays()
-
-
-@contextmanager
-def _partition(cluster: Cluster, component: Component) -> Iterator[Member]:
-    member = component.find(cluster)
-    cluster.network.part(member.machine)
-    yield member
-    cluster.network.join()
-
-
-@contextmanager
-def _clock(cluster: Cluster, component: Component) -> Iterator[Member]:
-    member = component.find(cluster)
-    member.machine.set_clock(AHEAD_SECONDS)
-    yield member
-    member.machine.set_clock(0)
-
-
+KILL = "kill -9"
 FAULTS = {
-    "kill -9": _kill,
-    "link down": _link_down,
-    "partition 1|2": _partition,
-    "clock +90 s": _clock,
-    "200 ms delay": _delay,
+    KILL: Fault(begin=_kill, end=_restart_lost),
+    "link down": Fault(
+        begin=lambda _, member, __: member.machine.link_down(),
+        end=lambda _, member, __: member.machine.link_up(),
+    ),
+    "partition 1|2": Fault(
+        begin=lambda cluster, member, _: cluster.network.part(member.machine),
+        end=lambda cluster, *_: cluster.network.join(),
+    ),
+    "clock +90 s": Fault(
+        begin=lambda _, member, __: member.machine.set_clock(AHEAD_SECONDS),
+        end=lambda _, member, __: member.machine.set_clock(0),
+    ),
+    "200 ms delay": Fault(
+        begin=lambda cluster, member, _: cluster.network.delay(member.machine),
+        end=lambda cluster, *_: cluster.network.end_delays(),
+    ),
 }
 WHOLE = "whole machine"
 # A wire or a clock is a machine's: the whole machine's cells are there the primary's.
@@ -138,12 +125,15 @@ CELLS = [
     Cell(component=component, fault=fault)
     for fault in FAULTS
     for component in COMPONENTS
-    if component != WHOLE or FAULTS[fault] is _kill
+    if component != WHOLE or fault == KILL
 ]
 
 
 def disturb(cluster: Cluster, cell: Cell) -> Member:
     """Let it happen and end; the machine that it befell."""
-    with FAULTS[cell.fault](cluster, COMPONENTS[cell.component]) as member:
-        time.sleep(LASTS_SECONDS)
+    component, fault = COMPONENTS[cell.component], FAULTS[cell.fault]
+    member = component.find(cluster)
+    fault.begin(cluster, member, component.process)
+    time.sleep(LASTS_SECONDS)
+    fault.end(cluster, member, component.process)
     return member

@@ -74,20 +74,20 @@ def test_client_id_is_the_name(admission: Admission) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "permission", "expected"),
+    ("resource", "permission", "expected"),
     [
-        ("queue", "mqtt-subscription-pump-1qos1", "configure", ALLOW),
-        ("queue", "mqtt-subscription-pump-11qos1", "read", DENY),
-        ("queue", "ingest.part-1", "read", DENY),
-        ("exchange", "amq.topic", "write", ALLOW),
-        ("exchange", "amq.topic", "configure", DENY),
-        ("exchange", "ingest.parts", "write", DENY),
+        ("resource=queue&name=mqtt-subscription-pump-1qos1", "configure", ALLOW),
+        ("resource=queue&name=mqtt-subscription-pump-11qos1", "read", DENY),
+        ("resource=queue&name=ingest.part-1", "read", DENY),
+        ("resource=exchange&name=amq.topic", "write", ALLOW),
+        ("resource=exchange&name=amq.topic", "configure", DENY),
+        ("resource=exchange&name=ingest.parts", "write", DENY),
     ],
 )
 def test_device_has_its_own_session(
-    admission: Admission, kind: str, name: str, permission: str, expected: str
+    admission: Admission, resource: str, permission: str, expected: str
 ) -> None:
-    query = f"username=pump-1&vhost=%2F&resource={kind}&name={name}&permission={permission}"
+    query = f"username=pump-1&vhost=%2F&{resource}&permission={permission}"
     assert answer_query(admission, "/resource", query) == expected
 
 
