@@ -3,6 +3,7 @@
 from dashboards._colours import GREEN, GREY, ORANGE, PRIORITIES, RED, VIOLET, YELLOW, State, scale
 from dashboards._describe import Column, Link, Panel, Section
 from dashboards._links import alarm_page, site_page
+from dashboards._sites_now import state_column
 from dashboards._sql import SINCE, UNTIL, quote_list, territory
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
@@ -153,7 +154,7 @@ TABLE_COLUMNS = (
     Column("alarm", hidden=True),
     Column("rule", hidden=True),
     Column("priority", Text("Priority", "Priorité"), states=PRIORITIES, cell="background"),
-    Column("state", Text("State", "État"), states=STATES, cell="text"),
+    state_column(STATES),
     Column("title", Text("Alarm", "Alarme"), links=(alarm_page(), rule_page())),
     Column("domain", Text("Domain", "Domaine"), states=ALARM_DOMAINS, cell="text"),
     Column("place", Text("Site", "Site"), links=(site_page(),)),

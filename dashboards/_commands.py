@@ -3,6 +3,7 @@
 from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, State
 from dashboards._describe import Column, Panel, Section
 from dashboards._links import site_page
+from dashboards._sites_now import state_column
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Table
 from dashboards._words import Text
@@ -52,7 +53,7 @@ _TABLE = Panel(
         Column("device", Text("Device", "Équipement")),
         Column("site", hidden=True),
         Column("place", Text("Site", "Site"), links=(site_page(),)),
-        Column("state", Text("State", "État"), states=_STATES, cell="text"),
+        state_column(_STATES),
         Column("changed", Text("Last step", "Dernière étape"), unit="date"),
     ),
     no_value=Text("no command was given", "aucune commande n'a été donnée"),

@@ -7,6 +7,7 @@ from dashboards._describe import Builder, Column, Panel, Section, coloured
 from dashboards._flood_course import urgent
 from dashboards._gaps import FIT
 from dashboards._links import site_page
+from dashboards._sites_now import state_column
 from dashboards._sql import EVER, SINCE, UNTIL, before, hours, territory
 from dashboards._views import Scatter, Table
 from dashboards._words import Text
@@ -182,7 +183,7 @@ _TABLE = Panel(
         Column("station", Text("Gauge", "Station"), links=(site_page(),)),
         Column("peak_at", Text("Peak at", "Pic à"), unit="date"),
         coloured("peak", Text("minus alert", "moins alerte"), "m", _ABOVE_ALERT, decimals=2),
-        Column("state", Text("State", "État"), states=_STATES, cell="text"),
+        state_column(_STATES),
         Column("due_at", Text("Expected at", "Attendu à"), unit="date"),
         Column("above", Text("from", "depuis")),
         coloured("above_peak", Text("peak there", "pic amont"), "m", _ABOVE_ALERT, decimals=2),

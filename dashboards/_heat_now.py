@@ -5,9 +5,9 @@ States by the site's own thresholds, with the margins of the rule pack.
 
 from dashboards._colours import FEW_IS_GOOD, GREEN, NONE_IS_GOOD, ORANGE, RED, VIOLET, State, scale
 from dashboards._describe import Column, Panel, coloured, count_column
-from dashboards._field_alarms import AMBER, QUIET, quiet
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._links import site_page
-from dashboards._sites_now import Last, limits, site_columns, site_values
+from dashboards._sites_now import Last, limits, site_columns, site_values, state_column, worst_first
 from dashboards._sql import UNTIL, before, series_of
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
@@ -20,7 +20,6 @@ STATE = (
     State("return", Text("return too warm", "retour trop chaud"), ORANGE, "▲"),
     State("fine", Text("nothing to report", "rien à signaler"), GREEN, "●"),
 )
-ORDER = "ARRAY['network', 'cold', 'leak', 'silent', 'return', 'fine']"
 GAUGES = (
     *("primary_supply_temperature", "primary_return_temperature", "heat_flow", "heat_power"),
     *("secondary_supply_temperature", "outside_temperature", "heating_pressure"),
@@ -131,11 +130,11 @@ TABLE = Panel(
            n.heat_flow AS flow, n.secondary_supply_temperature AS heating,
            n.deviation, n.hot_water_temperature AS tap, n.heating_pressure AS pressure,
            1000 * n.made_up AS made_up
-    FROM {NOW} n ORDER BY array_position({ORDER}, n.state), n.deviation NULLS LAST, n.title
+    FROM {NOW} n ORDER BY {worst_first(STATE, "n.state")}, n.deviation NULLS LAST, n.title
     """,
     columns=(
         *site_columns(Text("Substation", "Sous-station")),
-        Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
+        state_column(STATE, calm=("fine",)),
         Column("supply", Text("Supply", "Départ"), quantity="primary_supply_temperature"),
         Column("back", Text("Return", "Retour"), quantity="primary_return_temperature"),
         coloured("drop", Text("Drop", "Écart"), "K", DROP, decimals=1),

@@ -3,6 +3,7 @@
 from dashboards._colours import GREEN, GREY, ORANGE, RED, YELLOW, State
 from dashboards._describe import Column, Panel, Section
 from dashboards._links import site_page
+from dashboards._sites_now import state_column
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Table
 from dashboards._words import Text
@@ -53,7 +54,7 @@ _TABLE = Panel(
         Column("team", Text("Team", "Équipe")),
         Column("site", hidden=True),
         Column("place", Text("Place", "Lieu"), links=(site_page(),)),
-        Column("state", Text("State", "État"), states=_STATES, cell="text"),
+        state_column(_STATES),
         Column("due", Text("Due by", "Échéance"), unit="date"),
         Column("closed", Text("Finished", "Terminée"), unit="date"),
     ),

@@ -4,7 +4,7 @@ from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, ORANGE, scale
 from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import AGE_STEPS, AMBER, OPEN, QUIET, age_chart, lane, open_table
 from dashboards._lighting_now import AVAILABLE, BEYOND, COURSE, ENERGY, HOURS, PIECE, RATIO, ZONE
-from dashboards._links import site_page
+from dashboards._sites_now import site_columns
 from dashboards._sql import SINCE, UNTIL, territory
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
@@ -300,8 +300,7 @@ _TABLE = Panel(
     ORDER BY abs(ln(nullif(sum(c.power) / nullif(sum(c.wanted), 0), 0))) DESC NULLS LAST
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
+        *site_columns(Text("Cabinet", "Armoire")),
         Column(
             "installed",
             Text("Installed", "Installée"),

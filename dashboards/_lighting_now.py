@@ -17,8 +17,9 @@ from dashboards._colours import (
     scale,
 )
 from dashboards._describe import Column, Panel, coloured, count_column
-from dashboards._field_alarms import AMBER, QUIET, quiet
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._links import site_page
+from dashboards._sites_now import site_columns, state_column, worst_first
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
@@ -110,19 +111,12 @@ TABLE = Panel(
                count(*) FILTER (WHERE does = 'lit')::int AS lit
         FROM ({LAMPS_NOW}) l GROUP BY lit_group
     ) l ON l.lit_group = c.lit_group
-    ORDER BY array_position(ARRAY['dark-off-plan', 'missing', 'lit-off-plan', 'silent',
-                                  'unknown', 'lit', 'dark'], c.state),
+    ORDER BY {worst_first(CABINET, "c.state")},
              coalesce(l.dark + l.silent + l.faulty, 0) DESC, c.title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Cabinet", "Armoire"), links=(site_page(),)),
-        Column(
-            "state",
-            Text("State", "État"),
-            states=quiet(CABINET, ("lit", "dark")),
-            cell="text",
-        ),
+        *site_columns(Text("Cabinet", "Armoire")),
+        state_column(CABINET, calm=("lit", "dark")),
         Column("planned", Text("Plan", "Plan"), unit="%", decimals=0),
         Column("wanted", Text("Expected", "Prévue"), quantity="cabinet_power"),
         Column("power", Text("Power", "Réelle"), quantity="cabinet_power"),

@@ -5,8 +5,8 @@ from grafana_foundation_sdk.models.xychart import SeriesMapping
 from dashboards._colours import BLUE, GREEN, GREY, ORANGE, RED, State, scale
 from dashboards._describe import Column, Panel, Section, bar, coloured
 from dashboards._field_alarms import QUIET
-from dashboards._links import site_page
 from dashboards._mobility_now import COURSE, LOAD, ROAD, ZONE
+from dashboards._sites_now import site_columns
 from dashboards._sql import BAR, EVERY, SINCE, UNTIL, readings, series_of, territory
 from dashboards._views import Scatter, Table, TimeSeries
 from dashboards._words import Text
@@ -267,8 +267,7 @@ _WEEKDAY = Panel(
     FROM held ORDER BY counted, title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Counter", "Compteur"), links=(site_page(),)),
+        *site_columns(Text("Counter", "Compteur")),
         Column("counted", Text("Of", "Usagers"), states=_COUNTED),
         Column("last", Text("Day", "Jour"), quantity="bicycles"),
         Column("before", Text("D-7", "J-7"), quantity="bicycles"),

@@ -5,6 +5,7 @@ from dashboards._describe import Column, Panel, Section, coloured
 from dashboards._field_alarms import AMBER, QUIET, lane, open_table, quiet
 from dashboards._links import site_page
 from dashboards._mobility_now import CHECKED_DAY, VERDICT
+from dashboards._sites_now import site_columns
 from dashboards._sql import SINCE, UNTIL, readings, territory
 from dashboards._views import StatusHistory, Table
 from dashboards._words import Text
@@ -44,8 +45,7 @@ _CHECKS = Panel(
     ORDER BY c.verdict = 'valid', c.received, c.title
     """,
     columns=(
-        Column("site", hidden=True),
-        Column("title", Text("Station", "Station"), links=(site_page(),)),
+        *site_columns(Text("Station", "Station")),
         Column(
             "verdict",
             Text("Verdict", "Verdict"),

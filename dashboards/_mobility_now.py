@@ -17,9 +17,9 @@ from dashboards._colours import (
     scale,
 )
 from dashboards._describe import Column, Panel, bar, coloured, count_column
-from dashboards._field_alarms import AMBER, QUIET, quiet
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._links import site_page
-from dashboards._sites_now import open_alarms, site_columns
+from dashboards._sites_now import open_alarms, site_columns, state_column, worst_first
 from dashboards._sql import EVERY, SINCE, UNTIL, territory
 from dashboards._views import Geomap, Stat, Table, Timeline
 from dashboards._words import Text
@@ -224,19 +224,13 @@ TABLE = Panel(
            100 * c.speed / c.free_speed AS kept, c.occupancy, c.heavy,
            extract(epoch FROM {UNTIL} - c.heard)::float8 AS age
     FROM {_NOW}
-    ORDER BY array_position(ARRAY['jammed', 'dense', 'locked', 'silent', 'empty',
-                                  'free'], c.state),
+    ORDER BY {worst_first(ROAD, "c.state")},
              kept NULLS LAST, c.title
     """,
     columns=(
         *site_columns(Text("Station", "Station")),
         Column("road", Text("Section", "Section")),
-        Column(
-            "state",
-            Text("State", "État"),
-            states=quiet(ROAD, ("free", "empty")),
-            cell="text",
-        ),
+        state_column(ROAD, calm=("free", "empty")),
         Column("flow", Text("Flow", "Débit"), quantity="traffic_flow"),
         bar("load", Text("Load", "Charge"), "%", LOAD, low=0, high=120, decimals=0),
         Column("speed", Text("Speed", "Vitesse"), quantity="traffic_speed"),

@@ -15,9 +15,9 @@ from dashboards._colours import (
     scale,
 )
 from dashboards._describe import Column, Panel, bar, count_column
-from dashboards._field_alarms import AMBER, QUIET, quiet
+from dashboards._field_alarms import AMBER, QUIET
 from dashboards._links import site_page
-from dashboards._sites_now import Last, limits, site_columns, site_values
+from dashboards._sites_now import Last, limits, site_columns, site_values, state_column, worst_first
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
@@ -29,7 +29,6 @@ STATE = (
     State("full", Text("full", "complet"), AMBER, "▼"),
     State("fine", Text("spaces free", "places libres"), GREEN, "●"),
 )
-ORDER = "ARRAY['barrier', 'sign', 'count', 'silent', 'full', 'fine']"
 BARRIER = (
     State(0, Text("none", "aucun"), QUIET),
     State(1, Text("entry", "entrée"), RED, "■"),
@@ -129,11 +128,11 @@ TABLE = Panel(
     view=Table(),
     sql=f"""
     SELECT name AS site, title, state, load, present, spaces, free, shown, wrong, seen, apart, fault
-    FROM {NOW} n ORDER BY array_position({ORDER}, state), load DESC NULLS LAST, title
+    FROM {NOW} n ORDER BY {worst_first(STATE)}, load DESC NULLS LAST, title
     """,
     columns=(
         *site_columns(Text("Car park", "Parc")),
-        Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
+        state_column(STATE, calm=("fine",)),
         bar("load", Text("Taken", "Occupation"), "%", LOAD, low=0, high=110, decimals=0),
         Column("present", Text("Barriers", "Barrières"), quantity="vehicles_present"),
         Column("spaces", Text("Spaces", "Places"), unit="count", decimals=0),

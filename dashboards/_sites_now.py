@@ -1,11 +1,13 @@
 """What the dashboards of any domain ask of each site at the end of the time range.
 
-Values, thresholds in force, open alarms, and the columns that name a site in a table.
+Values, thresholds in force, open alarms, and the columns of a site and its state in a table.
 """
 
 from dataclasses import dataclass
 
+from dashboards._colours import State
 from dashboards._describe import Column
+from dashboards._field_alarms import quiet
 from dashboards._links import site_page
 from dashboards._sql import EVER, UNTIL, before, latest, territory
 from dashboards._words import Text
@@ -69,3 +71,14 @@ def open_alarms(domain: str) -> str:
 def site_columns(title: Text) -> tuple[Column, Column]:
     """The columns `site` and `title` of a table: the title leads to the site's page."""
     return Column("site", hidden=True), Column("title", title, links=(site_page(),))
+
+
+def state_column(states: tuple[State, ...], *, calm: tuple[str, ...] = ()) -> Column:
+    """The column `state` of a table, in the state's colour; `calm`: states without one."""
+    return Column("state", Text("State", "État"), states=quiet(states, calm), cell="text")
+
+
+def worst_first(states: tuple[State, ...], column: str = "state") -> str:
+    """SQL: what to sort by, so that rows come in the order of their states."""
+    values = ", ".join(f"'{state.value}'" for state in states)
+    return f"array_position(ARRAY[{values}], {column})"

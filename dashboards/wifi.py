@@ -13,10 +13,18 @@ from dashboards._colours import (
     scale,
 )
 from dashboards._describe import Column, Dashboard, Panel, Section, bar, coloured, count_column
-from dashboards._field_alarms import AMBER, quiet
+from dashboards._field_alarms import AMBER
 from dashboards._lanes import alarm_lanes, fault_lanes, health
 from dashboards._links import site_page
-from dashboards._sites_now import Last, limits, open_alarms, site_columns, site_values
+from dashboards._sites_now import (
+    Last,
+    limits,
+    open_alarms,
+    site_columns,
+    site_values,
+    state_column,
+    worst_first,
+)
 from dashboards._sql import EVERY, UNTIL, before, readings
 from dashboards._views import Geomap, Stat, Table, Timeline, TimeSeries
 from dashboards._words import Text
@@ -34,7 +42,6 @@ UP = (
     State("down", Text("down", "hors service"), RED, "■"),
     State("up", Text("in service", "en service"), GREEN, "●"),
 )
-ORDER = "ARRAY['cut', 'down', 'silent', 'crowd', 'noisy', 'fine']"
 USED = scale(GREEN, (75, YELLOW), (100, ORANGE), (150, RED))  # % of the terminals it can serve
 ERRORS = scale(GREY, (20, YELLOW), (33, ORANGE))  # % of the frames
 DOWN = scale(GREEN, (1, YELLOW), (30, ORANGE), (50, RED))  # % of a commune's hotspots
@@ -177,12 +184,12 @@ TABLE = Panel(
     view=Table(filterable=True),
     sql=f"""
     SELECT name AS site, title, town, state, clients, capacity, used, throughput, errors
-    FROM {HOTSPOTS} n ORDER BY array_position({ORDER}, state), used DESC NULLS LAST, title
+    FROM {HOTSPOTS} n ORDER BY {worst_first(STATE)}, used DESC NULLS LAST, title
     """,
     columns=(
         *site_columns(Text("Hotspot", "Borne")),
         Column("town", Text("Commune", "Commune")),
-        Column("state", Text("State", "État"), states=quiet(STATE, ("fine",)), cell="text"),
+        state_column(STATE, calm=("fine",)),
         Column("clients", Text("Terminals", "Terminaux"), unit="count", decimals=0),
         Column("capacity", Text("Serves", "Capacité"), unit="count", decimals=0),
         bar("used", Text("Of capacity", "De la capacité"), "%", USED, low=0, high=150, decimals=0),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
 
 class Kind(StrEnum):
@@ -53,3 +54,19 @@ class Quantity:
     nonnegative: bool = False
     codes: dict[int, str] = field(default_factory=dict)
     road_users: str = ""
+
+
+# A state that is true (1) or not (0), sent when it changes.
+on_off = partial(
+    Quantity,
+    unit="bool",
+    kind=Kind.STATE,
+    low=0.0,
+    high=1.0,
+    resolution=1.0,
+    reporting=Reporting.ON_CHANGE,
+    nonnegative=True,
+)
+percentage = partial(
+    Quantity, unit="%", kind=Kind.GAUGE, low=0.0, high=100.0, resolution=0.1, nonnegative=True
+)

@@ -6,7 +6,7 @@ Standard names are those of ONVIF (events, recording search, counters) and of HO
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, GroupKind, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, on_off, percentage
 
 POLLED = timedelta(minutes=5)
 QUARTER = timedelta(minutes=15)
@@ -30,19 +30,12 @@ DOMAIN = Domain(
         "recording_age": 14.0,
     },
     quantities=(
-        Quantity(
+        on_off(
             name="camera_reachable",
             standard="ONVIF GetDeviceInformation answered",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=POLLED,
             label_en="Camera reachable",
             label_fr="Caméra joignable",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="frame_age",
@@ -57,19 +50,12 @@ DOMAIN = Domain(
             label_fr="Âge de la dernière image enregistrée",
             nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="camera_tampering",
             standard="ONVIF VideoSource/GlobalSceneChange",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=HOUR,
             label_en="Camera covered, turned or out of focus",
             label_fr="Caméra masquée, déplacée ou floue",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="crossings_in",
@@ -97,18 +83,12 @@ DOMAIN = Domain(
             label_fr="Passages sortants",
             nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="recorder_disk",
             standard="hrStorageUsed / hrStorageSize",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
-            resolution=0.1,
             interval=QUARTER,
             label_en="Recorder disk used",
             label_fr="Disque de l'enregistreur",
-            nonnegative=True,
         ),
         Quantity(
             name="recording_age",

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sensors._command import Choice, CommandKind, Confirmation, Parameter
 from sensors._domain import DeviceModel, Domain, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting, on_off, percentage
 
 _RARE = tuple(
     Threshold(
@@ -95,45 +95,28 @@ DOMAIN = Domain(
             label_fr="Débit moyen journalier",
             nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="basin_fill",
             standard="FillingLevelSensor",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
             resolution=1.0,
             interval=timedelta(minutes=5),
             label_en="Retention basin fill",
             label_fr="Remplissage du bassin de retenue",
-            nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="gate_position",
             standard="Positioner",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
             resolution=1.0,
             interval=timedelta(minutes=5),
             label_en="Opening of the gate",
             label_fr="Ouverture de la vanne",
-            nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="pump_running",
             standard="Actuation",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=1),
             label_en="Pump running",
             label_fr="Pompe en marche",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="vigilance",

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sensors._command import Choice, CommandKind, Confirmation, Parameter
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting, on_off, percentage
 
 DOMAIN = Domain(
     name="lighting",
@@ -27,31 +27,21 @@ DOMAIN = Domain(
         "contactor_error": 0.0,
     },
     quantities=(
-        Quantity(
+        percentage(
             name="light_level",
             standard="actualLightState",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
             resolution=1.0,
             interval=timedelta(minutes=15),
             label_en="Light level",
             label_fr="Niveau d'éclairement",
-            nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="light_command",
             standard="targetLightCommand",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
             resolution=1.0,
             interval=timedelta(minutes=15),
             label_en="Commanded light level",
             label_fr="Consigne d'éclairement",
-            nonnegative=True,
         ),
         Quantity(
             name="lamp_power",
@@ -133,19 +123,12 @@ DOMAIN = Domain(
             nonnegative=True,
             codes={0: "none", 1: "lamp", 2: "driver", 3: "cycling", 4: "relay", 5: "control_gear"},
         ),
-        Quantity(
+        on_off(
             name="cabinet_door",
             standard="cabinetDoorOpen",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=24),
             label_en="Cabinet door open",
             label_fr="Porte d'armoire ouverte",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="cabinet_power",
@@ -199,47 +182,26 @@ DOMAIN = Domain(
             label_fr="Courant de la phase 3",
             nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="earth_leakage",
             standard="leakageDetected",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=24),
             label_en="Earth leakage",
             label_fr="Défaut d'isolement",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="supply_loss",
             standard="supplyLoss",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=24),
             label_en="Supply loss",
             label_fr="Perte d'alimentation",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="contactor_error",
             standard="contactorError",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=24),
             label_en="Contactor error",
             label_fr="Défaut de contacteur",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
     ),
     models=(

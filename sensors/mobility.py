@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sensors._command import Choice, CommandKind, Confirmation, Interlock, Parameter
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting, percentage
 
 DOMAIN = Domain(
     name="mobility",
@@ -49,31 +49,19 @@ DOMAIN = Domain(
             label_fr="Vitesse moyenne",
             nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="occupancy",
             standard="occupancy",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
-            resolution=0.1,
             interval=timedelta(minutes=6),
             label_en="Occupancy",
             label_fr="Taux d'occupation",
-            nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="heavy_share",
             standard="vehicleFlowRate by class",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
-            resolution=0.1,
             interval=timedelta(minutes=6),
             label_en="Share of heavy vehicles",
             label_fr="Part de poids lourds",
-            nonnegative=True,
         ),
         Quantity(
             name="bicycles",

@@ -6,7 +6,7 @@ Standard names are those of DATEX II's parking publications.
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, GroupKind, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting, on_off
 
 DOMAIN = Domain(
     name="parking",
@@ -90,19 +90,12 @@ DOMAIN = Domain(
             label_fr="Places libres affichées",
             nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="space_occupied",
             standard="parkingSpaceOccupied",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=timedelta(hours=1),
             label_en="Space occupied",
             label_fr="Place occupée",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
     ),
     models=(

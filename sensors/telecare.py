@@ -6,7 +6,7 @@ Standard names are those of SCAIP (CEN/TS 50134-9), which boxes speak to an alar
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, Reporting, on_off
 
 HOURLY = timedelta(hours=1)
 
@@ -41,32 +41,20 @@ DOMAIN = Domain(
             reporting=Reporting.ON_CHANGE,
             nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="box_heartbeat",
             standard="SCAIP heartbeat",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=HOURLY,
             label_en="Heartbeat of the box",
             label_fr="Signe de vie du boîtier",
-            nonnegative=True,
+            reporting=Reporting.PERIODIC,
         ),
-        Quantity(
+        on_off(
             name="mains_present",
             standard="SCAIP mains failure, mains restored",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=HOURLY,
             label_en="Mains",
             label_fr="Secteur",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="home_temperature",

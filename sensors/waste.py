@@ -6,7 +6,7 @@ Standard names are those of the Smart Data Models' WasteContainer.
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, on_off
 
 HALF_HOUR = timedelta(minutes=30)
 
@@ -44,19 +44,12 @@ DOMAIN = Domain(
             label_en="Temperature in the container",
             label_fr="Température du conteneur",
         ),
-        Quantity(
+        on_off(
             name="container_tilt",
             standard="status (tipped over)",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=HALF_HOUR,
             label_en="Container tipped",
             label_fr="Conteneur basculé",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
     ),
     models=(

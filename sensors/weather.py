@@ -7,7 +7,7 @@ here speak (Celsius, hectopascal, millimetres), not the SI units of the exchange
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, Frame, FrameNumber, Threshold
-from sensors._quantity import Kind, Quantity
+from sensors._quantity import Kind, Quantity, percentage
 
 DOMAIN = Domain(
     name="weather",
@@ -45,18 +45,13 @@ DOMAIN = Domain(
             label_en="Dew point",
             label_fr="Point de rosée",
         ),
-        Quantity(
+        percentage(
             name="humidity",
             standard="u",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
             resolution=1.0,
             interval=timedelta(minutes=6),
             label_en="Relative humidity",
             label_fr="Humidité relative",
-            nonnegative=True,
         ),
         Quantity(
             name="pressure",

@@ -6,7 +6,7 @@ Standard names are those of IEEE 802.11's MIB and of IF-MIB, as controllers and 
 from datetime import timedelta
 
 from sensors._domain import DeviceModel, Domain, GroupKind, Threshold
-from sensors._quantity import Kind, Quantity, Reporting
+from sensors._quantity import Kind, Quantity, on_off, percentage
 
 POLLED = timedelta(minutes=5)
 
@@ -27,19 +27,12 @@ DOMAIN = Domain(
         "backhaul_up": 1.0,
     },
     quantities=(
-        Quantity(
+        on_off(
             name="hotspot_reachable",
             standard="controller: access point associated",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=POLLED,
             label_en="Hotspot reachable",
             label_fr="Borne joignable",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
         Quantity(
             name="wifi_clients",
@@ -67,32 +60,19 @@ DOMAIN = Domain(
             label_fr="Débit",
             nonnegative=True,
         ),
-        Quantity(
+        percentage(
             name="wifi_errors",
             standard="dot11RetryCount / dot11TransmittedFrameCount",
-            unit="%",
-            kind=Kind.GAUGE,
-            low=0.0,
-            high=100.0,
-            resolution=0.1,
             interval=POLLED,
             label_en="Frames sent again",
             label_fr="Trames réémises",
-            nonnegative=True,
         ),
-        Quantity(
+        on_off(
             name="backhaul_up",
             standard="ifOperStatus",
-            unit="bool",
-            kind=Kind.STATE,
-            low=0.0,
-            high=1.0,
-            resolution=1.0,
             interval=POLLED,
             label_en="Back-haul up",
             label_fr="Lien de collecte actif",
-            reporting=Reporting.ON_CHANGE,
-            nonnegative=True,
         ),
     ),
     models=(
