@@ -177,14 +177,11 @@ class AmqpConnection:
     def publish(self, exchange: str, key: str, payload: bytes) -> None:
         """Publish a message that is kept on disk."""
         properties = commands.Basic.Properties(delivery_mode=2)
-        self._unsent += b"".join(
-            frame.marshal(part, MAIN)
-            for part in (
-                commands.Basic.Publish(exchange=exchange, routing_key=key),
-                header.ContentHeader(0, len(payload), properties),
-                body.ContentBody(payload),
-            )
-        )
+        method = commands.Basic.Publish(exchange=exchange, routing_key=key)
+        self._unsent += frame.marshal(method, MAIN)
+        self._unsent += frame.marshal(header.ContentHeader(0, len(payload), properties), MAIN)
+        if payload:  # the broker takes no empty frame
+            self._unsent += frame.marshal(body.ContentBody(payload), MAIN)
         self.flush()
 
     def stay_alive(self) -> None:

@@ -45,7 +45,7 @@ class Broker:
     def say(self, method: Frame, *, channel: int = MAIN) -> None:
         self.peer.sendall(frame.marshal(method, channel))
 
-    def hear(self, expected: type[Frame]) -> Frame:
+    def hear(self, expected: type[Frame | ContentHeader]) -> object:
         while True:
             try:
                 size, _, heard = frame.unmarshal(self._read)
@@ -194,3 +194,13 @@ def test_nobody_answers() -> None:
         AmqpConnection(
             Address(host="127.0.0.1", port=port, user="a", password="b"), "test", lambda *_: None
         )
+
+
+def test_an_empty_message_has_no_body() -> None:
+    """The broker would end the connection at an empty frame: so an account is paused."""
+    with connected() as (connection, broker, _):
+        connection.publish("amq.topic", "hypervisor.pause.pump-4", b"")
+        connection.send(commands.Connection.CloseOk(), channel=0)
+        broker.hear(commands.Basic.Publish)
+        broker.hear(ContentHeader)
+        broker.hear(commands.Connection.CloseOk)
