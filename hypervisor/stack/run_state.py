@@ -19,7 +19,7 @@ from hypervisor.stack.supervisor import Supervisor
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceState:
-    """As last written; valid only while `pid` holds the lock."""
+    """As last written; of a killed `up` until the next one holds the lock."""
 
     pid: int
     mode: str
@@ -77,6 +77,8 @@ def hold_lock(file: Path) -> Iterator[None]:
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with suppress(FileNotFoundError):  # a killed `up` left it, "ready", maybe with our pid;
+            os.truncate(file.with_name(STATE_FILE), 0)  # that it is there tells of the crash
         yield
         os.ftruncate(descriptor, 0)
     finally:

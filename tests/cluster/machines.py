@@ -64,8 +64,11 @@ class Member:
 
     @property
     def ready(self) -> bool:
+        """Whether the `up` that was started last has its parts; a killed one's state stays."""
         state = read_state(self.data)
-        return state is not None and state.ready
+        return (
+            state is not None and state.ready and self.up is not None and state.pid == self.up.pid
+        )
 
     def pid(self, part: str) -> int | None:
         state = read_state(self.data)

@@ -16,14 +16,14 @@ from hypervisor.base.settings import SETTINGS_FILE, Settings, load_settings
 from hypervisor.broker import accounts, binaries, password_file
 from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
-from hypervisor.broker.folder import open_folder
+from hypervisor.broker.folder import STATE_FILE, open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import free_port, is_free
 from hypervisor.broker.probe import ACCEPTED, connack, get_login
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases, instance
 from hypervisor.database.connect import connect
-from hypervisor.stack import detached, run_state
+from hypervisor.stack import detached, doctor, run_state
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
@@ -228,6 +228,20 @@ def test_a_folder_is_held_by_one(open_tmp: Path) -> None:
     ):
         pass
     assert run_state.find_holder(file) is None
+
+
+def test_what_a_killed_run_said_is_not_believed_of_the_next(open_tmp: Path) -> None:
+    """Even if both have the same pid, as in a container."""
+    folder = open_folder(open_tmp, server_account())
+    killed = run_state.InstanceState(
+        pid=os.getpid(), mode="live", name="t", web="-", ready=True, pids={}, restarts={}
+    )
+    (folder.root / STATE_FILE).write_text(killed.text())
+    with run_state.hold_lock(folder.lock):
+        assert run_state.read_state(folder.root) is None
+        (supervision,) = doctor.check_supervision(Settings(data=folder.root))
+    assert supervision.what.endswith("is starting or stopping")
+    assert (folder.root / STATE_FILE).exists()  # it tells that the machine died
 
 
 def test_a_live_instance_is_no_exercise() -> None:
