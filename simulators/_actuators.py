@@ -14,8 +14,6 @@ from simulators._simulator import Observation
 from simulators._steps import EVER, SECOND
 from simulators._world import World
 
-MINUTE = 60 * SECOND
-
 # Settings.
 GATE_RATE = 12.0  # % of its travel a minute
 BARRIER_SECONDS = 12

@@ -17,7 +17,6 @@ from simulators import _recordings
 
 INVENTORY = "garonne"
 RECORDING = "garonne-2022-01.hubeau.csv.gz"
-SOURCE = "Hub'Eau, Licence Ouverte 2.0"
 QUANTITY = "level"
 _ORDER = ("attention", "alert", "danger")  # thresholds by which levels are scaled, ascending
 _DAY = 86_400_000_000

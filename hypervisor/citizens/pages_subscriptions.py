@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from hypervisor.access.context import RequestSlot
@@ -33,7 +33,6 @@ def _open(request: Request, _turn: RequestSlot) -> Subscriptions:
 
 Open = Annotated[Subscriptions, Depends(_open)]
 Token = Annotated[str, Path(max_length=100)]
-Language = Annotated[str | None, Query(alias="lang", max_length=2)]
 
 
 @router.post("/public/subscriptions")

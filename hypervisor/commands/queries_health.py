@@ -20,7 +20,6 @@ class CommandHealth:
     connected: bool
     unsigned: int
     queued: int
-    oldest_queued_s: float | None
     unconfirmed: int
     lost: int
 
@@ -30,8 +29,6 @@ SELECT (SELECT seen_at FROM command_sender) AS seen_at,
     coalesce((SELECT broker IS NOT NULL FROM command_sender), false) AS connected,
     count(*) FILTER (WHERE state = 'drafted' AND due_at IS NOT NULL)::int AS unsigned,
     count(*) FILTER (WHERE state = 'queued' AND due_at IS NOT NULL)::int AS queued,
-    extract(epoch FROM {NOW} - min(changed_at) FILTER (WHERE state = 'queued'
-        AND due_at IS NOT NULL))::float8 AS oldest_queued_s,
     count(*) FILTER (WHERE state IN ('sent', 'accepted', 'acknowledged')
         AND due_at IS NOT NULL)::int AS unconfirmed,
     count(*) FILTER (WHERE state IN ('failed', 'expired') AND sent_at IS NOT NULL

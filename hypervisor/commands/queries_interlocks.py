@@ -71,12 +71,6 @@ def list_in_force(connection: Connection) -> list[OwnInterlock]:
     return [OwnInterlock(**dict(zip(_NAMES, row[1:], strict=True))) for row in rows]
 
 
-def list_history(connection: Connection, site: str) -> list[OwnInterlock]:
-    """All of a site, the latest first."""
-    with connection.cursor(row_factory=class_row(OwnInterlock)) as cursor:
-        return cursor.execute(f"{_OWN}WHERE s.name = %s ORDER BY i.id DESC", [site]).fetchall()
-
-
 _NAMES = tuple(OwnInterlock.__dataclass_fields__)
 
 

@@ -76,11 +76,6 @@ class StoredBulletin:
     licence: str
     created_at: datetime
 
-    @property
-    def is_of_reach(self) -> bool:
-        """Whether it is of one reach, not of a territory."""
-        return self.area in self.covers
-
 
 def store(connection: Connection, feed: Feed, bulletins: Sequence[Bulletin]) -> None:
     """Store what is new or changed; what was stored before stays."""

@@ -25,7 +25,6 @@ from hypervisor.forecast.skill import (
 )
 
 Kind = Literal["all", "hit", "missed", "false", "floods"]
-KINDS: Sequence[Kind] = ("all", "hit", "missed", "false", "floods")
 _USUAL = 3 * 3_600_000_000  # the horizon that gauges are compared at, where it is shown
 _AROUND = timedelta(hours=12)  # of an event, on the station's chart
 SIZE, MARGIN = 260, 36  # px of the reliability diagram

@@ -16,7 +16,6 @@ from sensors._errors import TerritoryError
 
 TITLE, TEXT = 160, 5_000  # characters
 MOST_PARTS = 30
-LONGEST = timedelta(days=60)  # of work on one order
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -173,10 +172,6 @@ class Team:
     lat: float | None = None
     retired_at: datetime | None = None
     members: tuple[str, ...] = ()
-
-    def works_in(self, commune: str | None) -> bool:
-        """Whether a commune (None: unknown) lies in its area."""
-        return self.communes is None or (commune is not None and commune in self.communes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ from sensors._domain import Catalogue
 
 Kind = Literal["text", "number", "time", "json", "point", "span", "truth"]
 FORECAST = "forecast"  # the last part of the id of a Datastream of forecasts, and their Sensor
-UNSPECIFIED = "unspecified"  # the Sensor of devices without a model
 
 
 @dataclass(frozen=True, kw_only=True)

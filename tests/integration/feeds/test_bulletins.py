@@ -63,7 +63,7 @@ def test_territories_come_first_and_a_site_shows_those_of_its_reaches(
 ) -> None:
     queries_bulletins.store(connection, bulletins.FEED, [REACH, BULLETIN])
     rows = queries_bulletins.list_in_force(connection, MORNING)
-    assert [(row.area, row.is_of_reach) for row in rows] == [("7", False), ("SE2", True)]
+    assert [(row.area, row.area in row.covers) for row in rows] == [("7", False), ("SE2", True)]
     (only,) = queries_bulletins.list_in_force(connection, MORNING, reaches=["SE1"])
     assert (only.area, only.source) == ("7", "© VIGICRUES, www.vigicrues.gouv.fr")
 

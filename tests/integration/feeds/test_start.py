@@ -101,7 +101,7 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
         assert results["hubeau"].readings > 10_000
         assert results["vigicrues"].readings == 4
         stored = queries_bulletins.list_in_force(connection, read_clock())
-        assert [(b.title, b.is_of_reach) for b in stored] == [
+        assert [(b.title, b.area in b.covers) for b in stored] == [
             ("Territoire d'essai", False),
             ("Orge (essai)", True),
             ("Yvette (essai)", True),
