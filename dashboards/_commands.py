@@ -57,7 +57,7 @@ _TABLE = Panel(
         Column("changed", Text("Last step", "Dernière étape"), unit="date"),
     ),
     no_value=Text("no command was given", "aucune commande n'a été donnée"),
-    empty="nobody commanded anything in the time range",
+    empty="no command was given in the time range",
     width=24,
     height=8,
 )

@@ -37,7 +37,7 @@ class AmqpConnection:
     """One connection with one channel of its own. `take` gets what is delivered."""
 
     def __init__(self, address: Address, name: str, take: Take) -> None:
-        """Connect. Raises AmqpError: nobody answers, or the broker refuses us."""
+        """Connect. Raises AmqpError: no answer, or the broker refuses us."""
         self._address, self._take = address, take
         self._read, self._at = b"", 0
         self._more = False

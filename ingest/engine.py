@@ -2,7 +2,7 @@
 
 A message takes four calls into the engine instead of the fourteen of its package's own `eval`, each
 of which costs 20 µs, and a fifth of its memory is written back instead of all: what lies below the
-stack pointer, a megabyte of stack, is nobody's while nothing runs.
+stack pointer, a megabyte of stack, is free while nothing runs.
 
 Time is bounded twice, and is processor time: on a busy machine a script waits through no fault of
 its own. QuickJS asks whether its time is over as it interprets; but not within one of its own

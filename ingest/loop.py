@@ -33,7 +33,7 @@ class Bell:
         return self._ear.fileno()
 
     def ring(self) -> None:
-        with suppress(OSError):  # rung often enough already, or nobody is left to hear it
+        with suppress(OSError):  # rung often enough already, or the loop has ended
             self._bell.send(b"\0")
 
     def hush(self) -> None:

@@ -35,7 +35,7 @@ from ingest.topics import PAUSES
 from sensors._errors import Message
 
 PREFETCH = 2_000  # messages of a part that the broker sends ahead of our acknowledgements
-_MOST_DEAD = 20  # messages that nobody could store, received at a time
+_MOST_DEAD = 20  # messages that could not be stored, received at a time
 _MOST_UNSENT = 65_536  # bytes of heartbeats for a broker that does not read them
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class PartLink:
         """Whether all that was received of a part is stored."""
         return self.inbox.find_last(part) <= self.settled
 
-    # -- what killed whoever received it ----------------------------------------------------------
+    # -- messages that killed their receivers -----------------------------------------------------
 
     def _bury(
         self,
@@ -192,7 +192,7 @@ class PartLink:
         refused = Refused(
             arrival=Arrival(topic, payload, at or self._clock(), again),
             reason=Reason.NOT_STORABLE,
-            detail=Message("whoever received it ended, {count} times", DELIVERIES),
+            detail=Message("each process that received it ended, {count} times", DELIVERIES),
         )
         (self.dead[number],) = make_dead_letters([refused], largest=LARGEST)
 
@@ -299,7 +299,7 @@ class PartLink:
             self._drop(error)
 
     def _drop(self, error: AmqpError | None) -> None:
-        """End the connections: the broker gives what is not acknowledged to whoever consumes."""
+        """End the connections: the broker gives what is not acknowledged to other consumers."""
         if self._connections is None:
             return
         if error is not None:

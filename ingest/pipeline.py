@@ -140,7 +140,7 @@ class Pipeline:
             return
         self._layouts = Layouts(inventory.devices)
         self._routes = Routes(inventory, self._library)
-        self._inventory = inventory  # last: whoever was checked by half of it is checked again
+        self._inventory = inventory  # last: a message checked by half of it is checked again
         log.info("%s devices in the inventory", len(inventory.devices))
 
     def _store_again(self, arrivals: Sequence[Arrival], beats: Sequence[Beat]) -> None:

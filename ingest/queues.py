@@ -20,7 +20,7 @@ HASHED = "ingest.parts"
 BEATS = "ingest.heartbeats"
 DEAD = "ingest.dead"
 LONGEST = 2_000_000  # messages of a part that wait: then its queue refuses
-DELIVERIES = 1_000  # of one message, before it counts as one that kills whoever receives it
+DELIVERIES = 1_000  # of one message, before it counts as one that kills its receivers
 
 _FORWARD = str.maketrans("/+", ".*")
 _NAMED = re.compile(

@@ -1,6 +1,6 @@
 """The second, patient reading of a message that the strict decoder refused.
 
-It keeps what is good of it and says of the rest, in words for whoever can mend the device, what
+It keeps what is good of it and says of the rest, in words for those who can mend the device, what
 is wrong. Slow, and only for the few.
 """
 

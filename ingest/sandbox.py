@@ -1,4 +1,4 @@
-"""A vendor's JavaScript, run unchanged where it can reach nothing and harm nobody.
+"""A vendor's JavaScript, run unchanged where it can reach and harm nothing.
 
 The engine is QuickJS compiled to WebAssembly: no files, no network, no clock but the message's own
 time, a bounded memory, a bounded processor time. Once a script is loaded its whole memory is

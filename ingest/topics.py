@@ -58,7 +58,7 @@ def format_time(clock: int) -> str:
 def parse_exercise_message(topic: str, properties: Any) -> tuple[str, int]:
     """A message of an exercise: its topic as on the day, and its arrival (µs) in the scenario.
 
-    UNSTAMPED unless the player sent it, as the topic proves: anybody can write a stamp.
+    UNSTAMPED unless the player sent it, as the topic proves: any client can write a stamp.
     """
     if not topic.startswith(PLAYED):
         return topic, UNSTAMPED

@@ -1,6 +1,6 @@
 """What a rule means at a site: how late it can be, and what there is against it.
 
-The facts come from a registry, which this package does not know: whoever asks gives them.
+The facts come from a registry, which this package does not know: the caller gives them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -32,7 +32,7 @@ class Reader:
         """Readings by series of the catalogue. `others`: words that might have been meant.
 
         Raises:
-            RuleError: a series that nobody knows, of `what`.
+            RuleError: an unknown series, of `what`.
         """
         for name in written:
             if name not in self.catalogue.quantities:
@@ -44,7 +44,7 @@ class Reader:
         """Thresholds as they are written, from the beginning on.
 
         Raises:
-            RuleError: one that nobody knows, or no quantity.
+            RuleError: an unknown one, or no quantity.
         """
         thresholds: dict[str, Steps] = {}
         for name, text in written.items():

@@ -105,7 +105,7 @@ class Domain:
     that people report most at its sites. `calm`: a message of a site where nothing happens, by
     quantity; benchmarks send it, and leave out a domain without one. `commands`: what its devices
     can be told to do. `groups`: the kinds of groups that its devices form. `personal`: its sites
-    are people's homes, under pseudonyms; only whoever has the duty at the place sees them.
+    are people's homes, under pseudonyms; only persons with the duty at the place see them.
     `retention_days`: how long what homes measure, and their alarms, are kept.
     """
 

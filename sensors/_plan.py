@@ -83,7 +83,7 @@ def night(lon: float, lat: float, day: date) -> tuple[datetime, datetime]:
     lon, lat = round(lon, 2), round(lat, 2)
     try:
         return _sunset(lon, lat, day), _sunrise(lon, lat, day + _DAY)
-    except ValueError:  # near a pole, where anybody may enter a lamp; no night also in winter
+    except ValueError:  # near a pole, where a lamp may be entered; no night also in winter
         midnight = datetime.combine(day + _DAY, time(), UTC)
         return midnight, midnight
 

@@ -58,7 +58,7 @@ def _encode_device(table: DeviceTable, place: Place, options: _EncodingOptions) 
     wrong = table.times + options.skew(place, table.times)
     if place.protocol == "senml":
         return senml_messages(table, wrong, f"gateways/{place.gateway}/senml", place.address)
-    if place.gateway:  # what a script decodes that nobody can encode goes out in the native format
+    if place.gateway:  # what a script decodes and we cannot encode goes out in the native format
         topic = f"gateways/{place.gateway}/devices/{place.address or place.device}/readings"
         return native_messages(table, wrong, topic)
     if place.codec is not None and place.codec.form == "senml":

@@ -23,7 +23,7 @@ BEFORE = 24 * HOUR  # µs in which it settles
 WATER = 1.13  # kWh/(m3.K): 4.2 kJ/(kg.K) at 972 kg/m3, 80 °C
 BASE = 18.0  # Cel: French degree days
 MILD, COLD = 15.0, -7.0  # Cel outside, of the heating curve's two points
-HEATING_LIMIT = 16.0  # Cel of a day's mean above which nobody heats
+HEATING_LIMIT = 16.0  # Cel of a day's mean above which no heating runs
 
 # Settings.
 SETBACK = 6.0  # K that the curve is lower at night, 22 to 5:30 h

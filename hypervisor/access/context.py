@@ -35,7 +35,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import nearest_hint
 
-NOBODY = 0  # in place of an account's number
+NOBODY = 0  # the account's number of a request without an account
 _Row = TypeVar("_Row")
 
 
@@ -210,7 +210,7 @@ class RequestContext:
             yield connection
 
     def require_session(self) -> None:
-        """Refuse a program: nobody gets passwords or tokens by showing a token.
+        """Refuse a program: a token does not give access to passwords or further tokens.
 
         Raises:
             ForbiddenError: a token asks.
@@ -226,7 +226,7 @@ class RequestContext:
 async def acquire_password_check(request: Request) -> AsyncIterator[None]:
     """A turn to have a password checked: one of an address at a time.
 
-    Whoever waits for it holds neither a thread nor a connection, which all other requests need.
+    A request that waits holds neither a thread nor a connection: all others need them.
 
     Raises:
         StoreError: so many wait that it takes too long.
@@ -267,7 +267,7 @@ RequestSlot = Annotated[None, Depends(acquire_slot)]
 def request_context(
     request: Request, _turn: RequestSlot, csrf_token: CsrfToken
 ) -> Iterator[RequestContext]:
-    """A connection for this request, that sees what whoever asks may see.
+    """A connection for this request that sees what its account may see.
 
     Raises:
         UnauthenticatedError: nobody is signed in.
@@ -326,7 +326,7 @@ def _open_blind_context(request: Request, duty: Duty, csrf_token: str) -> Iterat
 
 
 def public_context(request: Request) -> Iterator[RequestContext]:
-    """A connection for a request of nobody, that sees what is marked as public.
+    """A connection for a request without an account: it sees what is marked as public.
 
     All of them share one account's part of the connections, so that they keep no operator out.
     """

@@ -4,7 +4,7 @@ from sensors._errors import TerritoryError
 
 
 class UnauthenticatedError(TerritoryError):
-    """Nobody is signed in, or what proves it is not valid (any more)."""
+    """The request has no session or token, or one that is no longer valid."""
 
 
 class ForbiddenError(TerritoryError):

@@ -94,7 +94,7 @@ def identify(
     """Who asks.
 
     Raises:
-        UnauthenticatedError: nobody who can be known.
+        UnauthenticatedError: no valid session or token.
         ForbiddenError: a browser sends what none of our pages sent.
     """
     now: datetime = request.app.state.clock()

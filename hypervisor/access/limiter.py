@@ -12,7 +12,7 @@ _REMEMBERED = 10_000  # sessions and tokens whose account is known
 
 
 class RequestLimiter:
-    """Whoever asks for much waits for themselves, and leaves room for the others."""
+    """Queues the requests of each client: one that sends many delays only its own."""
 
     def __init__(self, most: int, *, patience: float = PATIENCE) -> None:
         """Let in `most` at once; who waits longer than `patience` s is sent away."""
@@ -32,7 +32,7 @@ class RequestLimiter:
 
     @asynccontextmanager
     async def take(self, shown: Hashable) -> AsyncIterator[None]:
-        """A turn for whoever showed this.
+        """A turn for the client that showed this.
 
         They wait here, where they hold no thread: those at work need one to come to their end.
         Raises StoreError: so many wait that it takes too long.

@@ -11,9 +11,9 @@ from hypervisor.access.errors import AccountError
 MIN_LENGTH, MAX_LENGTH = 12, 200
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none looks like another
 _HASHER = PasswordHasher()
-PASSWORD_CHECKS = 2  # at once; each takes 64 MiB: nobody fills the memory by knocking
+PASSWORD_CHECKS = 2  # at once; each takes 64 MiB: failed sign-ins must not fill the memory
 _HASH_SLOTS = threading.BoundedSemaphore(PASSWORD_CHECKS)
-# Of a word that nobody has: to compare with it takes as long as with a real one.
+# Of no account's password: comparing with it takes as long as with a real one.
 DUMMY_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$zjnzLZMjSA0f6E/pQhop9w"
     "$+m5xuJePKllXR0cLn1hIXFTXXGnPN6EUQaW0rDR8W4E"

@@ -86,7 +86,7 @@ def find_password_hash(connection: Connection, name: str) -> tuple[int, str | No
 
 
 def lock_account(connection: Connection, account: int) -> None:
-    """Let nobody change this account until the transaction's end."""
+    """Lock this account until the transaction's end."""
     connection.execute("SELECT FROM account WHERE id = %s FOR UPDATE", [account])
 
 

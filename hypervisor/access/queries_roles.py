@@ -64,7 +64,7 @@ def replace_roles(
 
 
 def lock_roles(connection: Connection) -> None:
-    """Let nobody else change accounts until the transaction's end."""
+    """Lock all accounts until the transaction's end."""
     connection.execute("LOCK TABLE account_role IN SHARE ROW EXCLUSIVE MODE")
 
 

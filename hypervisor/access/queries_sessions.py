@@ -83,7 +83,7 @@ def keep_latest_sessions(connection: Connection, account: int, *, latest: int) -
 
 
 def lock_credential(connection: Connection, person: Person) -> bool:
-    """Let nobody change the person's account until the transaction's end.
+    """Lock the person's account until the transaction's end.
 
     False: their session was ended meanwhile, or their token revoked.
     """

@@ -16,7 +16,7 @@ from hypervisor.database.credentials import CONFIRMED
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """An API token; `prefix`: its first letters, all that anybody can still see of it."""
+    """An API token; `prefix`: its first letters, the only part that is still shown."""
 
     id: int
     account: int

@@ -1,4 +1,4 @@
-"""How long whoever failed to sign in waits before the next try."""
+"""How long a client waits after a failed sign-in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Limit:
 
 
 # Of one account from one address; of all accounts from one address. Of one account from anywhere
-# the wait stays short: nobody is to keep an operator out by knocking at their door all night.
+# the wait stays short: failed attempts by others must not keep an operator out all night.
 _PAIR = Limit(free=5, longest=timedelta(minutes=15))
 _ADDRESS = Limit(free=20, longest=timedelta(minutes=15))
 _ACCOUNT = Limit(free=25, longest=timedelta(seconds=30))

@@ -1,4 +1,4 @@
-"""Accounts and roles, for whoever administers them."""
+"""Accounts and roles, for administrators."""
 
 from fastapi import APIRouter
 

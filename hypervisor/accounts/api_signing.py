@@ -92,7 +92,7 @@ def list_tokens(context: Context) -> TokensBody:
 
 @router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
 def create_token(context: Context, body: TokenPost) -> TokenMadeBody:
-    """Make a token: it may what its scopes say, and never more than whoever made it."""
+    """Make a token with the permissions of its scopes, at most those of its maker."""
     with context.writing_own_account() as connection:
         number, secret = access_service.create_token(
             connection,

@@ -110,7 +110,7 @@ def list_readers(context: typer.Context, as_json: Json = False) -> None:
 def rotate_password(
     context: typer.Context, name: str, password_stdin: Stdin = False, author: Author = ""
 ) -> None:
-    """Give a reader another password; whoever is logged in with the old one is cut off."""
+    """Give a reader another password; sessions with the old one are ended."""
     from hypervisor.accounts import readers
 
     secret = _read_or_generate_password(given=password_stdin)

@@ -69,7 +69,7 @@ def create_token(
 def _get_program_account(
     connection: Connection, account: str, administrator: Administrator
 ) -> Person:
-    """The account, where it only serves programs: nobody acts in a person's name.
+    """An account that only serves programs: persons make their own tokens.
 
     Raises AccountError: somebody signs in with it.
     """

@@ -19,10 +19,10 @@ from hypervisor.access import secrets
 from hypervisor.accounts.provider_calls import ProviderCalls, SignInRefusedError
 from hypervisor.base.settings import Settings
 
-# Only what the provider signs with a key that nobody else has.
+# Only signatures with a key that the provider alone has.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _REGISTRY = JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False)
-_PAUSE = timedelta(seconds=10)  # between two readings of the keys that anybody may cause
+_PAUSE = timedelta(seconds=10)  # between two readings of the keys, which any client can cause
 _SKEW = 60  # s by which both clocks may differ
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 

@@ -32,7 +32,7 @@ class ProviderError(TerritoryError):
 
 
 class SignInRefusedError(TerritoryError):
-    """Nobody gets in with this: says what is wrong or missing."""
+    """The sign-in is refused: says what is wrong or missing."""
 
 
 class Metadata(BaseModel):
@@ -201,7 +201,7 @@ class ProviderCalls:
 
 
 def _require_private(address: str) -> None:
-    """Refuse what anybody between us and the provider could read or change."""
+    """Refuse addresses without TLS: traffic could be read or changed on its way."""
     where = urlsplit(address)
     if address and where.scheme != "https" and where.hostname not in _LOOPBACK:
         raise ProviderError("{address}: expected an address with https://", address)

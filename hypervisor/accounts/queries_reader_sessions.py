@@ -17,7 +17,7 @@ from hypervisor.database.connect import Connection, StoreError, connect
 
 # What a reader locked; the second: of a row that was changed meanwhile.
 BLOCKED = (psycopg.errors.LockNotAvailable, psycopg.errors.InternalError_)
-_FULL = 0.1  # of the queue of notifications: from there on nobody may keep it from being emptied
+_FULL = 0.1  # of the queue of notifications: then readers that block its emptying are ended
 _READERS = """
 SELECT r.oid, reader.role, reader.area IS NULL AND (reader.personal
     OR NOT EXISTS (SELECT FROM site WHERE site.personal)) AS whole, reader.verifier

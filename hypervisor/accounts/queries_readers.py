@@ -56,7 +56,7 @@ def role_name(name: str) -> str:
 
 
 def lock_readers(connection: Connection) -> None:
-    """Nobody else makes roles until the transaction ends."""
+    """Lock the making of roles until the transaction's end."""
     locks.wait_for(connection, Lock.MIGRATING)  # which make roles, too
 
 

@@ -24,7 +24,7 @@ SUSPENDED = "did again what a reader has no use for; `hypervisor reader rotate` 
 UNENDING = (
     "computed what the database cannot interrupt; `hypervisor reader rotate` lets it in again"
 )
-# No two pauses are the same: nobody does harm just after each look.
+# No two pauses are the same: a reader cannot time its queries between looks.
 _LOOK_SECONDS = (0.5, 1.5)
 _SETTINGS_SECONDS = 60.0
 _TICK_SECONDS = 0.2

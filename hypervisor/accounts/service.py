@@ -248,8 +248,8 @@ def _require_within(connection: Connection, roles: Roles, administrator: Adminis
             if area is not None:
                 where = Message("area {area!r}", area)
             raise ForbiddenError(
-                "{administrator} may not make anybody {role} of {where}: it reaches beyond "
-                "their own",
+                "{administrator} cannot give the role {role} for {where}:"
+                " it reaches beyond their own",
                 administrator.name,
                 role,
                 where,

@@ -20,7 +20,7 @@ _SHOWN = 100  # characters of a claim, in a refusal
 
 @dataclass(frozen=True, kw_only=True)
 class RoleLine:
-    """A role for whoever's claims all have one of these values; `*` stands for any characters.
+    """A role for persons whose claims all have one of these values; `*` stands for any characters.
 
     It holds in `area` (a code), in each area whose code the claim `areas_from` has, or, with
     neither, in the whole instance.
@@ -54,7 +54,7 @@ def read_rules(text: str, *, file: str, areas: Collection[str] = ()) -> SignInRu
     parts = source.mapping(node, "a file of sign-in rules", _FILE, ("provider", "roles"))
     lines = source.sequence(parts["roles"], "the roles")
     if not lines:
-        source.fail(parts["roles"], "`roles` is empty: nobody could sign in")
+        source.fail(parts["roles"], "`roles` is empty: no account could sign in")
     about = source.text(parts["about"], "an address") if "about" in parts else ""
     if about and urlsplit(about).scheme != "https":
         source.fail(parts["about"], "{address!r}: expected an address with https://", about)
@@ -119,7 +119,7 @@ def _matches(values: Collection[str], patterns: Collection[str]) -> bool:
 def list_values(claims: Claims, name: str) -> list[str]:
     """The values of a claim as texts; `realm_access.roles` is also `roles` within `realm_access`.
 
-    An email address that the provider calls unverified is none: anybody could have typed it.
+    An email address that the provider calls unverified does not count: the person only typed it.
     """
     value: Any = claims
     for part in [name] if name in claims else name.split("."):
@@ -146,7 +146,7 @@ def build_title(claims: Claims) -> str:
 
 
 def describe_claims(rules: SignInRules, claims: Claims) -> Message:
-    """What the claims that could give a role are: for whoever gets none."""
+    """The claims that could give a role, for a person who gets none."""
     names = dict.fromkeys(
         name
         for line in rules.roles

@@ -180,7 +180,7 @@ _LINK = {"description": 'The next page: rel="next".', "schema": {"type": "string
 def install(app: FastAPI) -> None:
     """Serve the document; it is built once, on the first request.
 
-    Others wait for it: sixty at once, of nobody who is signed in, kept the web for a minute.
+    Others wait for it: sixty at once, without an account, blocked the web for a minute.
     """
     shared: Shared[tuple[dict[str, Any], bytes]] = Shared(seconds=math.inf)
 

@@ -205,7 +205,7 @@ class Run:
         turns: Iterator[int],
         report: Callable[[int], None] = lambda _number: None,
     ) -> None:
-        """Evaluate the blocks whose turn it is; `report` the number that anybody has begun."""
+        """Evaluate the blocks whose turn it is; `report` how many have been begun by all."""
         with ThreadPoolExecutor(max_workers=1) as reader:  # reads the next block meanwhile
             number = next(turns, None)
             ahead = None if number is None else reader.submit(self.read, blocks[number])

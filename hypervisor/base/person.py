@@ -10,7 +10,7 @@ from hypervisor.base.duties import DUTIES, Duty, Role
 class Territory:
     """Communes by code. `whole`: everything; `unplaced`: also what stands in no known commune.
 
-    `public`: nobody's; what the inventory marks as public, and nothing else. `personal`: where
+    `public`: without an account, only what the inventory marks as public. `personal`: where
     personal data is seen, too (None: nowhere).
     """
 

@@ -22,7 +22,7 @@ RUN_HEADER = "X-Hypervisor-Run"
 
 @dataclass(kw_only=True)
 class Life:
-    """A thread that writes a byte a second into the pipe of whoever started us.
+    """A thread that writes a byte a second into the pipe of the parent process.
 
     Whatever the part does meanwhile, a long statement or a long computation; only one that is
     stopped, or that holds the interpreter, is silent. `turn`: a loop that must not stand says that
@@ -35,7 +35,7 @@ class Life:
 
     @classmethod
     def begin(cls) -> "Life | None":
-        """Give signs from now on; None where nobody looks for any."""
+        """Give signs from now on; None where no parent looks for any."""
         number = os.environ.pop(LIFE, "")  # not for what we start
         if not number.isdigit():
             return None
@@ -56,7 +56,7 @@ class Life:
         while True:
             turned = self._turned
             if turned is None or time.monotonic() - turned < self.patience:
-                with suppress(OSError):  # full, or nobody reads any more
+                with suppress(OSError):  # full, or no longer read
                     os.write(self.pipe, b".")
             time.sleep(BEAT_SECONDS)
 

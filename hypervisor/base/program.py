@@ -1,4 +1,4 @@
-"""How a terminal starts our commands, for whoever copies one from a page or a message."""
+"""How a terminal starts our commands, as pages and messages show them."""
 
 import shlex
 import shutil

@@ -34,7 +34,7 @@ _ASKING: ContextVar[Callable[[], Reader | None]] = ContextVar("asking", default=
 
 
 def current() -> Reader:
-    """The reader of the page that is being made, else whoever asks for one."""
+    """The reader of the page that is being made, else of the current request."""
     return _CURRENT.get() or _ASKING.get()() or _PLAIN
 
 

@@ -23,7 +23,7 @@ class SettingsError(TerritoryError):
 
 
 def default_data_folder() -> Path:
-    """Where an instance lives when nobody says: the system's place for root, the user's else."""
+    """The default data folder: the system's for root, else the user's."""
     if os.geteuid() == 0:
         return Path("/var/lib/territory-hypervisor/live")
     base = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
     @field_validator("citizens_push")
     @classmethod
     def _check_hosts(cls, text: str) -> str:
-        """Hosts, not addresses of pages: anybody may send what is compared with them."""
+        """Hosts, not addresses of pages: they are compared with a header that clients send."""
         for word in text.lower().replace(",", " ").split():
             if not _HOST.fullmatch(word):
                 raise ValueError(f"{word!r} is no host; expected `off`, `usual`, or hosts")

@@ -59,7 +59,7 @@ def templates(language: str) -> Mapping[str, str]:
 
 
 def translate(text: str, language: str | None = None) -> str:
-    """`text` in the reader's language; as it is where nobody translated it."""
+    """`text` in the reader's language; unchanged where it has no translation."""
     forms = catalogue(language or reader.current().language).get(text)
     return forms[0] if forms else text
 

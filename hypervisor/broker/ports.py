@@ -44,7 +44,7 @@ def reachable_address(host: str) -> str:
 
 
 def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
-    """A port that nobody listens on, below those the kernel lends to clients."""
+    """A free port, below those the kernel lends to clients."""
     for _ in range(200):
         # The kernel's own choice could be lent to a client between two `up`; a lower one is kept.
         port = 20_000 + int.from_bytes(os.urandom(2)) % 12_000

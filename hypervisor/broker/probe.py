@@ -25,7 +25,7 @@ class WebAnswer:
 
 
 def get_login(host: str, port: int, *, timeout: float = 5) -> WebAnswer | None:
-    """Ask the web for its sign-in page, which needs its database; None when nobody answers."""
+    """Ask the web for its sign-in page, which needs its database; None without an answer."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", "/login")
@@ -51,7 +51,7 @@ def connack(  # noqa: PLR0913  where, and as whom
     session: str = "",
     trust: ssl.SSLContext | None = None,
 ) -> int:
-    """The broker's return code for this user, or SILENT when nobody answers.
+    """The broker's return code for this user, or SILENT without an answer.
 
     With `session`, as that client, whose session is kept; else anonymously with a clean one.
     With `trust`, by TLS; an untrusted server counts as silent.

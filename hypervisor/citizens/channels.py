@@ -39,7 +39,7 @@ class Channel(Protocol):
     ) -> None:
         """Send a message; None: the request to confirm.
 
-        Raises ChannelError: it was not taken, or this is unknown; GoneError: nobody is there.
+        Raises ChannelError: it was not taken, or this is unknown; GoneError: no such address.
         """
 
 

@@ -65,7 +65,7 @@ class CitizenPages:
 
     @property
     def is_open(self) -> bool:
-        """Whether anybody may read: it is public, and no exercise."""
+        """Whether it may be read without an account: it is public, and no exercise."""
         situation = self._situation
         return (
             self._settings.public_page == "public"

@@ -22,7 +22,7 @@ def _require_reader(
 ) -> RequestContext:
     """In an exercise only signed-in people read, whatever the settings say."""
     if context.instance.mode is Mode.EXERCISE and context.person.account == NOBODY:
-        raise UnauthenticatedError("this is an exercise: it publishes to nobody without a token")
+        raise UnauthenticatedError("this is an exercise: it publishes only to holders of a token")
     return context
 
 

@@ -20,7 +20,7 @@ from hypervisor.web.page import Page
 
 router = APIRouter()
 PAGE: Page | None = None
-_OFF = mark("nobody can subscribe here: see HYPERVISOR_CITIZENS_MAIL")
+_OFF = mark("subscriptions are switched off here: see HYPERVISOR_CITIZENS_MAIL")
 
 
 def _open(request: Request, _turn: RequestSlot) -> Subscriptions:

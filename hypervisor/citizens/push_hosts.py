@@ -1,4 +1,4 @@
-"""Which push services are asked. A browser names its own, so anybody may name any address."""
+"""Which push services are asked. A browser names its own, so a client may name any address."""
 
 import re
 import socket

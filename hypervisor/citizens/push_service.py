@@ -95,7 +95,7 @@ class PushService:
         status, excerpt = self._post(parts, address, body, headers)
         if status in _GONE:
             raise GoneError
-        if not 200 <= status < 300:  # a redirect, too: nobody is led elsewhere
+        if not 200 <= status < 300:  # redirects are not followed
             raise ChannelError(
                 "the push service {host} answered {status}: {text}",
                 parts.hostname,

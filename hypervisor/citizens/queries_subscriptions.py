@@ -191,7 +191,7 @@ def fan_out(connection: Connection, now: datetime) -> int:
 
 
 def claim(connection: Connection, channel: ChannelName, most: int) -> list[Delivery]:
-    """Take what is due, requests to confirm first; nobody else takes it for a while."""
+    """Take what is due, requests to confirm first; it is reserved for a while."""
     return fetch(connection, Delivery, _CLAIM, {"channel": channel, "lease": _LEASE, "most": most})
 
 

@@ -20,12 +20,12 @@ _WARNED_AT_MOST = 1_000
 
 @dataclass(kw_only=True)
 class Admission:
-    """Answers by the accounts that it was given last; `open`: whether anybody gets in yet."""
+    """Answers by the accounts that it was given last; `open`: whether accounts are let in yet."""
 
     sparkplug: bool
     open: bool = False
     accounts: Mapping[str, AccountRow] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)  # for the log, taken by whoever writes it
+    warnings: list[str] = field(default_factory=list)  # for the log; the server takes them
     _warned: set[str] = field(default_factory=set)
 
     def answer(self, question: str, values: Mapping[str, str]) -> str:

@@ -1,6 +1,6 @@
 """Certificates by which the machines of a cluster know each other, signed by its own authority.
 
-The authority's key is thrown away once it has signed: nobody can add a machine to the plan, and a
+The authority's key is thrown away once it has signed: no machine can be added to the plan, and a
 new plan replaces all certificates.
 """
 

@@ -68,7 +68,7 @@ def ask_offset(member: Member, machine: Machine, *, seconds: float = 2.0) -> Off
                     (machine.address, member.plan.ports.clock),
                 )
                 answer = asking.recv(1024)
-            except OSError:  # lost, or nobody listens there
+            except OSError:  # lost, or the port is closed
                 continue
             offset = _read_answer(key, answer, question, machine.number, sent)
             if offset is not None:

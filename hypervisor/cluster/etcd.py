@@ -1,6 +1,6 @@
 """etcd: where the three machines agree which of them has the primary database.
 
-Its clients and its members know each other by the certificates of the plan; nobody else gets in.
+Its clients and its members know each other by the certificates of the plan; others are refused.
 """
 
 import json

@@ -57,8 +57,8 @@ def _require_everywhere(
     outside = sum(not held.holds(device.commune) for device in devices)
     if outside:
         raise ForbiddenError(
-            "{code} may not {words} at {count} of these devices: whoever commands in all of their"
-            " communes may"
+            "{code} may not {words} at {count} of these devices: it takes a controller of all of"
+            " their communes"
             if duty is Duty.COMMAND
             else "{code} may not {words} at {count} of these devices: an administrator lets a"
             " command pass its interlocks",

@@ -44,7 +44,7 @@ class Document:
         return fetch(connection, DocumentRevision, query, values)
 
     def lock(self, connection: Connection) -> None:
-        """Let nobody else replace it until the transaction's end."""
+        """Lock it until the transaction's end."""
         connection.execute(f"LOCK TABLE {self.table} IN SHARE ROW EXCLUSIVE MODE".encode())
 
     def insert_revision(

@@ -81,7 +81,7 @@ def is_drained(url: str, worker: str) -> bool:
 
 
 def has_accounts(url: str) -> bool:
-    """Whether anybody can sign in; True also while the database does not answer."""
+    """Whether any account can sign in; True also while the database does not answer."""
     query = "SELECT EXISTS (SELECT FROM account WHERE password IS NOT NULL)"
     return _check(url, query, [], otherwise=True)
 

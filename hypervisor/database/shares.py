@@ -34,7 +34,7 @@ class Shares:
         return {part for part in self._parts if slots[part % len(slots)] == self.slot}
 
     def take(self, parts: Iterable[int]) -> AbstractSet[int]:
-        """Hold those of the parts that nobody else holds; which."""
+        """Take the parts that are free; the numbers of those taken."""
         taken = locks.take_parts(self._connection, self._work, parts)
         self.held |= taken
         return taken

@@ -142,7 +142,7 @@ def format_banner(context: RequestContext, run: Run | None) -> str:
 
 
 def _recent_messages(context: RequestContext, run: int, clock: datetime) -> list[str]:
-    """The latest message, while it is fresh: nobody misses a call, on whatever page."""
+    """The latest message, while it is fresh: shown on every page."""
     messages = queries_injects.list_messages(context.connection, run)[:1]
     fresh = [message for message in messages if clock - message.scenario_at <= FRESH]
     return [f"{_(INJECT_KINDS[message.kind])}{_(': ')}{message.title}" for message in fresh]

@@ -76,7 +76,7 @@ def list_latest(
 
 
 def _list_locked(connection: Connection, numbers: Sequence[int]) -> list[Alarm]:
-    """These alarms, as nobody else changes them until the transaction's end."""
+    """These alarms, locked until the transaction's end."""
     connection.execute(
         "SELECT FROM alarm WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [list(numbers)]
     )

@@ -86,7 +86,7 @@ async def _fetch(request: Request) -> Answer:
 
 
 async def _get(request: Request) -> tuple[httpx.Response, bytes]:
-    """Follows redirects on the same host only: a key is shown to nobody else."""
+    """Follows redirects on the same host only: a key goes to no other host."""
     address = httpx.URL(request.address)
     if request.parameters:
         address = address.copy_merge_params(dict(request.parameters))

@@ -34,7 +34,7 @@ class Outage:
 def find_outage(feed: Feed, state: FeedState, now: datetime, *, usable: bool) -> Outage | None:
     """The outage that this poll shows. `state`: before it.
 
-    Nobody answered, or nobody asked (we were not running): of the devices it says the same. Of a
+    No answer, or no request (we were not running): of the devices it says the same. Of a
     service that never answered it begins with the first poll.
     """
     if state.answered_at is None:

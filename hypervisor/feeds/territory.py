@@ -173,7 +173,7 @@ def apply_start(connection: Connection, start: Start, *, author: str, now: datet
 
 
 def _list_lines(reach: Reach) -> list[Line]:
-    """A reach's course, without corners that nobody sees; empty: it has none that can be read."""
+    """A reach's course, without corners too small to see; empty: it has none that can be read."""
     places = [np.array([corner[:2] for corner in line]) for line in reach.lines]
     return [to_coordinates(simplify(line, _TOLERANCE)) for line in places if len(line) > 1]
 

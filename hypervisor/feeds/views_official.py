@@ -43,7 +43,7 @@ class Official:
 
 
 def list_official(owner: Connection, now: datetime) -> list[Official]:
-    """All official colours in force, as far as anybody receives them: they are public."""
+    """All official colours in force: they are public."""
     reaches = [
         Official(
             name=row.river or row.title,

@@ -62,7 +62,7 @@ class Tally:
 class Outcomes:
     """What became of each judged event of a threshold, and of each warning. Times in µs.
 
-    `leads`: of each event, None: nobody was warned. `false`: beginnings of false alarms.
+    `leads`: of each event, None: without a warning. `false`: beginnings of false alarms.
     """
 
     events: tuple[int, ...] = ()

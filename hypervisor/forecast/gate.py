@@ -13,7 +13,7 @@ MOST_FALSE = 0.28  # on the past, so that no more than 0.3 are false later
 FEWEST_EVENTS = 5  # that say something about warnings
 _WORSE = 0.1  # of a warning's worth, which few events do not measure more exactly
 _CAUTION = 0.3  # the share of false warnings beyond which people are told
-_WRONG = 0.4  # the share of false warnings beyond which nobody would act on them
+_WRONG = 0.4  # the share of false warnings beyond which they are no longer acted on
 _SURE = 1.28  # normal deviate: nine chances of ten
 
 

@@ -31,7 +31,7 @@ class Border:
 
 
 def find_borders(outlines: Mapping[str, Mapping[str, Any]]) -> list[Border]:
-    """The borders of outlines (GeoJSON polygons by code), without corners that nobody sees."""
+    """The borders of outlines (GeoJSON polygons by code), without corners too small to see."""
     sides: dict[_Edge, list[str]] = defaultdict(list)
     for code, outline in sorted(outlines.items()):
         for ring in _list_rings(outline):

@@ -83,7 +83,7 @@ def _check_bar(document: Json) -> Iterator[str]:
 
 
 def _check_maps(document: Json) -> Iterator[tuple[str, str]]:
-    """Maps whose colours nobody explains: neither Grafana's legend nor a key below them."""
+    """Maps whose colours are not explained, by Grafana's legend or a key below them."""
     placed = list(iter_panels(document))
     keys = [panel["gridPos"] for panel in placed if panel["type"] == "text"]
     for panel in placed:

@@ -71,7 +71,7 @@ class OwnerPost(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     assignee: str | None = Field(
-        max_length=200, description="An account; null: nobody.", examples=["s.benali"]
+        max_length=200, description="An account; null: not assigned.", examples=["s.benali"]
     )
 
 

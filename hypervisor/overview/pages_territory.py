@@ -19,7 +19,7 @@ from sensors._errors import TerritoryError
 
 router = APIRouter()
 PAGE: Page | None = None
-Code = Annotated[str, Form()]  # any text: whoever may not start one is refused first
+Code = Annotated[str, Form()]  # any text: accounts that may not start one are refused first
 
 
 @router.get("/admin/territory")

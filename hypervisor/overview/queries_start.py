@@ -79,7 +79,7 @@ def has_sites(connection: Connection) -> bool:
 
 
 def list_administrators(connection: Connection) -> list[str]:
-    """The names of whoever administers the whole instance."""
+    """The names of the administrators of the whole instance."""
     rows = connection.execute(
         "SELECT DISTINCT account.title FROM account JOIN account_role role"
         " ON role.account = account.id WHERE role.role = 'administrator' AND role.area IS NULL"

@@ -124,7 +124,7 @@ def _coverage(model: ModelRow | None, shown: IssuedForecast) -> Iterator[str]:
 
 
 def _cautions(model: ModelRow | None) -> Iterator[str]:
-    """That warnings were often wrong here, so that nobody trusts them more than they deserve."""
+    """That warnings were often wrong here: they deserve less trust."""
     for reason, spans in _spans_by_reason(model, "caution").items():
         yield _("Caution, %(span)s ahead: %(reason)s.") % {"span": spans, "reason": reason}
 

@@ -108,7 +108,7 @@ def template_words(context: RequestContext, settings: Settings) -> dict[str, Any
 
 
 def _whom_to_ask(context: RequestContext) -> Start | None:
-    """Whoever administers, where no device is registered; a tenant sees no other's."""
+    """The administrators, where no device is registered; a tenant sees its own."""
     if queries_start.has_sites(context.connection):
         return None
     with context.owning() as connection:

@@ -54,7 +54,7 @@ def get_publication(context: Context, request: Request, number: Number) -> Publi
 def post_publication(
     context: Context, request: Request, post: PublicationPost
 ) -> PublicationDetailBody:
-    """Draft a warning; another operator signs it before anybody can read it."""
+    """Draft a warning; it becomes public once another operator signs it."""
     number = service.open_draft(
         context, post.content, reason=post.reason, status=post.status, alarm=post.alarm
     )

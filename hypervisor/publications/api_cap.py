@@ -36,7 +36,7 @@ def _require_reader(
 ) -> RequestContext:
     """In an exercise a token is required, whatever the settings say."""
     if context.instance.mode is Mode.EXERCISE and context.person.account == NOBODY:
-        raise UnauthenticatedError("this is an exercise: it publishes to nobody without a token")
+        raise UnauthenticatedError("this is an exercise: it publishes only to holders of a token")
     return context
 
 

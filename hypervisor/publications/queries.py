@@ -109,7 +109,7 @@ def insert_event(  # noqa: PLR0913  the columns
 
 
 def lock_publication(connection: Connection, number: int) -> Publication | None:
-    """A publication that nobody else changes until the transaction's end."""
+    """A publication, locked until the transaction's end."""
     connection.execute("SELECT FROM publication WHERE id = %s FOR UPDATE", [number])
     return find_publication(connection, number)
 

@@ -73,7 +73,7 @@ def list_sent(
 ) -> list[PublishedMessage]:
     """Messages behind a number, the oldest first: none commits later with a lower number.
 
-    Of a commune also updates that no longer hold there. Whoever follows them is woken by the
+    Of a commune also updates that no longer hold there. Followers are woken by the
     event log's channel (`database.events.CHANNEL`).
     """
     values = {"after": after, "limit": limit, **asdict(selection)}
@@ -130,7 +130,7 @@ def find_message(connection: Connection, identifier: str) -> tuple[PublishedMess
 
 
 def lock_messages(connection: Connection) -> None:
-    """Let nobody else publish until the transaction's end: numbers commit in their order."""
+    """Lock publishing until the transaction's end: numbers commit in their order."""
     connection.execute("LOCK TABLE publication_message IN SHARE ROW EXCLUSIVE MODE")
 
 

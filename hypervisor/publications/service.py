@@ -267,7 +267,7 @@ def _check(context: RequestContext, content: WarningContent) -> list[PublishedAr
 
 
 def _require_territory(context: RequestContext, communes: Iterable[str]) -> None:
-    """Refuse whoever is no operator in all of these communes."""
+    """Refuse a person who is not an operator in all of these communes."""
     held = context.require_anywhere(Duty.OPERATE)
     if not held.covers(Territory(communes=frozenset(communes))):
         raise ForbiddenError(

@@ -26,7 +26,7 @@ _AHEAD_SECONDS = 60.0  # of a clock
 class Health:
     """The health of a device. `silent_for` None: never heard; `stale_after` None: no limit.
 
-    `excused`: why nobody needs to act: retired, out of service, works.
+    `excused`: why no action is needed: retired, out of service, works.
     """
 
     device: DeviceRow

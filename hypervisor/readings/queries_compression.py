@@ -16,7 +16,7 @@ from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from sensors._row import Rows
 
-_LOCK_TIMEOUT = "5s"  # whoever queues behind us waits as long as we do
+_LOCK_TIMEOUT = "5s"  # sessions behind us in the queue wait as long as we do
 
 # Each batch carries its least and greatest `received_at`: late arrivals are found packed.
 _SWITCH_ON = {

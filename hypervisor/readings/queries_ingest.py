@@ -51,7 +51,7 @@ class Intake:
 
         Raises:
             OccupiedError: another process stores what devices send.
-            UnavailableError: nobody answers.
+            UnavailableError: the database does not answer.
         """
         if self._connection is not None and not self._connection.closed:
             return self._connection

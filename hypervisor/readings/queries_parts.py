@@ -33,7 +33,7 @@ class PartIntake(Intake):
 
         Raises:
             OccupiedError: it has ended.
-            UnavailableError: nobody answers.
+            UnavailableError: the database does not answer.
         """
         if self._shares is not None and (self._connection is None or self._connection.closed):
             raise OccupiedError("the session with the database ended, and with it our parts")
@@ -64,7 +64,7 @@ class PartIntake(Intake):
 def join_parts(connection: Connection, names: Sequence[str]) -> None:
     """Expect the heartbeats of all parts, and of no other worker, from now on.
 
-    Whoever worked before continues in them: how far it has listened counts for each.
+    The workers before are continued in them: how far they listened counts for each.
     """
     workers = queries_workers.list_workers(connection)
     if {worker.name for worker in workers if worker.drained_at is None} == set(names):

@@ -1,6 +1,6 @@
 """Roll-ups by hour and day: exact as long as the readings are stored, frozen afterwards.
 
-Whoever follows the feed names the hours that changed; they are recomputed from the readings, and
+The follower of the feed names the hours that changed; they are recomputed from the readings, and
 their days from the hours, so that late, repeated, corrected and invalidated readings all count
 once. Week by week: each statement then names its time, and the planner looks at one or two chunks.
 """

@@ -15,7 +15,7 @@ _DIGITS = 2  # of a degree: about 1 km
 def check_personal(
     comparison: Comparison, inventory: Inventory, catalogue: Catalogue
 ) -> Iterable[Problem]:
-    """Homes tell of nobody, and what is measured in homes stands in no other place."""
+    """Homes carry pseudonyms only, and quantities of homes are measured nowhere else."""
     after, entries = comparison.after, comparison.entries
     personal = {domain.name for domain in catalogue.domains.values() if domain.personal}
     homes = {site.name: site for site in after.sites.values() if site.domain in personal}

@@ -1,4 +1,4 @@
-"""Where the things of a change lie, against the territory of whoever makes it."""
+"""Where the things of a change lie, against the territory of its author."""
 
 from collections.abc import Iterator
 

@@ -60,7 +60,7 @@ def list_looks(
         )
         for look in looks
     ]
-    print_table(("last", "who", "home", "by", "route", "times"), rows, empty="nobody looked")
+    print_table(("last", "who", "home", "by", "route", "times"), rows, empty="no looks")
 
 
 def forget_home(

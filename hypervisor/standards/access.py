@@ -1,4 +1,4 @@
-"""Who may read an output: nobody, who shows a token, or anybody what is marked as public."""
+"""Who may read an output: no one, holders of a token, or the public what is marked so."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -84,7 +84,7 @@ def open_output(
 
 
 def install(app: FastAPI, prefix: str, form: ErrorForm) -> None:
-    """Answer errors below an address in this form; count requests of nobody.
+    """Answer errors below an address in this form; count requests without an account.
 
     What cannot be understood is 400 there, as these standards have it.
     """

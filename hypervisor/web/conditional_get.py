@@ -49,7 +49,7 @@ class ConditionalGetMiddleware:
 
 
 class _TaggedResponse:
-    """One answer on its way out: tagged where it is whole, its body left out where nobody asked."""
+    """An answer on its way out: tagged where complete, without its body where not needed."""
 
     def __init__(self, scope: Scope, send: Send, *, head: bool) -> None:
         self._asked = Headers(scope=scope).get("if-none-match", "")

@@ -18,7 +18,7 @@ RAW = (
 )
 LARGEST_RAW = 16 * 1024 * 1024  # of them; one byte more is handed on, the rest is not read
 SMALL = 64 * 1024  # bytes of a body that is always let in
-TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, whoever sends them
+TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, of all clients
 PATIENCE = 60.0  # s until a body is complete
 _TOO_MANY = "too many large requests at once: try again in a moment"
 _TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
@@ -113,7 +113,7 @@ def unsound(body: bytes, kind: str) -> str | None:
         except UnicodeEncodeError:
             return "body: a text holds half a character (a lone surrogate, \\ud800 … \\udfff)"
         except (ValueError, RecursionError):
-            return None  # no JSON: whoever reads it says so
+            return None  # no JSON: the handler says so
     return None
 
 

@@ -201,7 +201,7 @@ class Hub:
 def merged(events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
     """What was told of readings is told once, where the last of it stood; so is a crowd of others.
 
-    An inventory changes thresholds by the thousand: whoever looks on asks for all of them again.
+    An inventory changes thresholds by the thousand: pages then reload all of them.
     """
     kinds: dict[str, list[LoggedEvent]] = {}
     for event in events:

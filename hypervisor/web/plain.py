@@ -1,4 +1,4 @@
-"""Pages for whoever is not signed in, and for what went wrong: no bar, no rail, no person."""
+"""Pages without a session, and for errors: no bar, no rail, no person."""
 
 from http import HTTPStatus
 from typing import Any
@@ -42,7 +42,7 @@ _WORDS = {
 def plain(
     request: Request, template: str, *, status_code: int = 200, **context: Any
 ) -> HTMLResponse:
-    """A page that needs nobody: its template extends plain.html."""
+    """A page without a session: its template extends plain.html."""
     instance = _find_instance(request)
     reader = Reader(
         language=language(request),

@@ -87,7 +87,7 @@ def answer(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Re
 
 
 def describe_problem(request: Request, status: HTTPStatus, detail: str, **more: Any) -> Response:
-    """An error as problem+json, whoever asked."""
+    """An error as problem+json, for any client."""
     banner = getattr(request.app.state, "banner", None)
     problem = Problem(
         title=status.phrase,

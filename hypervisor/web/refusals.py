@@ -4,7 +4,7 @@ A `Message` knows its template: `locale/fr/*.po` translate it, and its parameter
 themselves translated. Text that came from the database is matched against the templates instead.
 A parameter named `severity…` is a severity, `code…` is shown as it is, within its sentence; `n`,
 `number`, `count` and `time…` are a single word.
-What nobody translated stays in English.
+What has no translation stays in English.
 """
 
 import re

@@ -42,7 +42,7 @@ def test_whoever_commands_in_one_town_commands_there_alone(room: Room) -> None:
     room.order(room.nora, "dim", "device/lamp-1")
     assert "may not command" in room.order(room.nora, "dim", "device/lamp-2", status=403)
     refusal = room.order(room.nora, "dim", "group/both", status=403)
-    assert "at 1 of these devices: whoever commands in all of their communes may" in refusal
+    assert "at 1 of these devices: it takes a controller of all of their communes" in refusal
     (there,) = room.order(room.anne, "barrier", "device/barrier-2")
     assert "may not countersign" in room.step(room.nora, there["id"], "sign", status=403)
 

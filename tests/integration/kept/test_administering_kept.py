@@ -117,7 +117,7 @@ def test_nobody_gives_a_role_beyond_their_own_territory(connection: Connection) 
                 connection, NewAccount(name="x", roles=((Role.AUTHOR, area),)), NORTH
             )
         assert str(caught.value) == (
-            f"Nora may not make anybody author of {where}: it reaches beyond their own"
+            f"Nora cannot give the role author for {where}: it reaches beyond their own"
         )
     account_service.create_account(
         connection, NewAccount(name="x", roles=((Role.AUTHOR, "91001"),)), NORTH

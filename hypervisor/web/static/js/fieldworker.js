@@ -48,7 +48,7 @@ async function fromNetwork(request) {
   });
   if (!seen) return fresh;
   const fallback = fresh.catch(() => seen);
-  // Whoever signs in next may be somebody else: what was seen before is not shown merely because the network is slow.
+  // The next person to sign in may be another one: what was seen before is not shown merely because the network is slow.
   if (request.cache === "no-store" || (await cache.match(SIGNED_OUT))) return fallback;
   return Promise.race([fallback, new Promise((resolve) => setTimeout(resolve, PATIENCE, seen))]);
 }
