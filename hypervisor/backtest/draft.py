@@ -71,7 +71,7 @@ def prepare(registry: Registry, edit: Edit, catalogue: Catalogue) -> Draft:
     """Prepare a trial; BacktestError if a site, threshold or rule is unknown or does not apply."""
     site = _find_site(registry, edit.owner)
     near = registry_around(registry, [site])
-    history_by_rule = histories(near, catalogue.common)
+    history_by_rule = histories(near.revisions, catalogue.common)
     last = {key: history.revisions[-1][1] for key, history in history_by_rule.items()}
     current = {key: rule for key, rule in last.items() if rule is not None}
     value, unit = _current_value(near, edit, site, catalogue)

@@ -157,7 +157,7 @@ def try_everywhere(  # noqa: PLR0913  what is tried, and where
     sites = fitting[:most]
     if not sites:
         return [], 0
-    last = rule_histories.histories(registry, catalogue.common).get(written.id)
+    last = rule_histories.histories(registry.revisions, catalogue.common).get(written.id)
     before = None if last is None else last.revisions[-1][1]
     tried = _ask_at(registry, source, catalogue, written, sites, span)
     today = None if before is None else _ask_at(registry, source, catalogue, before, sites, span)

@@ -19,6 +19,7 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import columns
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.power_schedule import PowerSchedule
+from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_tail import SeriesTail
 from hypervisor.evaluation.territory import Territory, arrange
 from hypervisor.registry.model import Registry
@@ -77,14 +78,15 @@ def begin_run(  # noqa: PLR0913  by what, over what, where and when
     retention: int,
     closed: bool,
     since: int | None = None,
+    rules: Mapping[str, RuleHistory] | None = None,
 ) -> "Run":
     """A run at these places, or all; as in `backtest`.
 
-    `since`: readings from when on (µs), if these are part of more.
+    `since`: readings from when on (µs), if these are part of more. `rules`: as in `arrange`.
     """
     power_schedule = PowerSchedule(retention=retention)
     power_schedule.extend(source.floor, source.gaps)
-    territory = arrange(registry, catalogue, power_schedule)
+    territory = arrange(registry, catalogue, power_schedule, rules=rules)
     pairs: dict[str, list[Pair]] = {}
     for pair in territory.revisions:
         if places is None or territory.subjects[pair[1]].place in places:

@@ -15,15 +15,27 @@ Node = tuple[str, str]  # (site or group, name)
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """`registry`: complete for evaluating the subjects at `places` (None: those without a site)."""
+    """`registry`: for evaluating the subjects at `places` (None: those without a site), in order.
+
+    It lacks what all pieces have in common: see `list_common`.
+    """
 
     registry: Registry
-    places: frozenset[str | None]
+    places: tuple[str | None, ...]
+
+    def join(self, common: Sequence[Revision]) -> Registry:
+        """The complete registry."""
+        return replace(self.registry, revisions=(*common, *self.registry.revisions))
 
     @property
     def series(self) -> frozenset[int]:
         """The numbers of all series that evaluation here may read."""
         return frozenset(series.id or 0 for series in self.registry.series.values())
+
+
+def list_common(registry: Registry) -> tuple[Revision, ...]:
+    """The revisions of the complete territory: rules and plans."""
+    return tuple(revision for revision in registry.revisions if not list_owners(revision))
 
 
 def cut(
@@ -59,19 +71,19 @@ def _cut_places(
     """One piece, or several where very much is bound together."""
     chosen = [name for name in sorted(registry.sites) if sites is None or name in sites]
     if len(registry.series) <= 2 * most:
-        places = {*chosen, *([None] if sites is None else [])}
+        places = (*([None] if sites is None else []), *chosen)
         if places:
-            yield Piece(registry=registry, places=frozenset(places))
+            yield Piece(registry=registry, places=places)
         return
     if sites is None and any(group.site is None for group in registry.groups.values()):
-        yield Piece(registry=registry, places=frozenset({None}))
+        yield Piece(registry=registry, places=(None,))
     while chosen:
         count, size = 0, 0
         while count < len(chosen) and (not count or size + len(series_of[chosen[count]]) <= most):
             size += len(series_of[chosen[count]])
             count += 1
         taken, chosen = chosen[:count], chosen[count:]
-        yield Piece(registry=registry_around(registry, taken), places=frozenset(taken))
+        yield Piece(registry=registry_around(registry, taken), places=tuple(taken))
 
 
 def _list_series(registry: Registry) -> dict[str, list[int]]:
@@ -128,7 +140,7 @@ def _list_bonds(registry: Registry) -> Iterator[tuple[Node, Node]]:
 
 
 def _split(registry: Registry, bins: Sequence[Sequence[Node]]) -> Iterator[Registry]:
-    """The registry of each bin of sites and groups, in one pass over the revisions."""
+    """The registry of each bin of sites and groups, in one pass over the revisions of these."""
     bin_of = {node: number for number, nodes in enumerate(bins) for node in nodes}
     bin_of |= {
         ("device", device.name): bin_of["site", device.site] for device in registry.devices.values()
@@ -137,8 +149,6 @@ def _split(registry: Registry, bins: Sequence[Sequence[Node]]) -> Iterator[Regis
     for revision in registry.revisions:
         owners = list_owners(revision)
         if not owners:
-            for each in revisions:
-                each.append(revision)
             continue
         kind, name = owners[0]
         number = bin_of.get(("site" if kind == "water" else kind, name))

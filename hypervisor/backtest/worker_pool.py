@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import logging
 import pickle
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,11 +16,17 @@ from typing import TYPE_CHECKING, Any
 from hypervisor.backtest.evaluate import Run, Tick, begin_reading, begin_run
 from hypervisor.backtest.frozen_history import FrozenHistory, freeze
 from hypervisor.backtest.model import BacktestError, Evaluation, Span
-from hypervisor.backtest.partition import Piece, cut
+from hypervisor.backtest.partition import Piece, cut, list_common
 from hypervisor.backtest.results import Results, summarize
 from hypervisor.backtest.sources import FOREVER, CachedSource, Source, StoredSource
 from hypervisor.backtest.task_results import TaskResults
-from hypervisor.backtest.worker_task import Job, describe_engine, evaluate_piece, find_longest
+from hypervisor.backtest.worker_task import (
+    Job,
+    carry_job,
+    describe_engine,
+    evaluate_piece,
+    find_longest,
+)
 from hypervisor.evaluation.rule_histories import histories
 from hypervisor.readings.parquet_parts import is_immutable
 from hypervisor.readings.queries_columnar import list_personal
@@ -30,8 +37,17 @@ if TYPE_CHECKING:
     from distributed import Client
 
 FOLDER = "backtests"  # below an instance's data folder
-_AHEAD = 64  # tasks that wait at the scheduler
+_AHEAD = 256  # tasks that wait at the scheduler
 _PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
+_CONFIGURATION = {  # of our own processes
+    "distributed.worker.profile.enabled": False,  # samples stacks a hundred times a second
+    # without Dask's MALLOC_TRIM_THRESHOLD_: to give memory back at once costs a fifth of the time
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1,
+        "MKL_NUM_THREADS": 1,
+        "OPENBLAS_NUM_THREADS": 1,
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,15 +86,16 @@ def backtest_by_workers(  # noqa: PLR0913  as `backtest`
     if isinstance(source, CachedSource):
         source = source.source  # what is read twice is frozen twice, under the same names
     homes = _list_homes(source)
-    pieces = list(cut(registry, sites, homes))
+    common = list_common(registry)
+    pieces = sorted(cut(registry, sites, homes), key=_size, reverse=True)  # no large one is last
     away = [piece for piece in pieces if homes.isdisjoint(piece.series)]
     here = [
         begin_run(
-            piece.registry,
+            piece.join(common),
             source,
             catalogue,
             span=span,
-            places=piece.places,
+            places=frozenset(piece.places),
             retention=retention,
             closed=closed,
         )
@@ -87,6 +104,7 @@ def backtest_by_workers(  # noqa: PLR0913  as `backtest`
     ]
     series = sorted(set().union(*(piece.series for piece in away)))
     job = Job(
+        common=common,
         folder=workers.parts.absolute(),
         history=FrozenHistory(parts=()),
         floor=source.floor,
@@ -113,6 +131,7 @@ def backtest_by_workers(  # noqa: PLR0913  as `backtest`
         job = replace(job, history=history, since=since)
         with ThreadPoolExecutor(max_workers=1) as own:
             ours = own.submit(_evaluate_here, here, since)
+            rules = own.submit(histories, common, catalogue.common)
             for number, each in _evaluate_away(client, job, away, workers.folder):
                 results[number] = each
                 tick(len(results), len(pieces))
@@ -120,8 +139,11 @@ def backtest_by_workers(  # noqa: PLR0913  as `backtest`
     for number in sorted(results):
         together.add(results[number])
     tick(len(pieces), len(pieces))
-    rules = histories(registry, catalogue.common)
-    return summarize(together, rules, span=span, floor=source.floor)
+    return summarize(together, rules.result(), span=span, floor=source.floor)
+
+
+def _size(piece: Piece) -> int:
+    return len(piece.registry.series)
 
 
 def _list_homes(source: Source) -> frozenset[int]:
@@ -179,9 +201,10 @@ def _run(
     """
     from distributed import KilledWorker, as_completed  # noqa: PLC0415  optional
 
-    engine, common = describe_engine(), pickle.dumps(job)
-    tasks = (
-        (number, client.submit(function, engine, common, piece, pure=False))
+    engine, name = describe_engine(), f"{function.__name__}-{secrets.token_hex(8)}"
+    carried = client.submit(carry_job, pickle.dumps(job), pure=False)
+    tasks = (  # keys of one name: the scheduler hands them out as workers become free
+        (number, client.submit(function, engine, carried, piece, key=(name, number)))
         for number, piece in pieces
     )
     numbers: dict[Any, int] = {}  # by key of its task
@@ -214,6 +237,7 @@ def connect(where: "int | str | Client") -> Iterator["Client"]:
         yield where
         return
     try:
+        import dask  # noqa: PLC0415
         from distributed import Client, LocalCluster, Security  # noqa: PLC0415
     except ImportError as error:
         raise BacktestError(
@@ -221,6 +245,7 @@ def connect(where: "int | str | Client") -> Iterator["Client"]:
         ) from error
     if isinstance(where, int):
         with (
+            dask.config.set(_CONFIGURATION),
             LocalCluster(
                 n_workers=where,
                 threads_per_worker=1,

@@ -1,34 +1,42 @@
 """What a worker does: evaluates a piece of a territory on a frozen history."""
 
+import gc
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from hypervisor.backtest.evaluate import MOST_SERIES, begin_run
+from hypervisor.backtest.evaluate import MOST_SERIES, Run, begin_run
 from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.partition import Piece
 from hypervisor.backtest.results import Results
 from hypervisor.backtest.sources import Closings, Spans
+from hypervisor.evaluation.rule_histories import RuleHistory, histories
 from hypervisor.readings.parquet_parts import PartError
+from hypervisor.registry.model import Revision
 from rules import _engine
 from sensors._domain import Catalogue, catalogue
 
 _BLOCK_ROWS = 4_500_000  # read together, some 150 MB
+_NEW_OBJECTS = 10_000  # before garbage is looked for; Python's 700 costs a fifth more time
+_JOBS = 2  # that a worker keeps open
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What all pieces of a job have in common; `folder`: of the parts, on each machine.
 
-    `since`: readings from when on (µs). `series`: how many there are.
+    `common`: the revisions that no piece has. `since`: readings from when on (µs). `series`: how
+    many there are.
     """
 
+    common: tuple[Revision, ...]
     folder: Path
     history: FrozenHistory
     floor: int
@@ -52,30 +60,16 @@ def describe_engine() -> str:
     return f"{version('territory-hypervisor')}, engine {_engine.VERSION}, numpy {np.__version__}"
 
 
+def carry_job(job: bytes) -> bytes:
+    """A pickled job as the result of a task, so that a worker receives it once for all pieces."""
+    return job
+
+
 def evaluate_piece(engine: str, job: bytes, piece: bytes) -> Results:
     """Evaluate a pickled piece; BacktestError says which worker cannot, and why."""
-    _prepare(engine)
-    common: Job = pickle.loads(job)  # noqa: S301  from the client, whom a worker obeys
-    own: Piece = pickle.loads(piece)  # noqa: S301
-    source = FrozenSource(
-        folder=common.folder,
-        history=common.history,
-        floor=common.floor,
-        gaps=common.gaps,
-        closings=common.closings,
-    )
-    run = begin_run(
-        own.registry,
-        source,
-        _catalogue(),
-        span=common.span,
-        places=own.places,
-        retention=common.retention,
-        closed=common.closed,
-        since=common.since,
-    )
+    run, block_series = _begin(engine, job, piece)
     try:
-        for block in run.cut_blocks(common.block_series):
+        for block in run.cut_blocks(block_series):
             run.evaluate(block, run.read(block))
     except PartError as error:
         raise BacktestError("worker {worker}: {problem}", _worker_name(), error) from error
@@ -84,28 +78,12 @@ def evaluate_piece(engine: str, job: bytes, piece: bytes) -> Results:
 
 def find_longest(engine: str, job: bytes, piece: bytes) -> int:
     """The longest look-back (µs) of the rules at a pickled piece."""
-    _prepare(engine)
-    common: Job = pickle.loads(job)  # noqa: S301
-    own: Piece = pickle.loads(piece)  # noqa: S301
-    source = FrozenSource(
-        folder=common.folder,
-        history=common.history,
-        floor=common.floor,
-        gaps=common.gaps,
-        closings={},
-    )
-    return begin_run(
-        own.registry,
-        source,
-        _catalogue(),
-        span=common.span,
-        places=frozenset(),
-        retention=common.retention,
-        closed=False,
-    ).longest
+    run, _ = _begin(engine, job, piece)
+    return run.longest
 
 
-def _prepare(engine: str) -> None:
+def _begin(engine: str, job: bytes, piece: bytes) -> tuple[Run, int]:
+    """A run of a piece, and how many series of it are read together."""
     if engine != describe_engine():
         raise BacktestError(
             "worker {worker} runs {theirs}; this job needs {ours}",
@@ -113,7 +91,42 @@ def _prepare(engine: str) -> None:
             describe_engine(),
             engine,
         )
+    opened, rules = _open(job)
+    _prepare()
+    own: Piece = pickle.loads(piece)  # noqa: S301  from the client, whom a worker obeys
+    run = begin_run(
+        own.join(opened.common),
+        FrozenSource(
+            folder=opened.folder,
+            history=opened.history,
+            floor=opened.floor,
+            gaps=opened.gaps,
+            closings=opened.closings,
+        ),
+        _catalogue(),
+        span=opened.span,
+        places=frozenset(own.places),
+        retention=opened.retention,
+        closed=opened.closed,
+        since=opened.since,
+        rules=rules,
+    )
+    return run, opened.block_series
+
+
+@lru_cache(maxsize=_JOBS)
+def _open(job: bytes) -> tuple[Job, Mapping[str, RuleHistory]]:
+    """A job with its rules: to read them takes as long as evaluating a small piece."""
+    opened: Job = pickle.loads(job)  # noqa: S301  as above
+    return opened, histories(opened.common, _catalogue().common)
+
+
+@cache
+def _prepare() -> None:
+    """Once for each process."""
     pa.set_cpu_count(1)  # a worker is one core
+    gc.freeze()  # modules and the like are never garbage
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.setbacks import describe_error
-from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.model import Revision
 from rules._pack import rule_from_json
 from rules._rule import DEVICE, Rule, judged_by
 from rules._tree import Call, Name, walk
@@ -118,16 +118,13 @@ def shape_of(subject: SubjectFacts) -> tuple[object, ...]:
     )
 
 
-def histories(registry: Registry, common: frozenset[str]) -> dict[str, RuleHistory]:
+def histories(revisions: Iterable[Revision], common: frozenset[str]) -> dict[str, RuleHistory]:
     """All rules by id; `common`: quantities of no domain."""
     by_rule: dict[str, dict[int, Revision]] = {}
-    for revision in registry.revisions:
+    for revision in revisions:
         if revision.kind == "rule":
             by_rule.setdefault(revision.key, {})[micros(revision.effective)] = revision
-    return {
-        key: _history(key, sorted(revisions.items()), common)
-        for key, revisions in sorted(by_rule.items())
-    }
+    return {key: _history(key, sorted(own.items()), common) for key, own in sorted(by_rule.items())}
 
 
 def _history(

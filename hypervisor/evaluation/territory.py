@@ -71,18 +71,23 @@ class Territory:
         return self.longest.get(series, 0) + _SPARE
 
 
-def arrange(
+def arrange(  # noqa: PLR0913  what, where, and what of it is known already
     registry: Registry,
     catalogue: Catalogue,
     power_schedule: PowerSchedule,
     *,
     zone: str = "Europe/Paris",
     shards: AbstractSet[int] = ALL,
+    rules: Mapping[str, RuleHistory] | None = None,
 ) -> Territory:
-    """Which rule applies where in these shards; a backtest passes a registry with its own rules."""
+    """Which rule applies where in these shards; a backtest passes a registry with its own rules.
+
+    `rules`: those of the registry, where they were read before.
+    """
     failed_subjects: dict[str, Exception] = {}
     subjects_by_key = subjects.build_subjects(registry, catalogue, zone, failed=failed_subjects)
-    rules = histories(registry, catalogue.common)
+    if rules is None:
+        rules = histories(registry.revisions, catalogue.common)
     failed: dict[Pair, Exception] = {
         (EVERY, name): error for name, error in failed_subjects.items()
     }

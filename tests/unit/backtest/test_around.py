@@ -169,12 +169,21 @@ def test_pieces_of_a_territory(
 
     pieces = list(partition.cut(essonne, None))
 
+    common = partition.list_common(essonne)
+    assert {revision.kind for revision in common} == {"rule", "plan"}
+    for piece in pieces:  # in order, so that its hash is the same when a job is started again
+        assert list(piece.places) == sorted(piece.places, key=lambda place: place or "")
     places = [place for piece in pieces for place in piece.places if place is not None]
     assert sorted(places) == sorted(essonne.sites)
-    groups = [name for piece in pieces if None in piece.places for name in piece.registry.groups]
+    groups = [
+        group.name
+        for piece in pieces
+        for group in piece.registry.groups.values()
+        if group.site in piece.places
+    ]
     assert sorted(groups) == sorted(essonne.groups)
     for piece in pieces[::every]:
-        territory = arranged(piece.registry)
+        territory = arranged(piece.join(common))
         here = {key for key, each in territory.subjects.items() if each.place in piece.places}
         same = pairs(territory, here) == pairs(whole, here)
         assert same, sorted(here)

@@ -9,7 +9,7 @@ from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import facts, rule_histories
 from hypervisor.evaluation.facts import SubjectFacts, Supply, UpstreamFacts
 from hypervisor.evaluation.rule_histories import RuleHistory, first_series, listens_to
-from hypervisor.registry.model import Registry, Revision
+from hypervisor.registry.model import Revision
 from rules._inputs import Device
 from rules._pack import load_pack
 from rules._rule import Rule
@@ -44,8 +44,7 @@ def says(value: Mapping[str, Any] | None, hours: float = 0, *, key: str = "flood
 
 
 def histories(*revisions: Revision) -> dict[str, RuleHistory]:
-    registry = Registry(areas={}, sites={}, devices={}, series={}, revisions=revisions)
-    return rule_histories.histories(registry, COMMON)
+    return rule_histories.histories(revisions, COMMON)
 
 
 def history(*revisions: Revision | Rule) -> RuleHistory:
