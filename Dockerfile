@@ -16,7 +16,7 @@ COPY . ./
 COPY --from=console /src/node_modules node_modules
 RUN /opt/hypervisor/bin/python -m hypervisor.web.vendoring node_modules \
  && /opt/hypervisor/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
- && /opt/hypervisor/bin/python deploy/slim.py 'territory-hypervisor[signing]'
+ && /opt/hypervisor/bin/python deploy/slim.py 'territory-hypervisor[signing,workers]'
 
 FROM python:3.13-slim-trixie AS part
 # mosquitto: the service `broker` runs it; policy-rc.d of the base image keeps it from starting here.

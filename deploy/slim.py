@@ -18,14 +18,15 @@ def needed(name: str, found: set[str]) -> set[str]:
     if name in found:
         return found
     found.add(name)
-    base, _, extra = name.partition("[")
+    base, _, named = name.partition("[")
+    extras = [extra.strip() for extra in named.rstrip("]").split(",")]  # of none: ""
     try:
         requires = distribution(base).requires or []
     except PackageNotFoundError:  # for another system or Python, or not wanted here
         return found
     for line in requires:
         one = Requirement(line)
-        if one.marker is None or one.marker.evaluate({"extra": extra.rstrip("]")}):
+        if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras):
             wanted = canonicalize_name(one.name)
             needed(wanted, found)
             for each in one.extras:
