@@ -111,7 +111,7 @@ class Panel:
     transformations: tuple[tuple[str, dict[str, Any]], ...] = ()
     width: int = 12  # of 24
     height: int = 8
-    points: int | None = None  # at most so many buckets (max data points)
+    points: int | None = None  # at most this many buckets (max data points)
     interval: str = ""  # no bucket shorter ("1m")
     repeat: str = ""  # a variable: the panel once a value
     no_value: Text | str = ""  # what stands where there is nothing

@@ -1,4 +1,4 @@
-"""The key of a map's states: Grafana's own legend tells of steps alone."""
+"""The key of a map's states: Grafana's own legend shows steps only."""
 
 from dashboards._colours import State
 from dashboards._describe import Panel

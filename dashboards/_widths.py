@@ -68,7 +68,7 @@ def _width(letter: str) -> float:
 
 
 def room(width: int, window: int = WINDOW) -> int:
-    """Pixels for the columns of a table that is so many of the grid's 24 wide."""
+    """Pixels for the columns of a table; its width in the grid's 24."""
     part = (window - 23 * _GAP) / 24
     return int(width * part + (width - 1) * _GAP) - _AROUND
 
@@ -79,7 +79,7 @@ def title_room(width: int) -> int:
 
 
 def count_lanes(height: int, *, pages: bool = False) -> int:
-    """Lanes whose names are read in a panel of so many rows of the grid, or on a page of it."""
+    """Lanes whose names are legible in a panel, or a page of it; its height in rows of the grid."""
     return (height * _GRID - _GAP - _BESIDE - (_PAGER if pages else 0)) // _LANE
 
 

@@ -2,8 +2,8 @@
 
 Two measures. A device whose messages its codec cannot get through, or that wastes a third of what
 the codec may, is set aside alone: the codec may be right for all others, and no device is to have
-theirs set aside. And a codec as a whole may waste so many seconds, given back slowly: beyond that
-everything of it is set aside until they are back. What is set aside is a dead letter,
+theirs set aside. And a codec as a whole may waste a number of seconds, given back slowly: beyond
+that everything of it is set aside until they are back. What is set aside is a dead letter,
 to be replayed.
 """
 

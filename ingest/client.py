@@ -1,4 +1,4 @@
-"""paho's client, told to read and to acknowledge many messages at once.
+"""paho's client, which reads and acknowledges many messages at once.
 
 paho receives each packet in three reads of the socket, takes it through a dozen calls, and sends
 each acknowledgement by itself: 17 µs of our time a message. Here the socket is read in large

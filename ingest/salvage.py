@@ -24,7 +24,7 @@ _WORDS = {
     str: Message("a text"),
     bool: Message("true or false"),
 }
-_MOST_NAMED = 3  # quantities whose fault is told in words; the others are counted
+_MOST_NAMED = 3  # quantities whose fault is named; the others are counted
 _EXAMPLE = '{"time": "2022-01-11T06:15:00Z", "values": {"level": 4.306}}'
 
 

@@ -16,7 +16,7 @@ from ingest.parsing import parse_json
 from ingest.reply import unusable
 from sensors._row import EARLIEST, LATEST
 
-_ABSOLUTE = 2**28  # seconds; below it a time is told from when it was received
+_ABSOLUTE = 2**28  # seconds; below it a time is relative to when it was received
 _LONGEST_NAME = 500  # characters
 _VERSIONS = (*range(1, 11), 26)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")

@@ -69,7 +69,7 @@ class Storer:
             self._ring()
 
     def _persist(self, batch: Checked) -> bool:
-        """Store it, however long the store is away; False when told to stop meanwhile."""
+        """Store it, however long the store is away; False when stopped meanwhile."""
         wait = _FIRST_WAIT
         while True:
             try:

@@ -59,7 +59,7 @@ class Worker:
         self._next_word = ticks() + _TELL
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Work until told to stop; then store and acknowledge what was received, and leave."""
+        """Work until stopped; then store and acknowledge what was received, and leave."""
         try:
             while not stopping():
                 self.step()

@@ -11,7 +11,7 @@ _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True, kw_only=True)
 class _Line:
-    """A value as a sum of terms, each so many times, and a number."""
+    """A value as a sum of terms with factors, and a number."""
 
     terms: frozenset[tuple[Node, float]]
     number: float

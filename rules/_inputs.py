@@ -130,7 +130,7 @@ class Closing:
     """An operator closed the alarm at `at` (µs, on the rule's axis): it ends there with `reason`.
 
     It may begin again only after `when` has been false: what was pending at that time is no longer.
-    `reason` is told as `closed by <author>: …` by its caller.
+    `reason` is `closed by <author>: …`, filled by its caller.
     """
 
     at: int

@@ -35,7 +35,7 @@ class SiteFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Lateness:
-    """How long after something begins its alarm stands at the latest, and is told (µs).
+    """How long after something begins its alarm is raised and sent at the latest (µs).
 
     `parts` says how that comes about.
     """

@@ -63,7 +63,7 @@ class Reader:
         return thresholds
 
     def columns(self, key: str, sent: Sequence[Sent], every: int) -> SeriesColumns:
-        """One series as a store holds it, expected every so many µs; `key`: quantity@device."""
+        """One series as a store holds it; its interval in µs; `key`: quantity@device."""
         name, _, device = key.partition("@")
         quantity = self.catalogue.quantities[name]
         return columns(
@@ -92,7 +92,7 @@ class Above:
         self.rows = reader.rows(series, "a site upstream")
 
     def upstream(self, sent: Sequence[Sent], device: Device, every: int) -> Upstream:
-        """The site with what has arrived of it, expected every so many µs."""
+        """The site with what has arrived of it; the interval in µs."""
         return Upstream(
             site=self.site,
             lag=self._lag,

@@ -30,7 +30,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def weeks_needed(weeks: int) -> int:
-    """How many of so many weeks must be known: half of them, two at least."""
+    """How many of the weeks must be known: half of them, two at least."""
     return max(FEWEST_WEEKS, -(-weeks // 2))
 
 

@@ -119,7 +119,7 @@ class Interlock:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandKind:
-    """What a device can be told to do.
+    """A command that a device understands.
 
     `actuator`: what of a device moves; a newer command supersedes an older one of the same.
     `valid_for`: after that it is not sent, and a device does not obey it. `within`: how long after

@@ -24,7 +24,7 @@ class Reporting(StrEnum):
 
 # Every device has this series: ingest adds 1 to it, at the time of arrival, for each message whose
 # time it refuses, so that a wrong clock is an alarm like any other.
-# A periodic series is stale after so many intervals, unless the registry sets a limit.
+# A periodic series is stale after this many intervals, unless the registry sets a limit.
 STALE_INTERVALS = 3
 CLOCK_FAULT = "clock_fault"
 

@@ -80,7 +80,7 @@ DOMAIN = Domain(
             name="hotspot",
             vendor="generic",
             quantities=("hotspot_reachable", "wifi_clients", "wifi_throughput", "wifi_errors"),
-            description="Access point, told of by its controller",
+            description="Access point, reported by its controller",
         ),
         DeviceModel(
             name="backhaul-router",

@@ -77,7 +77,7 @@ def state_of(name: str, place: Place, world: World, times: Times) -> Column:
 
 
 def move(name: str, orders: Sequence[Order]) -> Knots:
-    """When an actuator tells of its movement and what, from rest on; a new order ends the last."""
+    """When an actuator reports its movement and what, from rest on; a new order ends the last."""
     at, value = np.array([EVER], dtype=np.int64), np.array([RESTING[name]])
     for order in orders:
         before = float(_values_at(name, np.array([order.at], dtype=np.int64), at, value)[0])

@@ -35,7 +35,7 @@ class RequestLimiter:
         """A turn for the client that showed this.
 
         They wait here, where they hold no thread: those at work need one to come to their end.
-        Raises StoreError: so many wait that it takes too long.
+        Raises StoreError: the queue is too long.
         """
         who = self._accounts.get(shown, shown)
         own = self._own.setdefault(who, asyncio.Semaphore(self._of_one))

@@ -74,7 +74,7 @@ def delete_sessions(connection: Connection, account: int, *, but: bytes | None =
 
 
 def keep_latest_sessions(connection: Connection, account: int, *, latest: int) -> None:
-    """Let an account keep the sessions that were seen last, so many."""
+    """Let an account keep only its sessions that were seen last."""
     connection.execute(
         "DELETE FROM session WHERE secret IN (SELECT secret FROM session WHERE account = %s"
         " ORDER BY seen_at DESC, created_at DESC OFFSET %s)",

@@ -11,13 +11,13 @@ FORGET_AFTER = timedelta(hours=1)  # without a failure
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """So many failures are free; then the wait doubles, from a second up to `longest`."""
+    """`free` failures cost nothing; then the wait doubles, from a second up to `longest`."""
 
     free: int
     longest: timedelta
 
     def wait(self, failures: int) -> timedelta:
-        """Between the last of so many failures and the next try."""
+        """The wait after this many failures."""
         over = failures - self.free
         return (
             timedelta(0) if over < 0 else min(self.longest, timedelta(seconds=2 ** min(over, 30)))

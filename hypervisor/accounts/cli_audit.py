@@ -24,7 +24,7 @@ def print_audit(
         str | None, typer.Option(help="Only of this, such as DEVICE/QUANTITY.")
     ] = None,
     author: Annotated[str | None, typer.Option(help="Only by this account or name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, the latest first.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Print what people did, in the order they did it."""

@@ -53,7 +53,7 @@ LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = %s
 
 @dataclass(frozen=True, kw_only=True)
 class EndedSession:
-    """A session that was told to end. `hostile`: no dashboard does that."""
+    """A session that was asked to end. `hostile`: no dashboard does that."""
 
     role: str
     pid: int

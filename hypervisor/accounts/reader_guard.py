@@ -15,7 +15,7 @@ from hypervisor.database import audit
 from hypervisor.database.connect import Connection, StoreError, connect, guarded, store_errors
 
 LONGEST_SECONDS = 300.0  # that a transaction of theirs lasts, whatever they set
-STUCK_SECONDS = 60.0  # after which a session that was told to end is killed
+STUCK_SECONDS = 60.0  # after which a session that was asked to end is killed
 MAX_HOSTILE_SESSIONS = (
     5  # sessions of one reader that did what no dashboard does, and it is let in no more
 )
@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 
 
 def start(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> Thread:
-    """Look after them beside what the caller does, until told to stop."""
+    """Watch them beside what the caller does, until stopped."""
     thread = Thread(target=Guard(settings, say).run, args=(stopping,), daemon=True)
     thread.start()
     return thread
@@ -55,7 +55,7 @@ class Guard:
         self._restored = float("-inf")
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Look about every second until told to stop; a lost database is waited for."""
+        """Look about every second until stopped; a lost database is waited for."""
         url = guarded(self._settings.database_url, options=_OPTIONS)
         while not stopping():
             try:

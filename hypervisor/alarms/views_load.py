@@ -30,7 +30,7 @@ WINDOW = timedelta(minutes=10)
 AVERAGE, PEAK = 1, 10  # alarms in ten minutes, on average and in an upset (EEMUA 191)
 WIDTH, HEIGHT = 1120, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 1016, 26, 212
-_TICK_WIDTH = 120  # at least so many px between times: three hours of a day, a day of a week
+_TICK_WIDTH = 120  # px between times, at least: three hours of a day, a day of a week
 _SHOWN = 10
 _LABELS = {"high": mark("Critical"), "medium": mark("Major"), "low": mark("Minor and notice")}
 _SEVERITY = {"high": ("critical",), "medium": ("major",), "low": ("minor", "info")}

@@ -188,7 +188,7 @@ class Run:
         return sorted(self._pairs, key=lambda key: (subjects[key].place or "", key))
 
     def cut_blocks(self, most: int | None = None) -> list[list[Pair]]:
-        """The pairs of subjects whose series, at most so many, are read together."""
+        """The pairs of subjects whose series, up to a number, are read together."""
         most = MOST_SERIES if most is None else most
         blocks: list[list[Pair]] = [[]]
         series: set[int] = set()

@@ -72,7 +72,7 @@ class PanelTimes:
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     """Every panel of every dashboard over the year, as a reader of the whole territory.
 
-    And as one who is held to an EPCI, panel by panel beside the other: what else the machine does
+    And as an account limited to an EPCI, panel by panel beside the other, so that other load
     weighs on both.
     """
     url = ground.settings.database_url

@@ -143,7 +143,7 @@ def _evaluators(url: str, processes: int) -> Iterator[Callable[[], list[_Share]]
 
 
 def _serve(pipe: Pipe, url: str, shards: AbstractSet[int]) -> None:
-    """Evaluate these shards in a process of its own, whenever told to, until the pipe closes."""
+    """Evaluate these shards in a process of its own, at each request, until the pipe closes."""
     setup = Setup(
         catalogue=catalogue(),
         mode=Mode.LIVE,

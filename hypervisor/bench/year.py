@@ -66,7 +66,7 @@ def plan(connection: Connection, words: Catalogue, *, rows: int, ends: datetime)
 def choose_series(
     registry: Registry, words: Catalogue, *, rows: int, ends: datetime, days: int | None = None
 ) -> Year:
-    """The series that get readings to make up so many rows, and how often."""
+    """The series that get readings, and how often, to make up the rows."""
     begins = ends - timedelta(days=days or DAYS)
     every_series = sorted(registry.series.values(), key=lambda series: series.id or 0)
     counted: dict[str, int] = {}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hypervisor.database.connect import Connection, fetch
 
-CHANNEL = "broker_account"  # told of every change
+CHANNEL = "broker_account"  # notified of every change
 FIRST_SECONDS, LONGEST_SECONDS = 30.0, 600.0  # of a pause; doubled each time
 
 

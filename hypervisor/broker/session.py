@@ -120,7 +120,7 @@ class _Connection:
             manual_ack=True,
             reconnect_on_failure=False,
         )
-        client.username_pw_set(user)  # whose access list the session is held to, later
+        client.username_pw_set(user)  # whose access list applies to the session later
         client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *event: self._answered.add(event[2])

@@ -137,7 +137,7 @@ class Member:
         )
 
     def secret_files(self) -> "SecretFiles":
-        """The same, written anew."""
+        """The same, written again."""
         self.folder.folder(self.folder.root / "cluster")
         files = self.find_secret_files()
         self.folder.write(files.authority, self.plan.authority)

@@ -1,7 +1,7 @@
 """RabbitMQ on a machine of a cluster: its configuration, its process.
 
 Nodes know each other by the plan's certificates and cookie. AMQP and management listen on the
-loopback address only, MQTT for devices also on the machine's. Everything is written anew at each
+loopback address only, MQTT for devices also on the machine's. Everything is rewritten at each
 start; the node's own data lies in `broker/node`.
 """
 

@@ -25,7 +25,7 @@ def settings_of(member: Member) -> Mapping[str, str]:
 
 
 def join(folder: DataFolder, plan: Plan, number: int) -> Member:
-    """Make `folder` that of a machine; at each start its settings are written anew."""
+    """Make `folder` that of a machine; its settings are rewritten at each start."""
     member = Member(plan=plan, machine=plan.machines[number - 1], folder=folder)
     folder.write(folder.root / PLAN_FILE, plan.text())
     write_settings(member)

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/commands", tags=["commands"])
 
 @router.get("/kinds")
 def list_kinds(context: Context) -> CommandKindsBody:
-    """What devices can be told to do."""
+    """The commands that devices understand."""
     return CommandKindsBody(mode=context.mode, kinds=describe_kinds(context.catalogue))
 
 

@@ -39,7 +39,7 @@ def attach(app: typer.Typer) -> None:
 
 
 def list_kinds(as_json: Json = False) -> None:
-    """List what devices can be told to do."""
+    """List the commands that devices understand."""
     from hypervisor.commands.schemas import describe_kinds
     from sensors._domain import catalogue
 
@@ -102,7 +102,7 @@ def list_commands(
     context: typer.Context,
     is_open: Annotated[bool, typer.Option("--open", help="Only those under way.")] = False,
     device: Annotated[str, typer.Option(help="Only to this device.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List commands, the latest first."""

@@ -85,7 +85,7 @@ def set_interlock(
     )
     with open_database(context) as connection:
         change(connection, load(connection), catalogue(), setting)
-    typer.echo(f"{kind} of {owner} is held to: {condition}")
+    typer.echo(f"{kind} of {owner} requires: {condition}")
 
 
 def withdraw_interlock(

@@ -44,7 +44,7 @@ Load = Callable[[Connection], Registry]
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """A condition that a command is held to. `place`: the site whose readings it asks.
+    """A condition that a command must meet. `place`: the site whose readings it asks.
 
     `own`: by a decision there; else the domain's default.
     """
@@ -66,7 +66,7 @@ class Answer:
 def find_conditions(
     kind: CommandKind, choice: str, device: str, site: str, own: Iterable[OwnInterlock]
 ) -> list[Condition]:
-    """The conditions that a command is held to: its device's, else its site's, else the default."""
+    """The conditions that a command must meet: its device's, else its site's, else the default."""
     defaults = {each.choice: each.condition for each in kind.interlocks}
     rows = [row for row in own if row.kind == kind.name]
     conditions: list[Condition] = []

@@ -118,7 +118,7 @@ class Link:
         return int(opened.fileno())
 
     def publish(self, message: Message, *, seconds: float) -> None:
-        """Hand a command to the broker, which drops it after so many seconds.
+        """Hand a command to the broker, which drops it after `seconds`.
 
         Raises OSError: the connection is lost, and nothing of it was sent.
         """

@@ -39,7 +39,7 @@ def change(
     reason: Annotated[str, Form(max_length=1_000)] = "",
     hours: Annotated[int, Form(ge=0, le=HOURS[-1])] = 0,
 ) -> Response:
-    """Arm a rule for so many hours; 0: disarm it at once."""
+    """Arm a rule for some hours; 0: disarm it at once."""
     order = ArmingOrder(
         rule=rule,
         site=site,

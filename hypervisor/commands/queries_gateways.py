@@ -72,7 +72,7 @@ def list_gateway_devices(connection: Connection, names: Iterable[str]) -> dict[s
 def list_waiting(
     connection: Connection, *, most: int, guarded: Collection[str], passed: Collection[UUID]
 ) -> list[WaitingCommand]:
-    """The next commands of each gateway, at most so many of each, in their order."""
+    """The next commands of each gateway, up to a number of each, in their order."""
     values = {"most": most, "guarded": list(guarded), "passed": list(passed)}
     with connection.cursor(row_factory=class_row(WaitingCommand)) as cursor:
         return cursor.execute(_WAITING, values).fetchall()

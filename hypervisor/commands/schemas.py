@@ -37,7 +37,7 @@ class ParameterBody(BaseModel):
 
 
 class CommandKindBody(BaseModel):
-    """What devices of a domain can be told to do."""
+    """The commands that devices of a domain understand."""
 
     name: str = Field(examples=["barrier"])
     domain: str = Field(examples=["mobility"])

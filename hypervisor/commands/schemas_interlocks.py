@@ -18,7 +18,7 @@ _Kind = Annotated[str, Field(max_length=60, examples=["barrier"])]
 
 
 class InterlockBody(BaseModel):
-    """A condition that commands are held to. `owner` null: the domain's default."""
+    """A condition that commands must meet. `owner` null: the domain's default."""
 
     owner: str | None = Field(examples=["device/barrier-1"])
     kind: str = Field(examples=["barrier"])

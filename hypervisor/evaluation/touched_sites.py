@@ -46,7 +46,7 @@ class TouchedSites:
         self.series, self.announced_at = set(), now
 
     def _sites(self, registry: Registry | None) -> list[str] | None:
-        """Names, sorted; None: so many that no page need look which."""
+        """Names, sorted; None: too many to list."""
         if self.series is None or registry is None:
             return None
         if registry is not self.registry:

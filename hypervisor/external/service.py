@@ -283,7 +283,7 @@ class _Intake:
 
 
 def _reserve(connection: Connection, likely: int) -> Iterator[int]:
-    """Numbers of new alarms: so many at once, further ones as they are needed."""
+    """Numbers of new alarms: a block at once, further ones as they are needed."""
     yield from alarm_queries.reserve_ids(connection, likely) if likely else ()
     while True:
         yield from alarm_queries.reserve_ids(connection, 1)

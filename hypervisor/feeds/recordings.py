@@ -79,7 +79,7 @@ class Recordings:
             raise RecordedError("{file} cannot be read: {error}", file, error) from error
 
     def _move(self, text: str) -> str:
-        """By so many whole days that nothing issued lies ahead."""
+        """By as many full days as it takes for nothing issued to lie ahead."""
         issued = re.search(
             r'"(?:vic:)?(?:update_time|DtHrInfoVigiCru|DtProdSimul)"\s*:\s*"([^"]+)"', text
         )

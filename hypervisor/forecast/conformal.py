@@ -11,7 +11,7 @@ from rules._forecast_parts import REGIMES, Spread
 from rules._inputs import Values
 
 _PRIOR = 10  # floods of a regime that count as much as all regimes together
-_LONGEST = 5  # a flood counts for at most so many usual ones
+_LONGEST = 5  # a flood counts for this many usual ones at most
 _STRETCH = (0.5, 3.0)
 _ENDLESS = 1e300  # JSON has no infinity
 

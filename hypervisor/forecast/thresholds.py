@@ -77,7 +77,7 @@ def _is_measure(word: str, unit: str) -> bool:
 
 
 def return_level(track: Track, years: float) -> Level:
-    """The level reached once in so many years: Gumbel's law through the annual maxima.
+    """The level of a return period (years): Gumbel's law through the annual maxima.
 
     In a record of less than three years there is no such law; the level is then a quantile of the
     record, rarer for more years.

@@ -16,7 +16,7 @@ from hypervisor.geography.lambert93 import Positions
 from hypervisor.geography.lines import Node, node, simplify
 
 TOLERANCE = 12.0  # m; less than a pixel where communes fill a screen
-_MANY, _MOST_ALONE = 10, 0.8  # so many outlines with so few shared edges do not fit each other
+_MANY, _MOST_ALONE = 10, 0.8  # this many outlines with that few shared edges do not fit each other
 
 _Edge = tuple[Node, Node]
 

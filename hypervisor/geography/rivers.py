@@ -316,7 +316,7 @@ class _Graph:
 
 
 def shorten(courses: Sequence[Course], most: int) -> tuple[list[Course], int]:
-    """Ours and the longest others that fit into so many positions; how many are left out."""
+    """Ours and the longest others, up to a number of positions; how many are left out."""
     kept = [course for course in courses if course.river is not None]
     left = most - sum(len(line) for course in kept for line in course.lines)
     others = [course for course in courses if course.river is None]

@@ -67,7 +67,7 @@ def _check_document(board: Board, uids: Sequence[str]) -> Iterator[str]:
 
 
 def _check_bar(document: Json) -> Iterator[str]:
-    """What stands above the panels, in one line; and how often they ask anew."""
+    """What stands above the panels, in one line; and how often they are refreshed."""
     if document.get("refresh") != REFRESH:
         yield f"it refreshes every {document.get('refresh')!r}; expected {REFRESH!r}, by the span"
     for link in document.get("links", []):

@@ -73,7 +73,7 @@ async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     series: Annotated[str | None, Form(max_length=200)] = None,
     value: Annotated[float | None, Form(allow_inf_nan=False)] = None,
 ) -> FieldAnswer:
-    """An observation with a photograph. It is encoded anew; of its metadata nothing is kept."""
+    """An observation with a photograph, which is re-encoded without its metadata."""
     uploaded = await file.read()
     post = FieldActPost(
         act=OrderAct.OBSERVE,

@@ -1,4 +1,4 @@
-"""Photographs from the field: decoded with bounds, encoded anew, without any of their metadata."""
+"""Photographs from the field: decoded within bounds, re-encoded without their metadata."""
 
 import hashlib
 import io

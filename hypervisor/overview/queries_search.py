@@ -158,7 +158,7 @@ def search(  # noqa: PLR0913  of one search
 
 
 def _statements(words: int, *, alike: bool, restricted: bool) -> tuple[str, ...]:
-    """The statements for so many words. Only names of our own are put into the text."""
+    """The statements for a number of words. Only names of our own are put into the text."""
     operator = "%%>" if alike else "LIKE"
 
     def fit(*columns: str, otherwise: str = "") -> str:

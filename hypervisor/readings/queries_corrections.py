@@ -200,7 +200,7 @@ def read_clock(connection: Connection) -> datetime | None:
 def list_readings(
     connection: Connection, span: Span, *, limit: int | None = None
 ) -> list[StoredReading]:
-    """The readings of a span in order of time; with `limit` the latest so many."""
+    """The readings of a span in order of time; with `limit` only the latest."""
     return fetch(
         connection,
         StoredReading,

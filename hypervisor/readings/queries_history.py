@@ -28,7 +28,7 @@ _FIELDS = (
 def read_newest(connection: Connection, keep: Sequence[tuple[int, int, int]]) -> Rows:
     """The latest rows of each series and the last good one before, ordered by series and time.
 
-    `keep`: (series, µs before its newest row, at most so many rows).
+    `keep`: (series, µs before its newest row, rows at most).
     """
     return _copy_rows(
         connection,

@@ -77,13 +77,13 @@ def lock_housekeeping(connection: Connection) -> bool:
 
 
 def compressed_before(connection: Connection, days: int) -> datetime | None:
-    """Chunks that end so many days before now, and before the evaluation, may be compressed."""
+    """Chunks that ended a number of days ago, and before the evaluation, may be compressed."""
     periods = {"readings": days, "imported": None, "dead_letters": None}
     return read_bounds(connection, periods).readings
 
 
 def read_bounds(connection: Connection, days: Mapping[str, int | None]) -> Bounds:
-    """What is kept: so many days before now, and before what is evaluated.
+    """What is kept: a number of days before now, and before what is evaluated.
 
     In an exercise now is the scenario's. Before the first evaluation no reading is deleted.
     """

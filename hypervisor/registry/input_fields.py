@@ -60,7 +60,7 @@ class Context:
         """Add a problem.
 
         Raises:
-            InventoryError: there are so many that the rest is not looked at.
+            InventoryError: there are too many; the rest is not looked at.
         """
         self.problems.append(Problem(where=where, text=text))
         if len(self.problems) >= _MOST_PROBLEMS:

@@ -69,7 +69,7 @@ def find_rules(
 ) -> list[Rule]:
     """The rules in force that use only this threshold, else steps of them, else a plain one.
 
-    Only of hazards, and only those that the gauge's own values decide: not what tells of its
+    Only of hazards, and only those that the gauge's own values decide: not those of its
     silence, of sites upstream or of what is forecast.
     `slope`: the threshold limits the rate of change.
     """

@@ -26,7 +26,7 @@ def list_looks(
     context: typer.Context,
     site: Annotated[str | None, typer.Option(help="Only at this home.")] = None,
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Who looked at which home, by which page or route: the latest first."""

@@ -262,7 +262,7 @@ def _check_common(seen: ClusterSurvey) -> Iterator[Finding]:
     taken = {each.part for each in seen.held if each.lock == Lock.WORKER}
     free = [str(part) for part in range(1, seen.parts + 1) if part not in taken]
     if free:
-        what = f"no ingest process reads parts {', '.join(free)}; the broker keeps their messages"
+        what = f"no process reads parts {', '.join(free)}; the broker keeps their messages"
         yield bad("ingest", what, _LOGS.format(name="ingest"))
 
 

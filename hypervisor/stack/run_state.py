@@ -78,7 +78,7 @@ def hold_lock(file: Path) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         with suppress(FileNotFoundError):  # a killed `up` left it, "ready", maybe with our pid;
-            os.truncate(file.with_name(STATE_FILE), 0)  # that it is there tells of the crash
+            os.truncate(file.with_name(STATE_FILE), 0)  # its presence tells that there was a crash
         yield
         os.ftruncate(descriptor, 0)
     finally:

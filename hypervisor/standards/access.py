@@ -30,7 +30,7 @@ class RequestRate:
     """Counts an address's requests of a minute."""
 
     def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
-        """Let an address in so many times a minute."""
+        """Limit the requests of an address per minute."""
         self._most = most
         self._clock = clock
         self._counts: OrderedDict[str, tuple[float, int]] = OrderedDict()

@@ -145,7 +145,7 @@ def _parse_span(value: str) -> tuple[datetime | None, datetime | None]:
 
 
 def describe_collection(library: Library, collection: Collection) -> dict[str, Any]:
-    """What a client is told of a collection."""
+    """The description of a collection for clients."""
     address = f"{library.base}/collections/{collection.name}"
     body: dict[str, Any] = {
         "id": collection.name,

@@ -8,7 +8,7 @@ from hypervisor.database.connect import Connection
 
 
 def find_sites(connection: Connection, series: Sequence[int]) -> dict[int, int]:
-    """The numbers of the sites of series; personal ones are told to no listener."""
+    """The numbers of the sites of series; personal ones are sent to no listener."""
     rows = connection.execute(
         "SELECT r.id, d.site FROM series r JOIN device d ON d.id = r.device"
         " JOIN site s ON s.id = d.site WHERE r.id = ANY (%s) AND NOT s.personal",

@@ -129,7 +129,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _with_full_allow(scope: Scope, send: Send) -> Send:
-    """A refused method is told with all that stand there: a route knows of its own alone."""
+    """A refused method is answered with all of the address: a route knows only its own."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 405:

@@ -165,7 +165,7 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
 
 
 def _escape_formula(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is told to be a text."""
+    """A text that a spreadsheet would take for a formula is marked as text."""
     if isinstance(cell, str) and cell.startswith(("=", "+", "@", "\t", "\r")):
         return f"'{cell}"
     return cell

@@ -13,12 +13,12 @@ from hypervisor.database.connect import StoreError
 from hypervisor.database.credentials import Credential
 from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
 
-_GATHER = 0.2  # s: what happens meanwhile is told at once
+_GATHER = 0.2  # s: what happens meanwhile is sent together
 _TICK = 2.0  # s: so soon it is noticed that a part is late
 _BACK_OFF = 2.0  # s between two tries to reach the database
 _WAITING = 64  # chunks that a slow listener may leave lying
 _NAMES = 100  # more sites than these are not named in one event
-_MANY = {"reading": 0, "rule": 100, "log": 100}  # so many of a kind are told one by one
+_MANY = {"reading": 0, "rule": 100, "log": 100}  # up to this many of a kind are sent one by one
 Sites = frozenset[str] | None  # what somebody may see; None: the whole territory
 
 
@@ -50,7 +50,7 @@ class Listener:
         self._woken = asyncio.Event()
 
     def put(self, chunk: bytes) -> None:
-        """Never waits: who is too slow loses what waits, and is told so."""
+        """Never waits: a slow client loses what waits, and gets a notice of it."""
         if len(self._chunks) >= _WAITING:
             self.miss()
         if not self.missed:
@@ -199,7 +199,7 @@ class Hub:
 
 
 def merged(events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
-    """What was told of readings is told once, where the last of it stood; so is a crowd of others.
+    """Readings are merged into one, where the last of them stood; so are many of another kind.
 
     An inventory changes thresholds by the thousand: pages then reload all of them.
     """
@@ -232,7 +232,7 @@ def chunk(events: Iterable[LoggedEvent], sight: Sight) -> bytes:
 
 
 def health(late: tuple[str, ...]) -> bytes:
-    """Has no position: it is told of now, and never again."""
+    """Has no position: it is sent now, and never again."""
     return _encode("health", {"kind": "health", "key": "", "ok": not late, "late": list(late)})
 
 

@@ -8,8 +8,8 @@ class Page:
     """A page of the rail.
 
     `title` is English, the key of its translation (write `mark("…")`); `shortcut` follows `g`;
-    `order` places it, a new ten begins a new group. `needs`: the name of a Duty that whoever sees
-    it must have somewhere; None: everyone who signed in. `also`: other addresses that belong to it.
+    `order` places it, a new ten begins a new group. `needs`: the name of a Duty that it
+    takes to see it, somewhere; None: everyone who signed in. `also`: other addresses of it.
     """
 
     key: str

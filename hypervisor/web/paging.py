@@ -1,7 +1,7 @@
 """Pages of a listing: an opaque cursor that says behind which row the next page begins.
 
 It names the row by what it is sorted by, never by how many came before it, so that rows that
-appear or go meanwhile shift nothing: no row is told twice, none is left out.
+appear or go meanwhile shift nothing: no row comes twice, none is left out.
 """
 
 import base64

@@ -91,7 +91,7 @@ def test_a_machine_that_is_lost_is_named_and_no_other_may_be() -> None:
     assert wrong(seen) == {
         "3 machine": ("bad", "does not answer at 10.0.0.3"),
         "3 broker": ("bad", "its node does not run"),
-        "all ingest": ("bad", "nobody takes in parts 2, 5; the broker keeps their messages"),
+        "all ingest": ("bad", "no process reads parts 2, 5; the broker keeps their messages"),
         "all cluster": ("bad", f"no further machine may be lost: {FEW}"),
     }
 
