@@ -19,21 +19,17 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import DEMANDS
 from hypervisor.broker.probe import ACCEPTED, SILENT, connack, get_login
 from hypervisor.broker.server_account import server_account
-from hypervisor.database import gaps as ledger
-from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import StoreError, connect
-from hypervisor.database.gaps import Gap
-from hypervisor.readings.device_health import Recovery, assess_recovery
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
 from hypervisor.stack.doctor_commands import check_commands
 from hypervisor.stack.doctor_external import check_sources
 from hypervisor.stack.doctor_feeds import check_feeds
+from hypervisor.stack.doctor_gaps import check_gaps
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.run_state import find_holder, read_state
 from hypervisor.web import basemap
-from sensors._domain import catalogue
 from sensors._errors import TerritoryError
 
 LATE = timedelta(seconds=30)  # a healthy part reports every few seconds
@@ -310,63 +306,3 @@ def is_private(settings: Settings) -> bool:
 def _format_seconds(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     return f"{seconds} s" if seconds < 120 else str(timedelta(seconds=seconds))
-
-
-GAP_SPAN = timedelta(days=1)
-_GAPS = 5  # with details
-_NAMES = 5
-_CAUSES = {
-    "broker-killed": "the broker died before it had saved",
-    "machine-died": "the machine died before the broker had saved",
-    "session-lost": "the broker had lost ingest's queue",
-    "broker-dropped": "the broker's queue was full",
-    "not-listening": "ingest was away or behind; the broker queued what came",
-}
-_MEND_GAP = "*Quality* lists the devices; what they send again is stored once"
-
-
-def check_gaps(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """One finding a gap, the latest first; none while the database does not answer."""
-    try:
-        with connect(settings.database_url) as connection:
-            instance = instance_store.read(connection)
-            recent = ledger.latest(connection, limit=100, since=now - GAP_SPAN)
-            live = instance is not None and instance.mode is Mode.LIVE
-            described = recent[:_GAPS]
-            came = (
-                assess_recovery(connection, catalogue(), described)
-                if live
-                else [None] * len(described)
-            )
-    except StoreError:  # the check of the database reports it
-        return
-    if not recent:
-        yield good("gaps", "none within a day")
-    for gap, refill in zip(described, came, strict=True):
-        yield _check_gap(gap, refill)
-    if len(recent) > _GAPS:
-        more = f"{len(recent) - _GAPS} more within a day"
-        yield warning("gaps", more, _MEND_GAP)
-
-
-def _check_gap(gap: Gap, came: Recovery | None) -> Finding:
-    """A gap is no problem if the broker lost nothing and no device lacks readings."""
-    begins, ends = (at.astimezone() for at in (gap.begins, gap.ends))
-    what = f"{begins:%d %b %H:%M:%S} to {ends:%d %b %H:%M:%S}: {_CAUSES[gap.cause]}"
-    if gap.messages is not None:
-        what += f", {gap.messages} messages dropped"
-    if came is not None:
-        what += f"; {_format_refill(came)}"
-    if gap.cause == "not-listening" and (came is None or not came.lacking):
-        return good("gaps", what)
-    return warning("gaps", what, _MEND_GAP)
-
-
-def _format_refill(came: Recovery) -> str:
-    if not came.due:
-        return "no device was due"
-    lacking = came.lacking
-    names = ", ".join(device.device for device in lacking[:_NAMES])
-    named = f": {names}{', …' if len(lacking) > _NAMES else ''}" if names else ""
-    counts = f"{came.due} devices were due, {len(came.refilled)} sent later"
-    return f"{counts}, {len(lacking)} lack readings{named}"

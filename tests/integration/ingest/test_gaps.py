@@ -19,7 +19,7 @@ from hypervisor.database import gaps
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings.device_health import Recovery, assess_recovery
-from hypervisor.stack.doctor import check_gaps as doctor_gaps
+from hypervisor.stack.doctor_gaps import check_gaps as doctor_gaps
 from sensors._domain import catalogue
 from tests.integration.ingest.conftest import GAUGES, ingest, publisher, wait_for
 
