@@ -23,6 +23,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hypervisor.commands.wire import Message, Topics, read_key
+from ingest.loop import Address as BrokerAddress
 from ingest.topics import BROKER_START
 
 PATIENCE = 15.0  # s for an answer of the broker
@@ -32,13 +33,9 @@ _START_SECONDS = 2.0  # for the word of the broker's start; a foreign broker has
 
 
 @dataclass(frozen=True, kw_only=True)
-class Address:
-    """Where the broker is, and as whom the sender speaks to it. `clustered`: it is of a cluster."""
+class Address(BrokerAddress):
+    """Where the sender's broker is. `clustered`: it is of a cluster."""
 
-    host: str
-    port: int
-    user: str
-    password: str
     clustered: bool = False
 
 
