@@ -51,7 +51,7 @@ class DeviceModel:
     """
 
     name: str
-    vendor: str
+    vendor: str = "generic"
     quantities: tuple[str, ...]
     description: str = ""
     units: Mapping[str, str] = field(default_factory=dict)

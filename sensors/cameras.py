@@ -107,19 +107,16 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="video-camera",
-            vendor="generic",
             quantities=SEES,
             description="Camera with ONVIF, polled by a gateway",
         ),
         DeviceModel(
             name="counting-camera",
-            vendor="generic",
             quantities=(*SEES, "crossings_in", "crossings_out"),
             description="Camera that counts who crosses a line, both ways; sends numbers only",
         ),
         DeviceModel(
             name="video-recorder",
-            vendor="generic",
             quantities=("recorder_disk", "recording_age"),
             description="Network video recorder, polled by SNMP and ONVIF",
         ),

@@ -150,20 +150,17 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="radar-gauge",
-            vendor="generic",
             quantities=("level", "battery"),
             description="Radar looking down at the water from a bridge",
             units={"level": "mm"},
         ),
         DeviceModel(
             name="pressure-probe",
-            vendor="generic",
             quantities=("level", "battery"),
             description="Pressure probe in a stilling tube",
         ),
         DeviceModel(
             name="rated-gauge",
-            vendor="generic",
             quantities=("level", "discharge", "battery"),
             description="Level gauge with a rating curve, so that it tells discharge as well",
         ),
@@ -175,26 +172,22 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="areal-rain",
-            vendor="generic",
             quantities=("catchment_rain",),
             description="Areal rain of a catchment, from radar or from gauges",
         ),
         DeviceModel(
             name="basin-probe",
-            vendor="generic",
             quantities=("basin_fill", "battery"),
             description="Level probe of a retention basin, as a share of its volume",
         ),
         DeviceModel(
             name="basin-gate",
-            vendor="generic",
             quantities=("gate_position", "battery"),
             description="Motor of the gate of a retention basin",
             commands=("gate_position",),
         ),
         DeviceModel(
             name="pump-controller",
-            vendor="generic",
             quantities=("pump_running",),
             description="Controller of a lifting pump",
             commands=("pump",),

@@ -208,7 +208,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="heat-meter",
-            vendor="generic",
             quantities=(
                 "heat_energy",
                 "heat_power",
@@ -247,7 +246,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="substation-controller",
-            vendor="generic",
             quantities=(
                 "secondary_supply_temperature",
                 "secondary_return_temperature",

@@ -207,7 +207,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="lamp-controller",
-            vendor="generic",
             quantities=(
                 "light_level",
                 "light_command",
@@ -223,7 +222,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="lamp-node",
-            vendor="generic",
             quantities=(
                 "light_level",
                 "lamp_power",
@@ -247,7 +245,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="cabinet-controller",
-            vendor="generic",
             quantities=(
                 "cabinet_door",
                 "cabinet_power",

@@ -124,7 +124,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="loop-station",
-            vendor="generic",
             quantities=(
                 "traffic_flow",
                 "traffic_speed",
@@ -135,7 +134,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="radar-counter",
-            vendor="generic",
             quantities=(
                 "traffic_flow",
                 "traffic_speed",
@@ -155,7 +153,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="bicycle-counter",
-            vendor="generic",
             quantities=(
                 "bicycles",
                 "battery",
@@ -164,7 +161,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="path-counter",
-            vendor="generic",
             quantities=(
                 "bicycles",
                 "pedestrians",
@@ -182,14 +178,12 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="message-sign",
-            vendor="generic",
             quantities=("sign_message_crc",),
             description="Variable message sign",
             commands=("sign_text",),
         ),
         DeviceModel(
             name="road-barrier",
-            vendor="generic",
             quantities=("barrier_position", "battery"),
             description="Barrier that closes a road",
             commands=("barrier",),

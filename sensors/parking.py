@@ -101,7 +101,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="parking-sensor",
-            vendor="generic",
             quantities=("space_occupied", "battery"),
             description="Magnetometer or radar in a space, over LoRaWAN",
             frame=Frame(
@@ -114,13 +113,11 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="barrier-controller",
-            vendor="generic",
             quantities=("vehicles_present", "parking_entries", "parking_exits", "barrier_fault"),
             description="Controller of a car park's barriers, which counts in and out",
         ),
         DeviceModel(
             name="guidance-sign",
-            vendor="generic",
             quantities=("spaces_shown",),
             description="Variable sign of a car park, which tells how many free spaces it shows",
         ),

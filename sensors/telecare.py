@@ -72,7 +72,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="telecare-box",
-            vendor="generic",
             quantities=(
                 *("telecare_calls", "box_heartbeat", "mains_present", "home_temperature"),
                 "battery",

@@ -76,7 +76,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="area-counter",
-            vendor="generic",
             quantities=("visitors",),
             description="Optical counter of the people in an area; sends numbers, no images",
         ),

@@ -199,7 +199,6 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="synoptic-station",
-            vendor="generic",
             quantities=(
                 "air_temperature",
                 "dew_point",
@@ -220,7 +219,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="compact-station",
-            vendor="generic",
             quantities=(
                 "air_temperature",
                 "humidity",
@@ -252,7 +250,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="air-probe",
-            vendor="generic",
             quantities=(
                 "air_temperature",
                 "humidity",
@@ -262,7 +259,6 @@ DOMAIN = Domain(
         ),
         DeviceModel(
             name="tipping-bucket",
-            vendor="generic",
             quantities=(
                 "rain",
                 "battery",

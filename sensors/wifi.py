@@ -78,13 +78,11 @@ DOMAIN = Domain(
     models=(
         DeviceModel(
             name="hotspot",
-            vendor="generic",
             quantities=("hotspot_reachable", "wifi_clients", "wifi_throughput", "wifi_errors"),
             description="Access point, reported by its controller",
         ),
         DeviceModel(
             name="backhaul-router",
-            vendor="generic",
             quantities=("backhaul_up",),
             description="Router that feeds the hotspots of a place, polled by SNMP",
         ),

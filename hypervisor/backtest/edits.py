@@ -152,8 +152,10 @@ def try_everywhere(  # noqa: PLR0913  what is tried, and where
     source = CachedSource(StoredSource.of(connection))
     registry = load(connection)
     trial = Trial(rules=(written,))
-    whole = registries.only_rules(registries.with_trial(registry, trial, catalogue), [written.id])
-    fitting = sorted(list_places(whole, written.id, catalogue) & set(visible))
+    on_trial = registries.only_rules(
+        registries.with_trial(registry, trial, catalogue), [written.id]
+    )
+    fitting = sorted(list_places(on_trial, written.id, catalogue) & set(visible))
     sites = fitting[:most]
     if not sites:
         return [], 0

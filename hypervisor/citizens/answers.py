@@ -107,16 +107,16 @@ def make_answer(  # noqa: PLR0913  what an answer is made of
         common["cross-origin-opener-policy"] = "same-origin"
     if secure:
         common["strict-transport-security"] = "max-age=31536000"
-    whole = {**common, "content-type": media}
+    with_body = {**common, "content-type": media}
     return Answer(
         status=status,
         tag=tag,
         modified=modified,
         body=body,
         packed=packed,
-        plain_headers=encode({**whole, "content-length": str(len(body))}),
+        plain_headers=encode({**with_body, "content-length": str(len(body))}),
         packed_headers=encode(
-            {**whole, "content-encoding": "gzip", "content-length": str(len(packed))}
+            {**with_body, "content-encoding": "gzip", "content-length": str(len(packed))}
         ),
         unchanged_headers=encode(common),
     )

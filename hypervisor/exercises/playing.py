@@ -195,8 +195,8 @@ def _how_to_apply(devices: list[str]) -> str:
     for example in sorted(resources.files("hypervisor.examples").iterdir(), key=lambda e: e.name):
         if example.is_dir():
             written = [file for file in example.iterdir() if file.name.endswith((".yaml", ".csv"))]
-            whole = "\n".join(file.read_text(encoding="utf-8") for file in written)
-            if all(device in whole for device in devices):
+            text = "\n".join(file.read_text(encoding="utf-8") for file in written)
+            if all(device in text for device in devices):
                 return f"`hypervisor inventory apply {example.name}` describes them"
     return "describe them in an inventory file and `hypervisor inventory apply FILE`"
 

@@ -94,9 +94,9 @@ def parse_duration(text: str) -> float:
 def format_interval(milliseconds: int) -> str:
     """`$__interval`: in the largest unit that fits, rounded down as Grafana does."""
     for unit in ("y", "d", "h", "m", "s"):
-        whole = int(milliseconds / 1000 // _SECONDS[unit])
-        if whole:
-            return f"{whole}{unit}"
+        count = int(milliseconds / 1000 // _SECONDS[unit])
+        if count:
+            return f"{count}{unit}"
     return f"{milliseconds}ms"
 
 

@@ -112,9 +112,9 @@ def _read_days(days: str) -> str:
     return "-".join(words.get(day.lower(), day) for day in _ends(days, *words))
 
 
-def _ends(days: str, *whole: str) -> list[str]:
+def _ends(days: str, *undivided: str) -> list[str]:
     """The ends of a span; "week-end" is none."""
-    return [days] if days.lower() in whole else [end.strip() for end in days.split("-")]
+    return [days] if days.lower() in undivided else [end.strip() for end in days.split("-")]
 
 
 def fill_values(route: Mapping[str, Any]) -> dict[str, str]:
