@@ -1,6 +1,6 @@
 """Readings a second through mosquitto and through a RabbitMQ node, and what each process costs.
 
-Publishing and storing run at the same time, as fast as they can.
+A hundred devices, each with its own connection, publish while ingest stores, as fast as both can.
 """
 
 import json
@@ -17,8 +17,9 @@ from typing import Any
 
 from hypervisor.base.settings import Settings
 from hypervisor.bench import queries
-from hypervisor.bench.load import Load
+from hypervisor.bench.load import DEVICES, Load, device
 from hypervisor.bench.servers import BenchError, Ground, clean_environment, ground, run_part
+from hypervisor.broker.accounts import open_accounts
 from hypervisor.broker.child import command_line, descendants, last_lines, wait_until
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.ports import LOOPBACK, free_port
@@ -28,11 +29,12 @@ from hypervisor.cluster.rabbitmq import BrokerNode, find_scripts
 
 KINDS = {"mosquitto": 0, "one node": 1}
 _ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
-_USER = "bench"
+_USER = "bench"  # at RabbitMQ; mosquitto allows an account one connection
+_PASSWORD = "bench-devices"  # noqa: S105
 _PATIENCE = 240.0  # s; a node on a busy machine
 _QUIET = 30.0  # s without a new reading that end a run
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PROGRAMS = ("mosquitto", "beam.smp", "postgres", "hypervisor.bench.publisher", "ingest")
+_PROGRAMS = ("mosquitto", "beam.smp", "postgres", "benchmarks.devices", "ingest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ def measure(plan: PartsPlan, tick: Callable[[str, int, int], object]) -> dict[st
 def _brokers(servers: Ground, nodes: int) -> Iterator[Sequence[Settings]]:
     """The settings of each node's machine; without nodes, of the one with mosquitto."""
     if not nodes:
+        names = map(device, range(DEVICES))
+        open_accounts(servers.settings).change(put=dict.fromkeys(names, _PASSWORD))
         yield [servers.settings]
         return
     root = servers.folder / f"nodes-{time.monotonic_ns()}"
@@ -86,7 +90,7 @@ def _brokers(servers: Ground, nodes: int) -> Iterator[Sequence[Settings]]:
         for node in started:
             if not wait_until(node.answers, seconds=_PATIENCE):
                 raise BenchError(last_lines(node.member.folder.log("broker"), 40))
-        started[0].run_tool("rabbitmqctl", "add_user", _USER, _USER)
+        started[0].run_tool("rabbitmqctl", "add_user", _USER, _PASSWORD)
         started[0].run_tool("rabbitmqctl", "set_permissions", _USER, ".*", ".*", ".*")
         yield [
             servers.settings.model_copy(
@@ -127,11 +131,12 @@ def _run(servers: Ground, machines: Sequence[Settings], messages: int) -> dict[s
     with ExitStack() as stack:
         for settings in machines:
             stack.enter_context(_ingest(servers, settings))
+        load = Load(messages=messages, rows=4, base=int(time.time()) - 20 * 86_400)
         publishers = [
-            _publish(servers, settings, messages // len(machines), index)
+            _publish(settings, load, index, len(machines))
             for index, settings in enumerate(machines)
         ]
-        expected = messages // len(machines) * len(machines) * 4
+        expected = messages * load.rows
         before, began = _processor_seconds(), time.monotonic()
         for publisher in publishers:
             assert publisher.stdin  # noqa: S101  it is a pipe
@@ -175,19 +180,19 @@ def _ingest(servers: Ground, settings: Settings) -> Iterator[None]:
 
 
 def _publish(
-    servers: Ground, settings: Settings, messages: int, index: int
+    settings: Settings, load: Load, machine: int, machines: int
 ) -> "subprocess.Popen[str]":
-    """A publisher with its messages encoded, which waits for a word."""
-    load = Load(messages=messages, rows=4, base=int(time.time()) - (20 + index) * 86_400)
-    account = (_USER, _USER) if settings.broker_amqp_port else ("player", settings.player_password)
+    """The devices of a machine with their messages encoded, which wait for a word."""
     order: Mapping[str, object] = {
         "load": asdict(load),
-        "broker": [LOOPBACK, settings.broker_port, *account],
-        "rate": None,
-        "file": str(servers.folder / f"sent-{index}.npy"),
+        "address": [LOOPBACK, settings.broker_port],
+        "user": _USER if settings.broker_amqp_port else None,
+        "password": _PASSWORD,
+        "machine": machine,
+        "machines": machines,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "hypervisor.bench.publisher"],
+        [sys.executable, "-m", "benchmarks.devices"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -198,7 +203,7 @@ def _publish(
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
     if process.stdout.readline().strip() != "ready":
-        raise BenchError("the publisher does not start")
+        raise BenchError("the devices do not start")
     return process
 
 

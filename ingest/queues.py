@@ -21,6 +21,8 @@ BEATS = "ingest.heartbeats"
 DEAD = "ingest.dead"
 LONGEST = 2_000_000  # messages of a part that wait: then its queue refuses
 DELIVERIES = 1_000  # of one message, before it counts as one that kills its receivers
+# Bindings of former versions.
+_FORMER = ("devices.#.readings", "devices.#.senml", "gateways.#.senml")
 
 _FORWARD = str.maketrans("/+", ".*")
 _NAMED = re.compile(
@@ -42,10 +44,11 @@ def to_pattern(topic_filter: str) -> str:
     """A filter of MQTT as a binding pattern.
 
     The broker writes a topic's slashes as dots, and leaves its dots: a name with a dot looks like
-    two levels. So where a device's name is followed by one word, it may have several levels.
+    two levels. Accounts' names have none; behind a gateway a device's name may. Several levels
+    (`#`) cost the broker much more than one.
     """
-    head, star, tail = topic_filter.translate(_FORWARD).rpartition("*")
-    return f"{head}{'#' if tail in {'.readings', '.senml'} else star}{tail}"
+    pattern = topic_filter.translate(_FORWARD)
+    return pattern.replace("gateways.*.devices.*", "gateways.*.devices.#")
 
 
 def to_topic(key: str) -> str:
@@ -72,6 +75,8 @@ def declare_exchanges(call: Call, *, exercise: bool) -> None:
                 destination=HASHED, source=SOURCE, routing_key=to_pattern(topic_filter)
             )
         )
+    for pattern in _FORMER:
+        call(commands.Exchange.Unbind(destination=HASHED, source=SOURCE, routing_key=pattern))
 
 
 def declare_part(call: Call, part: int, *, exercise: bool) -> None:

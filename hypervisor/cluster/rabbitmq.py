@@ -162,13 +162,12 @@ class BrokerNode:
             "queue_leader_locator": "balanced",
         }
 
-    @staticmethod
-    def _limits() -> Mapping[str, str | int]:
+    def _limits(self) -> Mapping[str, str | int]:
         return {
             "mqtt.max_packet_size_authenticated": LARGEST_PACKET,
             "mqtt.durable_queue_type": "quorum",
             "mqtt.max_session_expiry_interval_seconds": SESSION_SECONDS,
-            "mqtt.sparkplug": "true",
+            "mqtt.sparkplug": "true" if self.sparkplug else "false",  # costs each message something
             "mqtt.allow_anonymous": "false",
             "mqtt.login_timeout": 60_000,  # all devices may come at once
             "mqtt.tcp_listen_options.backlog": 4096,
