@@ -99,7 +99,7 @@ class Stack:
 
 @pytest.fixture(autouse=True)
 def _no_instance_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test never speaks to the instance of whoever runs it."""
+    """A test never speaks to the instance of the user who runs it."""
     for key in [key for key in os.environ if key.startswith("HYPERVISOR_")]:
         if key != "HYPERVISOR_SHARED":
             monkeypatch.delenv(key)

@@ -21,7 +21,7 @@ MACHINES = 3  # a majority of three survives the loss of any one
 DATABASE = "hypervisor"
 USER = "hypervisor"
 # "read-write" would refuse sessions that are read-only by choice, as the web's readers are. The
-# channel binding proves to the client that who listens knows its password, without certificates.
+# channel binding proves to the client that the server knows its password, without certificates.
 _SESSION = "target_session_attrs=primary&sslmode=require&channel_binding=require"
 
 

@@ -41,7 +41,7 @@ UNDER_WAY = (
 class Order:
     """What is to be done. `target`: device/<name>, group/<name> or devices/<name>,<name>.
 
-    `key`: chosen by who orders, so that the same order given again is no second one; of a single
+    `key`: chosen by the client, so that an order that is sent again is no second one; of a single
     device it is the command's own. `valid_for`: shorter than the kind's. `rule`: that orders.
     `override`: why an administrator lets it pass its interlocks.
     """

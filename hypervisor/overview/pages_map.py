@@ -132,7 +132,7 @@ def _send_json(request: Request, content: Any) -> Response:
 
 
 def _send(request: Request, body: bytes, packed: bytes, *, tag: str, keep: str) -> Response:
-    """Packed for who takes it; nothing where the browser has it already."""
+    """Packed for clients that accept it; nothing where the browser has it already."""
     headers = {"ETag": f'W/"{tag}"', "Cache-Control": keep, "Vary": "Accept-Encoding, Cookie"}
     if fresh(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)

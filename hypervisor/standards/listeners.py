@@ -9,7 +9,7 @@ from hypervisor.standards.observations import topic_of
 
 
 def list_topics(connection: Connection, account: str) -> list[str]:
-    """All that is told for who sees the whole instance, else each Datastream of the territory.
+    """All topics where an account sees the whole instance, else each Datastream of its part.
 
     Raises NotFoundError: the account sees nothing.
     """

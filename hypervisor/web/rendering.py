@@ -103,7 +103,7 @@ def fragment(
 
 
 def _build_response(request: Request, text: str, status_code: int) -> HTMLResponse:
-    """Packed for who takes it.
+    """Packed for clients that accept it.
 
     No secret is guessed from its length: another site's page cannot ask for it with our cookie
     (SameSite).

@@ -136,7 +136,7 @@ def _halt(victim: Victim, chance: random.Random) -> float | None:
         return None
     os.kill(pid, signal.SIGSTOP)
     time.sleep(chance.uniform(1, 6))
-    with suppress(ProcessLookupError):  # whoever minds it may have killed it meanwhile
+    with suppress(ProcessLookupError):  # its supervisor may have killed it meanwhile
         os.kill(pid, signal.SIGCONT)
     return None
 

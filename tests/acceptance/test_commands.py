@@ -2,7 +2,7 @@
 
 Orders are given over the API by a client that repeats what was not answered, under its own keys;
 devices over the real broker count what they receive, as does the network server of one more. What
-was under way to the broker when that died can be known to nobody: it is counted, bounded, and never
+was under way to the broker when that died cannot be known: it is counted, bounded, and never
 sent again.
 """
 
@@ -50,7 +50,7 @@ NODE = (
     "INSERT INTO device (name, site, model, commissioned, gateway, address)"
     " SELECT 'node', id, 'lamp-node', '2000-01-01+00', 'lora', 'a8404100000000f1' FROM site"
 )
-# Ends of a command that reached its device, or of which it is known that nobody knows.
+# Ends of a command that reached its device, or whose outcome is unknown.
 ANSWERS = ("txack", "ack")
 OBEYED = {CommandState.ACKNOWLEDGED.value}
 UNKNOWN = {CommandState.EXPIRED.value}

@@ -143,7 +143,7 @@ def lost_at_poyo(exercise: Exercise, floods: Path) -> None:
 
 
 def test_recorded_floods_raise_their_own_alarms(exercise: Exercise, floods: Path) -> None:
-    """Two in one exercise, years apart: between them it listened to nobody."""
+    """Two in one exercise, years apart: between them it did not listen."""
     exercise.apply("garonne")
     flooded_toulouse(exercise)
     exercise.apply("poyo")

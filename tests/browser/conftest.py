@@ -145,7 +145,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def flooded_template(stack: Stack) -> str:
-    """The flood as a template: played once a session, copied for whoever changes it."""
+    """The flood as a template: played once a session, copied for tests that change it."""
     databases.create(stack.maintenance_url, FLOODED, template=TEMPLATE)
     flooded.make(stack.database.url(FLOODED))
     databases.seal(stack.maintenance_url, FLOODED)
@@ -175,7 +175,7 @@ def _flooded_base(flooded_url: str) -> Iterator[str]:
 def console(_flooded_base: str, flooded_url: str, browser: Browser) -> Iterator[Console]:
     """The console of an exercise: the Essonne in its October flood, at noon of the crest's day.
 
-    Acts on alarms are fine; whoever changes more takes `own_console`. A script that complained
+    Acts on alarms are fine; tests that change more take `own_console`. A script that complained
     fails the test.
     """
     yield from console_at(_flooded_base, flooded_url, browser)

@@ -101,7 +101,7 @@ def scenario(stack: Stack, tmp_path: Path) -> Iterator[Scenario]:
 def test_a_process_that_is_cut_off_changes_neither_the_log_nor_what_is_noticed_when(
     scenario: Scenario,
 ) -> None:
-    """The clock of an exercise is in its feed, whoever evaluates, and whoever took over."""
+    """The clock of an exercise is in its feed, whichever process evaluates or takes over."""
     shards = scenario.far_shards()
     far, near = scenario.quiet_sites(shards), scenario.quiet_sites(set(ALL) - shards)
     for site in (far[0], near[0]):

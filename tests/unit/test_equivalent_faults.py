@@ -1,4 +1,4 @@
-"""The faults listed as equivalent speak of lines that stand: whoever changes one looks again."""
+"""The faults listed as equivalent speak of lines that exist: a change to one needs another look."""
 
 from pathlib import Path
 

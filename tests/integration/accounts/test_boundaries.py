@@ -417,7 +417,7 @@ def test_names_that_an_account_has(world: World) -> None:
 
 
 def test_a_password_that_is_set_meanwhile_lets_nobody_in_with_the_old_one(world: World) -> None:
-    """Whoever had been found right, and whoever changes it to one of their own."""
+    """An account that passed the check, and one that changes the area to its own."""
     here = knock(world)
     digest = secrets.digest(here)
     found = queries_sessions.find_session(world.connection, digest, now=NOW, idle=IDLE_TIMEOUT)

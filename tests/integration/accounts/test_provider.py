@@ -344,7 +344,7 @@ def test_signing_in_leads_to_no_other_host(door: Door, browser: httpx.Client) ->
 
 
 def test_a_session_from_before_does_not_become_theirs(door: Door, browser: httpx.Client) -> None:
-    """Whoever left it in the browser gains nothing."""
+    """The person who left it in the browser gains nothing."""
     secret = session(door.url, "mallory", (("viewer", None),), now=datetime.now(UTC))
     name = cookie(door.url)
     browser.cookies.set(name, secret)

@@ -1,4 +1,4 @@
-"""What a reader may set, hold open or change of itself holds up nobody else, and is set right."""
+"""Settings, transactions and changes of a reader delay no other session, and are reverted."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing

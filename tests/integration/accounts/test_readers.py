@@ -139,7 +139,7 @@ def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str)
 
 
 def test_a_name_that_another_database_reads_by(url: str, stack: Stack, name: str) -> None:
-    """Nobody rotates or drops the role of another instance; a restored one is told so."""
+    """The role of another instance is not rotated or dropped; a restored one gets an error."""
     with connect(stack.maintenance_url) as connection:  # stands for that other database
         connection.execute(f"CREATE ROLE reader_{name} LOGIN".encode())
         connection.execute(f"GRANT hypervisor_reader TO reader_{name}".encode())

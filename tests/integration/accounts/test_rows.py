@@ -16,7 +16,7 @@ from tests.integration.web.conftest import DEPARTEMENT, NORTH, ORGE, fresh_towns
 
 pytestmark = pytest.mark.integration
 
-# What requests read as their owner alone, narrowed by who asks: secrets, and what tells of nobody.
+# What requests read as their owner alone, narrowed by the account: secrets, and rows of no person.
 OWNERS = frozenset(
     {
         *("account", "account_role", "session", "api_token", "login_attempt"),

@@ -1,4 +1,4 @@
-"""Advisory locks: who holds one keeps nobody waiting who asks for another."""
+"""Advisory locks: the holder of one does not block a session that takes another."""
 
 import re
 from collections.abc import Iterator

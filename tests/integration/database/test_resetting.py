@@ -1,4 +1,4 @@
-"""What is cleared of an exercise that begins again, and how whoever holds it is put out."""
+"""What is cleared of an exercise that begins again, and how sessions that hold it are ended."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

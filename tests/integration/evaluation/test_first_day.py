@@ -1,4 +1,4 @@
-"""A live instance's first minutes: nobody is accused of silence, a wrong clock is told."""
+"""A live instance's first minutes: no device counts as silent, a wrong clock is reported."""
 
 import json
 import time

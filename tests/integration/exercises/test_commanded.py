@@ -127,7 +127,7 @@ def told(led: Led, device: str, quantity: str) -> list[float]:
 def test_the_sign_confirms_the_barrier_fails_and_no_real_device_hears_it(
     road: Led, real_sign: RealSign
 ) -> None:
-    """The player ends in between; whoever plays on finds the sign as it was left."""
+    """The player ends in between; the next player finds the sign as it was left."""
     with sender(road.settings):
         with road.conductor():
             run = road.start(source="closed-road.yaml", speed=120)

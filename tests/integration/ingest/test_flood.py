@@ -1,4 +1,4 @@
-"""A device that floods the broker, in any way: nobody's readings are lost, and nobody is deaf."""
+"""A device that floods the broker, in any way: others lose no readings, and ingest listens on."""
 
 import json
 import re

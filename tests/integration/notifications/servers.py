@@ -51,7 +51,7 @@ class Server:
         self._server.server_close()
 
     def be(self, mood: Mood) -> None:
-        """Change its mood; whoever hangs is let go, unanswered."""
+        """Change its mood; hanging requests are let go, unanswered."""
         self.mood = mood
         self.woken.set()
         self.woken = threading.Event()
@@ -75,7 +75,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.mine = cast("_Threaded", self.server).mine
-        with suppress(ConnectionError):  # whoever speaks to us may be killed
+        with suppress(ConnectionError):  # the client may be killed
             self.talk()
 
     def talk(self) -> None:

@@ -353,7 +353,7 @@ def test_no_news_of_an_alarm_comes_before_its_raising(town: Town, hook: Webhook,
 
 
 def test_what_was_dropped_told_nobody(town: Town, hook: Webhook) -> None:
-    """Of it nobody is reminded, and its end is nobody's news."""
+    """No reminder is sent of it, and its end is not notified."""
     town.routes(f"""
 routes:
   - {{name: duty, remind: 30 min, channels: [{{webhook: "{hook.url}"}}]}}

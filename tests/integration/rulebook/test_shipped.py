@@ -1,4 +1,4 @@
-"""A new version's packs: what nobody touched follows, what a person said stays."""
+"""A new version's packs: untouched rules follow, edited ones stay."""
 
 import logging
 from collections.abc import Callable

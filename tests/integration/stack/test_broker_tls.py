@@ -98,7 +98,7 @@ def test_its_message_is_acknowledged(secured: Broker, papers: Path) -> None:
 
 
 def test_the_command_of_the_documents_lets_a_device_in(open_tmp: Path, papers: Path) -> None:
-    """docs/deployment.md, as whoever runs the tests: also as root."""
+    """docs/deployment.md, as the user who runs the tests: also as root."""
     (shown,) = (
         each for each in documents.examples(DEPLOYMENT) if each.language == "sh" and each.test
     )

@@ -1,4 +1,4 @@
-"""What the Zorn's EPCI has of everything: things that nobody of the Orge's may see or change."""
+"""What the Zorn's EPCI has of everything: accounts of the Orge's may neither see nor change it."""
 
 from datetime import timedelta
 from typing import Any

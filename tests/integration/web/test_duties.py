@@ -159,7 +159,7 @@ def _tells_apart(variant: Variant, answer: httpx.Response) -> bool:
 
 
 def _malformed(answer: httpx.Response) -> bool:
-    """Two fields that exclude each other, say: it was refused before anybody looked who asks."""
+    """Two fields that exclude each other, say: it was refused before the account was checked."""
     problem = answer.headers.get("content-type", "").startswith("application/problem+json")
     return answer.status_code == 422 and problem and answer.json()["detail"].startswith("body: ")
 
@@ -253,7 +253,7 @@ def test_who_reads_all_and_operates_in_one_part_changes_nothing_of_the_other(
 def test_an_administrator_is_refused_nowhere(
     base: str, world: World, values: dict[str, Any]
 ) -> None:
-    """Last, since it changes all there is: the tests above would pass where nobody may anything."""
+    """Last, since it changes everything: the tests above would pass if no account had a duty."""
     with signed_in(base, world.url, "anne", EVERYTHING) as anne:
         wrong = []
         for route in writes():

@@ -1,4 +1,4 @@
-"""Server-sent events over the real database: in order, none missed by whoever comes again."""
+"""Server-sent events over the real database: in order, none missed by a client that reconnects."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -339,7 +339,7 @@ def test_nothing_is_heard_once_the_right_to_it_ended(
 
 @pytest.mark.parametrize("program", [False, True])
 def test_a_stream_ends_with_its_token_or_session(world: World, *, program: bool) -> None:
-    """Also where the end is no act of anybody's."""
+    """Also where the end is no person's act."""
     clock = [NOW]
     vera = (("viewer", None),)
     with (

@@ -1,4 +1,4 @@
-"""Nobody who is signed in keeps the others from being answered."""
+"""A signed-in client cannot keep the others from being answered."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

@@ -201,7 +201,7 @@ def test_an_incident_of_two_is_told_by_ones_own_alarms(
 
 
 def test_one_sees_what_is_ones_own(north: httpx.Client) -> None:
-    """The tests above would pass where nobody sees anything."""
+    """The tests above would pass if no account saw anything."""
     told = {
         "/api/v1/sites": "orge",
         "/api/v1/alarms": "Orge: high",

@@ -1,4 +1,4 @@
-"""Whose turn it is: nobody takes all connections, whoever waits too long is sent away."""
+"""The order of requests: no client takes all connections, one that waits too long is refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

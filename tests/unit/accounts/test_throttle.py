@@ -1,4 +1,4 @@
-"""How long whoever failed waits."""
+"""How long a client waits after failures."""
 
 from datetime import UTC, datetime, timedelta
 

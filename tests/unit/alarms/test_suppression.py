@@ -1,4 +1,4 @@
-"""Why an alarm notifies nobody: each reason, and where it does not reach."""
+"""Why an alarm is not notified: each reason, and where it does not reach."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is refused, in the words that reach whoever can mend it; and both sides of each bound."""
+"""What is refused, in words for those who can mend it; and both sides of each bound."""
 
 import json
 from datetime import UTC, datetime

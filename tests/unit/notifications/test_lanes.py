@@ -1,4 +1,4 @@
-"""Lanes: what hangs is left behind and holds up nobody; good news that comes late counts."""
+"""Lanes: what hangs is left behind and delays no other; a late success counts."""
 
 from collections.abc import Callable
 from threading import Event

@@ -1,4 +1,4 @@
-"""Hours at which nobody would be told, said when routes are applied."""
+"""Hours without a recipient, reported when routes are applied."""
 
 from datetime import UTC, datetime
 from typing import Any
