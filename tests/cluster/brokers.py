@@ -59,9 +59,13 @@ class Broker:
         shutil.rmtree(self.node.data)
 
     def await_start(self) -> float:
-        return wait_for(
-            self.answers, seconds=START_SECONDS, what=f"broker {self.machine.number} answers"
-        )
+        try:
+            return wait_for(
+                self.answers, seconds=START_SECONDS, what=f"broker {self.machine.number} answers"
+            )
+        except AssertionError as error:
+            log = self.node.member.folder.log("broker").read_text(errors="replace")
+            raise AssertionError(f"{error}\n{log[-6000:]}") from None
 
     def tool(self, tool: str, *words: str) -> str:
         with self.machine.inside():
