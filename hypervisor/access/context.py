@@ -1,6 +1,6 @@
 """What the endpoints stand on: who asks, the store as they may see it, catalogue, clock, mode."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,13 +15,10 @@ from hypervisor.access.identity import (
     Caller,
     CsrfToken,
     digest_credential,
-    get_address,
     identify,
 )
-from hypervisor.access.limiter import RequestLimiter
 from hypervisor.access.looks import mark_looker
-from hypervisor.access.passwords import PASSWORD_CHECKS
-from hypervisor.access.throttle import network
+from hypervisor.access.turns import RequestSlot, get_limiter
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instance import Banner, Instance, Mode
@@ -29,7 +26,7 @@ from hypervisor.base.person import PUBLIC, Person, Territory
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import watermark
-from hypervisor.database.pool import READERS, Pool
+from hypervisor.database.pool import Pool
 from hypervisor.database.tenancy import sees_everything
 from sensors._domain import Catalogue
 from sensors._errors import Message
@@ -221,47 +218,6 @@ class RequestContext:
     def owning(self) -> AbstractContextManager[Connection]:
         """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
         return self.pool.owning()
-
-
-async def acquire_password_check(request: Request) -> AsyncIterator[None]:
-    """A turn to have a password checked: one of an address at a time.
-
-    A request that waits holds neither a thread nor a connection: all others need them.
-
-    Raises:
-        StoreError: so many wait that it takes too long.
-    """
-    state = request.app.state
-    if not hasattr(state, "password_checks"):
-        state.password_checks = RequestLimiter(PASSWORD_CHECKS)
-    checks: RequestLimiter = state.password_checks
-    async with checks.take(network(get_address(request))):
-        yield
-
-
-PasswordCheck = Annotated[None, Depends(acquire_password_check)]
-
-
-async def acquire_slot(request: Request) -> AsyncIterator[None]:
-    """A connection's turn, of its account's share.
-
-    Raises:
-        StoreError: so many wait that it takes too long.
-    """
-    async with get_limiter(request).take(digest_credential(request)):
-        yield
-
-
-def get_limiter(request: Request) -> RequestLimiter:
-    """One an application."""
-    state = request.app.state
-    if not hasattr(state, "turns"):
-        state.turns = RequestLimiter(READERS)
-    turns: RequestLimiter = state.turns
-    return turns
-
-
-RequestSlot = Annotated[None, Depends(acquire_slot)]
 
 
 def request_context(

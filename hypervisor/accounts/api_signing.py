@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from hypervisor.access import queries_tokens, secrets
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, PasswordCheck, RequestContext, get_instance
+from hypervisor.access.context import Context, RequestContext, get_instance
 from hypervisor.access.identity import (
     SESSION_LIFETIME,
     cookie_name,
@@ -16,6 +16,7 @@ from hypervisor.access.identity import (
     set_cookie,
 )
 from hypervisor.access.service import SignInAttempt, Visit
+from hypervisor.access.turns import PasswordCheck
 from hypervisor.accounts.schemas import (
     LoginPost,
     MeBody,

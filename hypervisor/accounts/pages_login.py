@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context, PasswordCheck
+from hypervisor.access.context import Context
 from hypervisor.access.errors import ForbiddenError, TooManyAttemptsError, UnauthenticatedError
+from hypervisor.access.turns import PasswordCheck
 from hypervisor.accounts.api_signing import close_session, open_session
 from hypervisor.accounts.views_login import build_provider_logout, local_address, render_login
 from hypervisor.web.page import Page

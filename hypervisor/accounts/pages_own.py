@@ -8,9 +8,10 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access import queries_sessions, queries_tokens
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, PasswordCheck, RequestContext
+from hypervisor.access.context import Context, RequestContext
 from hypervisor.access.errors import AccountError
 from hypervisor.access.identity import IDLE_TIMEOUT, get_address
+from hypervisor.access.turns import PasswordCheck
 from hypervisor.accounts import queries_provider
 from hypervisor.accounts import views as view
 from hypervisor.accounts.api_signing import Number

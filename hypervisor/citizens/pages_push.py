@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hypervisor.access.context import RequestSlot
 from hypervisor.access.identity import get_address
 from hypervisor.access.throttle import network
+from hypervisor.access.turns import RequestSlot
 from hypervisor.base.errors import NotFoundError
 from hypervisor.citizens import push_hosts
 from hypervisor.citizens.address_key import AddressKey

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
-from hypervisor.access.context import RequestSlot
 from hypervisor.access.identity import get_address
 from hypervisor.access.throttle import network
+from hypervisor.access.turns import RequestSlot
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.translation import mark
 from hypervisor.citizens import views

@@ -8,16 +8,11 @@ from time import monotonic
 
 from fastapi import FastAPI, Request, Response
 
-from hypervisor.access.context import (
-    RequestContext,
-    RequestSlot,
-    get_instance,
-    public_context,
-    request_context,
-)
+from hypervisor.access.context import RequestContext, get_instance, public_context, request_context
 from hypervisor.access.errors import TooManyAttemptsError
 from hypervisor.access.identity import CsrfToken, cookie_name, get_address, is_secure
 from hypervisor.access.throttle import network
+from hypervisor.access.turns import RequestSlot
 from hypervisor.base.settings import Output, Settings
 from hypervisor.standards.model import NoResourceError
 
