@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.registry import queries as registry_queries

@@ -225,11 +225,12 @@ def _read_alarms(
 
 def _print_log(connection: "Connection", selection: "Selection", known_at: datetime | None) -> None:
     from hypervisor.alarms import queries
+    from hypervisor.alarms.log import log_entry
     from hypervisor.alarms.service_list import list_alarms_as_known
 
     if known_at is None:
         alarms = queries.list_alarms(connection, selection)
-        lines = [queries.log_entry(alarm.episode) for alarm in alarms]
+        lines = [log_entry(alarm.episode) for alarm in alarms]
     else:
         names = ("rule", "subject", "since", "began", "ended", "severity", "stale")
         rows = list_alarms_as_known(connection, known_at, selection)
@@ -241,14 +242,13 @@ def _read_transitions(
     connection: "Connection", alarms: list[dict[str, Any]], known_at: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
     from hypervisor.alarms import queries
+    from hypervisor.alarms.log import transition_as_text
     from hypervisor.base.instants import micros
 
     transitions: dict[int, list[dict[str, Any]]] = {}
     for transition in queries.list_transitions(connection, [alarm["id"] for alarm in alarms]):
         if known_at is None or transition.noticed <= micros(known_at):
-            transitions.setdefault(transition.alarm, []).append(
-                queries.transition_as_text(transition)
-            )
+            transitions.setdefault(transition.alarm, []).append(transition_as_text(transition))
     return transitions
 
 

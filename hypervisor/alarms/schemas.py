@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hypervisor.alarms.incidents import Incident
+from hypervisor.alarms.log import Transition
 from hypervisor.alarms.model import ActRecord, HandledAlarm
-from hypervisor.alarms.queries import Transition
 from hypervisor.web.schemas import Body
 
 ActKindName = Literal[

@@ -12,8 +12,9 @@ from hypervisor.alarms import (
     queries_timeline,
 )
 from hypervisor.alarms.errors import NoAlarmError
+from hypervisor.alarms.log import EXTERNAL
 from hypervisor.alarms.model import HandledAlarm
-from hypervisor.alarms.queries import EXTERNAL, Selection
+from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.instants import text
 from hypervisor.database.connect import Connection

@@ -17,8 +17,8 @@ from hypervisor.alarms import (
     views_words,
 )
 from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState
+from hypervisor.alarms.log import Transition
 from hypervisor.alarms.model import ActRecord, HandledAlarm, Suppression
-from hypervisor.alarms.queries import Transition
 from hypervisor.alarms.queries_list import AlarmFilter, AlarmRow
 from hypervisor.alarms.views import AFTER, BEFORE, project, read_trends, threshold_key
 from hypervisor.alarms.views_chart import Chart

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.backtest.forecast_notes import find_unforecast
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.results import Results, summarize

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypervisor.alarms.queries import log_entry
+from hypervisor.alarms.log import log_entry
 from hypervisor.backtest.differences import Change
 from hypervisor.backtest.load import by_rule, load
 from hypervisor.backtest.model import Evaluation, RaisedAlarm

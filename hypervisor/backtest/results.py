@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.backtest.forecast_notes import Unforecast, write_notes
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.evaluation.rule_histories import RuleHistory

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import numpy as np
 
-from hypervisor.alarms.queries import Alarm, Pair, Transition
+from hypervisor.alarms.log import Alarm, Pair, Transition
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database import feed

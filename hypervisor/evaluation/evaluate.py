@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import BEGINNING
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import columns

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypervisor.alarms import queries as alarms
-from hypervisor.alarms.queries import Alarm, Pair
+from hypervisor.alarms.log import Alarm, Pair
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation.shards import ALL

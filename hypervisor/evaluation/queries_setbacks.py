@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation.shards import ALL, shard_of

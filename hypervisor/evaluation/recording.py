@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms.queries import Alarm, Pair, Transition
+from hypervisor.alarms.log import Alarm, Pair, Transition
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
 from hypervisor.evaluation.evaluate import Evaluated, Task

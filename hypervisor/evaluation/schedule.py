@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import BEGINNING, text
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts

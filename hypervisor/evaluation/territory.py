@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.evaluation import subjects
 from hypervisor.evaluation.columns import columns
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.alarms.queries import Alarm, Transition, as_text
+from hypervisor.alarms.log import Alarm, Transition, as_text
 from hypervisor.base.instants import text, text_if
 from hypervisor.evaluation.evaluate import Evaluated
 from hypervisor.evaluation.judged_value import find_judged_value

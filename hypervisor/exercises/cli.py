@@ -208,7 +208,7 @@ def demo(
     """Start an exercise, replay an October flood, print a summary."""
     import json
 
-    from hypervisor.alarms.queries import as_text
+    from hypervisor.alarms.log import as_text
     from hypervisor.exercises import demo, progress
     from hypervisor.exercises.story import format_story
     from simulators import _options

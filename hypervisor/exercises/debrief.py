@@ -10,8 +10,9 @@ from pydantic_core import to_jsonable_python
 
 from hypervisor.alarms import queries as alarm_store
 from hypervisor.alarms import queries_acts
+from hypervisor.alarms.log import Alarm, highest_severity
 from hypervisor.alarms.model import ActRecord
-from hypervisor.alarms.queries import Alarm, Selection, highest_severity
+from hypervisor.alarms.queries import Selection
 from hypervisor.base.instants import micros, moment, moment_if
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from hypervisor.alarms import queries as alarm_store
+from hypervisor.alarms.log import Alarm
 from hypervisor.base.instance import InstanceError, require_exercise
 from hypervisor.base.instants import BEGINNING, moment, text
 from hypervisor.base.settings import Settings
@@ -50,7 +51,7 @@ class Outcome:
 
     tally: PlayResult
     account: Account | None
-    alarms: tuple[alarm_store.Alarm, ...]
+    alarms: tuple[Alarm, ...]
 
 
 def play(

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from hypervisor.alarms.queries import Alarm, as_text
+from hypervisor.alarms.log import Alarm, as_text
 from hypervisor.base.instants import moment, text
 from hypervisor.exercises.playing import Outcome
 from rules._rule import SEVERITIES

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from simulators._field import Field
 from simulators._selection import select_names
 from simulators._story import HOUR, SECOND, Story, Truth

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection, connect
 from hypervisor.exercises import queries as store

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
-from hypervisor.alarms.queries import EXTERNAL
+from hypervisor.alarms.log import EXTERNAL
 from hypervisor.base.duties import Duty
 from hypervisor.external import mappings, queries
 from hypervisor.web.page import Page

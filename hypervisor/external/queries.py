@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 from pydantic.dataclasses import dataclass as record
 
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms.queries import EXTERNAL, Alarm, Selection
+from hypervisor.alarms.log import EXTERNAL, Alarm
+from hypervisor.alarms.queries import Selection
 from hypervisor.base.instants import Micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.documents import Document

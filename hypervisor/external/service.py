@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms.queries import EXTERNAL, Alarm, Transition, as_text
+from hypervisor.alarms.log import EXTERNAL, Alarm, Transition, as_text
 from hypervisor.base.instants import moment
 from hypervisor.base.person import Territory
 from hypervisor.database.connect import Connection

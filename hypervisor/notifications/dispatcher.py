@@ -8,7 +8,7 @@ from typing import Any
 from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.queries import SYSTEM
+from hypervisor.alarms.log import SYSTEM, as_text
 from hypervisor.alarms.service import Act, perform
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.instance import Instance, Mode
@@ -139,7 +139,7 @@ class _Batch:
         if alarm is None:
             self._drop(entry, Drop(why="it has no alarm"))
             return
-        values = alarm_queries.as_text(alarm)
+        values = as_text(alarm)
         context = queries_alarms.read_context(self.connection, alarm.id, entry.id)
         facts = Facts(
             entry=entry,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from hypervisor.alarms.queries import Alarm, Transition
+from hypervisor.alarms.log import Alarm, Transition
 from hypervisor.base.instants import text
 from hypervisor.notifications.queries_outbox import Event
 from rules._rule import SEVERITIES

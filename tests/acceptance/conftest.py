@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms.log import log_entry
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker.child import stop, wait_until
@@ -113,7 +114,7 @@ def alarm_log(url: str, *, rules: Sequence[str] | None = None) -> list[dict[str,
     """The alarm log, in an order of its own."""
     with connect(url) as connection:
         alarms = alarm_queries.list_alarms(connection, alarm_queries.Selection())
-    entries = [alarm_queries.log_entry(alarm.episode) for alarm in alarms]
+    entries = [log_entry(alarm.episode) for alarm in alarms]
     chosen = [entry for entry in entries if rules is None or entry["rule"] in rules]
     return sorted(chosen, key=lambda entry: (entry["rule"], entry["subject"], entry["since"]))
 

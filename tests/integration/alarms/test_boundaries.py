@@ -19,7 +19,8 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms.errors import AlarmError, RefusedError
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.queries import Selection, Transition
+from hypervisor.alarms.log import Transition
+from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.service import Act, perform
 from hypervisor.alarms.service_list import read_history
 from hypervisor.alarms.service_load import Span, measure_load

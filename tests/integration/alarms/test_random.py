@@ -13,7 +13,7 @@ from hypervisor.alarms import queries as alarm_queries
 from hypervisor.alarms import queries_acts
 from hypervisor.alarms.errors import AlarmError, RefusedError
 from hypervisor.alarms.lifecycle import TABLE, ActKind, AlarmState, BaseState, Hold, SystemEvent
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import connect

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypervisor.alarms.queries import log_entry
+from hypervisor.alarms.log import log_entry
 from hypervisor.backtest import evaluate, sources
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.registries import Trial

@@ -11,7 +11,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from hypervisor.alarms.queries import log_entry
+from hypervisor.alarms.log import log_entry
 from hypervisor.database import databases
 from hypervisor.database.connect import connect
 from hypervisor.evaluation import columns

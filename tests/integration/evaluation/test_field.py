@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hypervisor.alarms import queries as alarm_queries
+from hypervisor.alarms.log import as_text
 from hypervisor.base.instants import micros
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
@@ -175,7 +176,7 @@ def test_alarms_say_where_their_subject_stands_and_what_they_are_about(street: W
     (alarm,) = alarm_queries.list_alarms(
         street.connection, alarm_queries.Selection(category="maintenance")
     )
-    said = alarm_queries.as_text(alarm)
+    said = as_text(alarm)
     assert (said["subject"], said["site"], said["domain"]) == ("device/lamp-1", "cab", "lighting")
 
 

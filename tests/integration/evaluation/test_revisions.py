@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from hypervisor.alarms.queries import Transition
+from hypervisor.alarms.log import Transition
 from hypervisor.base.instants import moment
 from hypervisor.database import feed as log
 from hypervisor.evaluation.shards import shard_of

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hypervisor.alarms import queries as alarms
-from hypervisor.alarms.queries import Alarm, Transition
+from hypervisor.alarms.log import Alarm, Transition, log_entry
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import feed
@@ -248,7 +248,7 @@ class World:
 
     def log(self) -> list[dict[str, Any]]:
         """The alarm log, as two instances compare it."""
-        found = [alarms.log_entry(alarm.episode) for alarm in self.alarms()]
+        found = [log_entry(alarm.episode) for alarm in self.alarms()]
         return sorted(found, key=lambda one: (one["rule"], one["subject"], one["since"]))
 
     def progress(self) -> tuple[float, int]:

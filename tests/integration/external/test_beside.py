@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.alarms.queries import Selection, list_alarms, log_entry
+from hypervisor.alarms.log import log_entry
+from hypervisor.alarms.queries import Selection, list_alarms
 from hypervisor.base.instance import Mode
 from hypervisor.base.person import EVERYWHERE
 from hypervisor.base.settings import Settings

@@ -21,8 +21,16 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.lifecycle import BaseState, Hold
+from hypervisor.alarms.log import (
+    Alarm,
+    Transition,
+    as_text,
+    highest_severity,
+    log_entry,
+    transition_as_text,
+)
 from hypervisor.alarms.model import ActRecord, HandledAlarm, HoldRecord
-from hypervisor.alarms.queries import Alarm, Selection, Transition
+from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.settings import AlarmSettings
 from hypervisor.alarms.suppression import Case
 from hypervisor.base.instants import micros
@@ -154,8 +162,8 @@ def test_an_alarm_in_plain_values(connection: Connection) -> None:
             ["2024-01-01T10:00:05Z", None],
         ],
     }
-    assert alarm_queries.log_entry(one.episode) == entry
-    assert alarm_queries.as_text(one) == {
+    assert log_entry(one.episode) == entry
+    assert as_text(one) == {
         "id": 41,
         **entry,
         "site": "mill",
@@ -174,13 +182,13 @@ def test_an_alarm_in_plain_values(connection: Connection) -> None:
     }
     lasting = replace(one, episode=replace(one.episode, ended=None), last_value=None)
     assert lasting.active
-    assert alarm_queries.as_text(lasting)["last_value"] is None
+    assert as_text(lasting)["last_value"] is None
     gone = replace(lasting, withdrawn=micros(NOW))
     assert not gone.active
-    assert alarm_queries.as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
-    assert alarm_queries.highest_severity(one.episode) == "major"
+    assert as_text(gone)["withdrawn"] == "2024-01-01T10:00:00Z"
+    assert highest_severity(one.episode) == "major"
     odd = replace(one.episode, severity=((0, "info"), (1, "grave")))
-    assert alarm_queries.highest_severity(odd) == "info"
+    assert highest_severity(odd) == "info"
 
 
 def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connection) -> None:
@@ -208,7 +216,7 @@ def test_transitions_in_the_order_in_which_they_were_noticed(connection: Connect
         [2],
         [],
     )
-    assert alarm_queries.transition_as_text(told[0]) == {
+    assert transition_as_text(told[0]) == {
         "alarm": 2,
         "kind": "raised",
         "event_time": "2024-01-01T10:00:00Z",

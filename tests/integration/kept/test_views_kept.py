@@ -19,6 +19,7 @@ from hypervisor.alarms import (
 )
 from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.lifecycle import ActKind
+from hypervisor.alarms.log import as_text
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.service import Act, perform
 from hypervisor.alarms.service_list import read_history
@@ -129,7 +130,7 @@ def test_an_alarm_is_seen_with_all_that_concerns_it(connection: Connection) -> N
     alarm = alarm_queries.find_alarm(connection, fault)
     assert alarm is not None
     assert by_id[fault].model_dump(mode="json") == {
-        **alarm_queries.as_text(alarm),
+        **as_text(alarm),
         "source": None,
         "commune": "91001",
         "state": "unacknowledged",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.alarms.queries import Transition
+from hypervisor.alarms.log import Transition
 from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hypervisor.alarms.lifecycle import ActKind
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.alarms.service import Act, perform
 from hypervisor.base.instants import moment, text
 from hypervisor.notifications import queries_outbox

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.database.connect import connect
 from tests.integration.notifications.servers import MailServer, Webhook
 from tests.integration.notifications.town import PATIENCE, Town

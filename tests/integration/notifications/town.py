@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypervisor.alarms import queries as alarm_queries
-from hypervisor.alarms.queries import Alarm, Transition, as_text
+from hypervisor.alarms.log import Alarm, Transition, as_text
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import BEGINNING, micros, moment, text
 from hypervisor.base.settings import Settings

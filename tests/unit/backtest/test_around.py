@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.backtest import partition, registries
 from hypervisor.backtest.registries import registry_around
 from hypervisor.evaluation.differences import of_subject

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.alarms.queries import Pair
+from hypervisor.alarms.log import Pair
 from hypervisor.backtest.registries import registry_around
 from hypervisor.base.instants import BEGINNING, micros
 from hypervisor.evaluation import columns, differences, rule_histories

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.evaluation import recording
 from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Standing

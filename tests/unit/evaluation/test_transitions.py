@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hypervisor.alarms.queries import Alarm, as_text
+from hypervisor.alarms.log import Alarm, as_text
 from hypervisor.base.instants import parse
 from hypervisor.evaluation.transitions import last_value, list_transitions
 from rules._pack import load_pack

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.exercises.scoring import format_score, score_alarms
 from rules._rule_state import Episode
 from simulators._scenarios import load_scenario

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hypervisor.alarms.queries import Alarm, Transition, as_text
+from hypervisor.alarms.log import Alarm, Transition, as_text
 from hypervisor.base.instants import text
 from hypervisor.notifications.decision import grace_period, parse_span
 from hypervisor.notifications.events import build_events, current_severity

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from hypervisor.backtest.evaluate import backtest
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.registries import of_inventory, registry_around

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from hypervisor.alarms.queries import Alarm
+from hypervisor.alarms.log import Alarm
 from simulators._scenarios import scenario_files
 from tests.unit.packs.judging import Told, told
 
