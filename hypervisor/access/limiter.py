@@ -34,7 +34,7 @@ class RequestLimiter:
     async def take(self, shown: Hashable) -> AsyncIterator[None]:
         """A turn for the client that showed this.
 
-        They wait here, where they hold no thread: those at work need one to come to their end.
+        Requests wait here, where they hold no thread: those at work need one to finish.
         Raises StoreError: the queue is too long.
         """
         who = self._accounts.get(shown, shown)
