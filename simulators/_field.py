@@ -119,3 +119,10 @@ class Field:
         """The places of a domain by device name."""
         mine = (place for place in self.places if place.domain == domain)
         return tuple(sorted(mine, key=lambda place: place.device))
+
+    def by_site(self, domain: str) -> dict[str, list[Place]]:
+        """The places of a domain by site, in the order of the sites' names."""
+        sites: dict[str, list[Place]] = {}
+        for place in self.of(domain):
+            sites.setdefault(place.site, []).append(place)
+        return dict(sorted(sites.items()))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensors._common import COMMON
 from sensors.heat import DOMAIN
-from simulators._field import Field, Place
+from simulators._field import Field
 from simulators._random import Column, chance_of
 from simulators._readings import DeviceReadings, as_read, charge, table, ticks
 from simulators._simulator import Kinds, Simulator, check_events, number
@@ -50,12 +50,9 @@ def truth(field: Field, world: World) -> dict[str, Substation]:
         SimulatorError: an event has an invalid parameter.
     """
     check_events(world, EVENTS)
-    sites: dict[str, list[Place]] = {}
-    for place in field.of("heat"):
-        sites.setdefault(place.site, []).append(place)
     return {
         site: simulate_substation(site, places, world, field.zone)
-        for site, places in sorted(sites.items())
+        for site, places in field.by_site("heat").items()
     }
 
 

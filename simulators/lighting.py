@@ -137,16 +137,14 @@ def truth(field: Field, world: World, seed: int) -> dict[str, Cabinet]:
         SimulatorError: an event has an invalid parameter.
     """
     check_events(world, EVENTS)
-    sites: dict[str, list[Place]] = {}
-    for place in field.of("lighting"):
-        sites.setdefault(place.site, []).append(place)
     making = LightingModel(
         plans=PlanCache(world, field.zone),
         network=mains(world.begins, world.ends, field.zone),
         world=world,
         seed=seed,
     )
-    return {site: making.cabinet(site, places) for site, places in sorted(sites.items())}
+    places = field.by_site("lighting")
+    return {site: making.cabinet(site, here) for site, here in places.items()}
 
 
 def emit(field: Field, world: World, chance_seed: int) -> pd.DataFrame:

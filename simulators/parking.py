@@ -36,12 +36,9 @@ def truth(field: Field, world: World) -> dict[str, CarPark]:
         SimulatorError: an event has an invalid parameter.
     """
     check_events(world, EVENTS)
-    sites: dict[str, list[Place]] = {}
-    for place in field.of("parking"):
-        sites.setdefault(place.site, []).append(place)
     return {
         site: simulate_car_park(site, places, world, field.zone)
-        for site, places in sorted(sites.items())
+        for site, places in field.by_site("parking").items()
     }
 
 
