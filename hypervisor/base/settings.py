@@ -36,13 +36,17 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HYPERVISOR_", extra="ignore")
 
     data: Path = Field(default_factory=default_data_folder, description="The data folder.")
-    database_url: str = Field(default="", description="PostgreSQL's address, as its owner.")
-    broker_host: str = Field(default="127.0.0.1", description="Where parts reach the broker.")
+    database_url: str = Field(
+        default="", description="PostgreSQL's address, with the database's owner as user."
+    )
+    broker_host: str = Field(default="127.0.0.1", description="The broker's address for our parts.")
     broker_port: int = Field(default=1883, description="The broker's port for devices.")
     broker_parts_port: int | None = Field(
         default=None, description="The broker's port for our own parts; default: the devices'."
     )
-    broker_user: str = Field(default="ingest", description="As whom parts log in to the broker.")
+    broker_user: str = Field(
+        default="ingest", description="The account of our parts at the broker."
+    )
     broker_password: str = Field(default="", description="Their password.")
     broker_tls_cert: Path | None = Field(
         default=None, description="The broker's certificate with its chain (PEM): opens TLS."
@@ -60,7 +64,7 @@ class Settings(BaseSettings):
         description="`broker` keeps its plain port to this machine; `up` always does.",
     )
     broker_amqp_port: int | None = Field(
-        default=None, description="Ingest reads there by AMQP: a cluster's broker."
+        default=None, description="AMQP port of a cluster's broker, from which ingest reads."
     )
     broker_parts: int = Field(
         default=1, ge=1, le=64, description="Queues of ingest at a cluster's broker."
@@ -69,7 +73,7 @@ class Settings(BaseSettings):
         default=None, description="Which machine of a cluster this is: 1, 2 or 3."
     )
     player_password: str = Field(
-        default="", description="Of the account `player`, which publishes an exercise."
+        default="", description="Password of the account `player`, which publishes an exercise."
     )
     web_host: str = Field(default="127.0.0.1", description="The address of console and API.")
     web_port: int = Field(default=8000, description="The port of console and API.")
@@ -85,63 +89,72 @@ class Settings(BaseSettings):
         default=True, description="`/metrics` without a token, to this machine itself."
     )
     worker: str = Field(
-        default="ingest-1", description="Under which the database keeps how far ingest has come."
+        default="ingest-1", description="The name of this ingest process in the database."
     )
     batch_rows: int = Field(default=5_000, description="The most readings stored together.")
     batch_seconds: float = Field(
-        default=0.005, description="The longest a message waits for others to be stored with."
+        default=0.005,
+        description="The longest that a message waits for others to be stored with it.",
     )
     heartbeat_seconds: float = Field(
-        default=2.0, description="Between two heartbeats of ingest through the broker."
+        default=2.0, description="Time between two heartbeats of ingest through the broker."
     )
     ahead_seconds: float = Field(
         default=300.0, description="A reading further ahead of its arrival is refused."
     )
     evaluators: int = Field(
-        default=1, ge=1, le=32, description="Processes among which the evaluation is shared out."
+        default=1, ge=1, le=32, description="Processes that share the evaluation."
     )
     raw_retention_days: int = Field(
-        default=400, ge=1, description="Readings; also how far back the past is evaluated again."
+        default=400,
+        ge=1,
+        description="How long readings are kept; also how far back the past is evaluated again.",
     )
     dead_letter_retention_days: int = Field(
         default=400,
         ge=1,
-        description="Dead letters; what sources said of external alarms, after their end.",
+        description="How long dead letters and messages on ended external alarms are kept.",
     )
     imported_retention_days: int | None = Field(
-        default=None, ge=1, description="Readings from `hypervisor import`; default: kept for good."
+        default=None,
+        ge=1,
+        description="How long readings from `hypervisor import` are kept; default: for good.",
     )
     official_retention_days: int | None = Field(
         default=1825,
         ge=1,
-        description="Official colours, bulletins, others' forecasts; what is in force stays.",
+        description="How long past official colours, bulletins and forecasts are kept.",
     )
     photo_retention_days: int | None = Field(
-        default=730, ge=1, description="Photographs from the field. Empty: for good."
+        default=730,
+        ge=1,
+        description="How long photographs from the field are kept. Empty: for good.",
     )
     compress_after_days: int = Field(
-        default=30, ge=1, description="Uncompressed readings, on TimescaleDB's full build."
+        default=30,
+        ge=1,
+        description="Age at which readings are compressed, on TimescaleDB's full build.",
     )
     reader_timeout_seconds: float = Field(
-        default=30.0, gt=0, description="What one query of an SQL reader may take."
+        default=30.0, gt=0, description="The longest that a query of an SQL reader may run."
     )
     reader_password: str = Field(
-        default="", description="With it `migrate` makes the reader `grafana`."
+        default="", description="The password with which `migrate` makes the reader `grafana`."
     )
     notify_timeout_seconds: float = Field(
-        default=20.0, gt=0, description="A channel of notifications answers within."
+        default=20.0, gt=0, description="Time within which a channel of notifications must answer."
     )
     notify_retry_seconds: float = Field(
-        default=5.0, gt=0, description="Before the second try of a delivery; then doubled."
+        default=5.0, gt=0, description="Wait before the second try of a delivery; then doubled."
     )
     notify_give_up_hours: float = Field(
-        default=24.0, ge=0, description="Then a delivery is dead, and listed."
+        default=24.0, ge=0, description="Time after which a delivery is given up and listed."
     )
     downlinks_per_second: float = Field(
         default=0.5,
         gt=0,
         le=1_000,
-        description="Commands that a LoRaWAN gateway is given; a gateway may have its own.",
+        description="Commands that a LoRaWAN gateway is sent; a gateway may have its own rate.",
     )
     feeds: bool = Field(
         default=True, description="Official services are read (a live instance only)."
@@ -152,11 +165,13 @@ class Settings(BaseSettings):
     )
     feeds_url: str = Field(
         default="",
-        description="Below this address all services are asked instead of at their own: a mirror, "
-        "or `feeds serve-recorded`.",
+        description="The address of a mirror of all services, or of `feeds serve-recorded`;"
+        " default: their own addresses.",
     )
     feeds_timeout_seconds: float = Field(
-        default=60.0, gt=0, description="An official service answers completely within."
+        default=60.0,
+        gt=0,
+        description="Time within which an official service must answer completely.",
     )
     hubeau_url: str = Field(
         default="", description="Hub'Eau's hydrometry; default: its official address."
@@ -164,7 +179,7 @@ class Settings(BaseSettings):
     vigicrues_url: str = Field(default="", description="Vigicrues; default: its official address.")
     roads_url: str = Field(
         default="",
-        description="Road events: a whole DATEX II document; default: Bison Futé's.",
+        description="Road events, a complete DATEX II document; default: Bison Futé's.",
     )
     meteofrance_url: str = Field(
         default="", description="Météo-France's vigilance; default: its official address."
@@ -177,7 +192,7 @@ class Settings(BaseSettings):
     )
     forecast_folder: str = Field(
         default="",
-        description="A folder into which forecasts of others are laid as files; they are stored.",
+        description="A folder for files with forecasts of others; they are read and stored.",
     )
     communes_url: str = Field(
         default="", description="The communes' outlines; default: geo.api.gouv.fr."
@@ -198,16 +213,16 @@ class Settings(BaseSettings):
     )
     public_page: Output = Field(
         default="off",
-        description="`/public` shows citizens what is published: `off`, `token`, or `public`.",
+        description="The citizens' page `/public`: `off`, `token`, or `public`.",
     )
     public_page_requests_per_minute: int = Field(
         default=3_000,
         ge=1,
-        description="What an address may ask of `/public`; one may be thousands of telephones.",
+        description="Requests of an address to `/public`; thousands of phones may share one.",
     )
     citizens_mail: str = Field(
         default="",
-        description="By which citizens receive warnings: an apprise mail address without `to`.",
+        description="The sender of mails to citizens: an apprise mail address without `to`.",
     )
     citizens_key: str = Field(
         default="", description="The secret that encrypts their addresses: 32 characters or more."
@@ -224,7 +239,7 @@ class Settings(BaseSettings):
         default=6_000, ge=1, description="The most messages to push services."
     )
     publisher: str = Field(
-        default="", description="Who publishes warnings, by name; default: the instance's."
+        default="", description="The name of the publisher of warnings; default: the instance's."
     )
     publisher_id: str = Field(
         default="", description="CAP's `sender`; default: the host of the public URL."
@@ -239,7 +254,7 @@ class Settings(BaseSettings):
     )
     cap_certificate: Path | None = Field(default=None, description="Its certificate (PEM).")
     publication_draft_hours: float = Field(
-        default=6.0, gt=0, description="A draft that waits longer is not signed as it is."
+        default=6.0, gt=0, description="A draft that waits longer must be changed or discarded."
     )
     sensorthings_mqtt: bool = Field(
         default=False, description="New readings are published over MQTT in SensorThings' form."
@@ -255,14 +270,18 @@ class Settings(BaseSettings):
         description="Files of readings, alarms and counts: `off`, `token`, `public`.",
     )
     public_requests_per_minute: int = Field(
-        default=120, ge=1, description="What an address without a token may ask of public outputs."
+        default=120,
+        ge=1,
+        description="Requests that an address without a token may send to public outputs.",
     )
     licence: str = Field(
         default="https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
-        description="Of what the outputs give: its address.",
+        description="The address of the licence of public data.",
     )
     oidc_issuer: str = Field(default="", description="The authority's identity provider.")
-    oidc_client_id: str = Field(default="", description="As which it knows this instance.")
+    oidc_client_id: str = Field(
+        default="", description="This instance's client id at the identity provider."
+    )
     oidc_client_secret: str = Field(default="", description="Its secret for this instance.")
 
     @field_validator("public_page", mode="before")
