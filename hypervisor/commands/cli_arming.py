@@ -63,9 +63,9 @@ def arm(
     context: typer.Context,
     rule: _Rule,
     site: _Site,
-    until: Annotated[str, typer.Option(help="Until when, such as 2026-02-01T08:00Z.")],
+    until: Annotated[str, typer.Option(help="End, such as 2026-02-01T08:00Z.")],
     reason: _Reason,
-    starts: Annotated[str, typer.Option("--from", help="From when on; default: now.")] = "",
+    starts: Annotated[str, typer.Option("--from", help="Start; default: now.")] = "",
     author: Author = "",
 ) -> None:
     """Let a rule send by itself, at a site, what it proposes as automatic."""

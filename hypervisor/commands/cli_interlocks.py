@@ -65,7 +65,7 @@ def set_interlock(
     reason: _Reason,
     only: _Choice = "",
     at: Annotated[str, typer.Option(help="The site whose readings it asks.")] = "",
-    effective: Annotated[str, typer.Option(help="From when on; default: now.")] = "",
+    effective: Annotated[str, typer.Option(help="Start; default: now.")] = "",
     author: Author = "",
 ) -> None:
     """Hold commands to a condition, in place of the domain's default."""

@@ -78,7 +78,7 @@ def list_feeds(context: typer.Context, as_json: Json = False) -> None:
 
 
 def show(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="As `feeds list` has it.")]
+    context: typer.Context, name: Annotated[str, typer.Argument(help="A name in `feeds list`.")]
 ) -> None:
     """Show a service's address, licence, last answer, and what was wrong with it."""
     from hypervisor.feeds.service import list_status, require_feed
@@ -132,7 +132,7 @@ def serve_recorded(
     folder: Annotated[
         Path | None, typer.Option(help="Recorded answers; default: those of this package.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Of 127.0.0.1.")] = 8790,
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 8790,
 ) -> None:
     """Answer as the official services do, from recordings moved to today: for trials."""
     from hypervisor.feeds import recorded

@@ -22,7 +22,7 @@ Horizons = Annotated[
     str, typer.Option(help="Horizons such as '1 h,3 h'; default: 15 min to 6 h, as readings allow.")
 ]
 Columns = Annotated[
-    Texts, typer.Option("--columns", "--column", help="Of a wide file: 'Q_m3s=discharge\\[m3/s]'.")
+    Texts, typer.Option("--columns", "--column", help="A column: 'Q_m3s=discharge\\[m3/s]'.")
 ]
 Inventories = Annotated[
     Texts, typer.Option("--inventory", help="Sites and devices: an example's name or files.")
@@ -51,7 +51,7 @@ def fit(
     horizons: Horizons = "",
     effective: Annotated[
         str,
-        typer.Option(help="From when on the models hold; they learn from readings before only."),
+        typer.Option(help="When the models take effect; they learn only from readings before."),
     ] = "",
     output: Annotated[
         Path | None, typer.Option(help="Write the models there as JSON; store nothing.")
@@ -171,7 +171,7 @@ def _format_fitted(fitted: "Fitted") -> dict[str, Any]:
 def show(
     context: typer.Context,
     site: Annotated[str, typer.Argument(help="A site.")],
-    at: Annotated[str, typer.Option(help="What was said then; default: now.")] = "",
+    at: Annotated[str, typer.Option(help="Show the forecasts issued then; default: now.")] = "",
     as_json: Json = False,
 ) -> None:
     """The models in force at a site, and what they say of the last reading."""

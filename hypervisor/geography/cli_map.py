@@ -9,7 +9,7 @@ from hypervisor.base.command_groups import group
 from hypervisor.database.command import Author, current_time, name_author, open_instance, print_note
 
 File = Annotated[Path, typer.Argument(help="GeoJSON, or a GeoPackage; WGS 84 or Lambert 93.")]
-Layer = Annotated[str, typer.Option(help="Of a GeoPackage with several layers.")]
+Layer = Annotated[str, typer.Option(help="The layer, in a GeoPackage with several.")]
 NameField = Annotated[str, typer.Option(help="The column with the name; default: the usual ones.")]
 
 

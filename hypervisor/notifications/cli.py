@@ -163,8 +163,8 @@ def list_revisions(context: typer.Context) -> None:
 
 def list_recipients(
     context: typer.Context,
-    domain: Annotated[str, typer.Option(help="Of the alarm.")],
-    severity: Annotated[str, typer.Option(help="Of the alarm.")] = "major",
+    domain: Annotated[str, typer.Option(help="The alarm's domain.")],
+    severity: Annotated[str, typer.Option(help="The alarm's severity.")] = "major",
     category: Annotated[str, typer.Option(help="hazard or maintenance.")] = "hazard",
     site: Annotated[str, typer.Option(help="Its site; default: none.")] = "",
     rule: Annotated[str, typer.Option(help="Its rule.")] = "",

@@ -207,7 +207,7 @@ def list_codecs(context: typer.Context, as_json: Json = False) -> None:
 
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="As `list` shows it.")],
+    name: Annotated[str, typer.Argument(help="A name in `list`.")],
     script: Annotated[bool, typer.Option("--script", help="The script, not the mapping.")] = False,
 ) -> None:
     """Print a codec's mapping, or its script."""

@@ -57,7 +57,7 @@ def list_letters(
 
 def show(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    number: Annotated[int, typer.Argument(metavar="ID", help="An id in `list`.")],
     as_json: Json = False,
 ) -> None:
     """Show one dead letter with its bytes."""

@@ -50,7 +50,7 @@ def apply(
     author: Author = "",
     reason: Annotated[str, typer.Option(help="Why; kept with each revision.")] = "",
     effective: Annotated[
-        str, typer.Option(help="In force from; default: commissioning, or now for a change.")
+        str, typer.Option(help="Effective time; default: commissioning, or now for a change.")
     ] = "",
     overwrite: Annotated[
         bool,

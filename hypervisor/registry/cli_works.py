@@ -27,9 +27,9 @@ def attach(app: typer.Typer) -> None:
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A new name such as rd446-2024.")],
-    ends: Annotated[str, typer.Option(help="Until when: 2024-11-04T17:00+01:00.")],
+    ends: Annotated[str, typer.Option(help="End: 2024-11-04T17:00+01:00.")],
     reason: Annotated[str, typer.Option(help="What is done there.")],
-    begins: Annotated[str, typer.Option(help="From when; default: now.")] = "",
+    begins: Annotated[str, typer.Option(help="Start; default: now.")] = "",
     site: Annotated[list[str] | None, typer.Option(help="A site; as often as needed.")] = None,
     device: Annotated[list[str] | None, typer.Option(help="A device.")] = None,
     group: Annotated[list[str] | None, typer.Option(help="A group: a cabinet, a road.")] = None,

@@ -128,7 +128,7 @@ def set_threshold(
     stamp: "Stamp",
     site: Owner,
     name: Name,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="With its unit: '2.10 m'.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="A value with its unit: '2.10 m'.")],
     quantity: Annotated[
         str, typer.Option(help="Its quantity, for a threshold that no domain defines.")
     ] = "",

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from hypervisor.stack.service_unit import ServiceUnit
 
 Own = Annotated[
-    bool, typer.Option("--user", help="Of your own manager, not of the system's (without root).")
+    bool,
+    typer.Option("--user", help="As a service of your user, not of the system (without root)."),
 ]
 Name = Annotated[str, typer.Option(help="The unit's name, if there are several.")]
 _USUAL = "territory-hypervisor"
