@@ -30,6 +30,30 @@ Words = Annotated[
 RecordingFile = Annotated[
     Path | None, typer.Option(help="A recording instead of stored readings; needs no database.")
 ]
+Inventories = Annotated[
+    Texts, typer.Option(help="With --file: its sites and devices; an example's name or files.")
+]
+Stations = Annotated[Texts, typer.Option(help="With --file: only this device (may be repeated).")]
+Columns = Annotated[
+    Texts, typer.Option("--columns", "--column", help="With --file: 'Q_m3s=discharge\\[m3/s]'.")
+]
+Sites = Annotated[Texts, typer.Option(help="Only this site (may be repeated).")]
+Start = Annotated[str, typer.Option("--from", help="First time, such as 2022-01-10.")]
+End = Annotated[str, typer.Option("--to", help="Last time.")]
+Events = Annotated[
+    Texts, typer.Option(help="Events to compare with: a YAML file, or cance, garonne, poyo.")
+]
+Against = Annotated[
+    Texts, typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'.")
+]
+WorkersOption = Annotated[
+    str, typer.Option(help="So many processes here, or a Dask scheduler: 'tcp://HOST:8786'.")
+]
+History = Annotated[
+    Path | None,
+    typer.Option(help="With --workers: a folder that all machines see, for their readings."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -41,56 +65,33 @@ def backtest(
     context: typer.Context,
     words: Words = None,
     file: RecordingFile = None,
-    inventory: Annotated[
-        Texts,
-        typer.Option(help="With --file: its sites and devices; an example's name or files."),
-    ] = None,
-    station: Annotated[
-        Texts, typer.Option(help="With --file: only this device (may be repeated).")
-    ] = None,
-    column: Annotated[
-        Texts,
-        typer.Option("--columns", "--column", help="With --file: 'Q_m3s=discharge\\[m3/s]'."),
-    ] = None,
-    site: Annotated[Texts, typer.Option(help="Only this site (may be repeated).")] = None,
-    start: Annotated[str, typer.Option("--from", help="First time, such as 2022-01-10.")] = "",
-    end: Annotated[str, typer.Option("--to", help="Last time.")] = "",
-    events: Annotated[
-        Texts, typer.Option(help="Events to compare with: a YAML file, or cance, garonne, poyo.")
-    ] = None,
-    against: Annotated[
-        Texts, typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'.")
-    ] = None,
-    workers: Annotated[
-        str,
-        typer.Option(help="So many processes here, or a Dask scheduler: 'tcp://HOST:8786'."),
-    ] = "",
-    history: Annotated[
-        Path | None,
-        typer.Option(help="With --workers: a folder that all machines see, for their readings."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    inventory: Inventories = None,
+    station: Stations = None,
+    column: Columns = None,
+    site: Sites = None,
+    start: Start = "",
+    end: End = "",
+    events: Events = None,
+    against: Against = None,
+    workers: WorkersOption = "",
+    history: History = None,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate rules on past readings: alarms, hits, misses, false alarms, lead time.
 
     The rules in force or a changed pack, on stored readings or a recording. Nothing is written.
     """
-    from hypervisor.backtest.events import read_events
     from hypervisor.backtest.formatting import format_answer
     from hypervisor.backtest.model import BacktestError
     from hypervisor.backtest.registries import parse_trial
-    from hypervisor.backtest.service import Question, Recording
+    from hypervisor.backtest.service import Recording
 
     if file is None and (inventory or station or column):
         raise BacktestError("--inventory, --station and --columns go with --file")
-    packs = [word for word in words or [] if Path(word).is_file()]
-    entries = [entry for event in events or [] for entry in read_events(event)]
-    question = Question(
-        rules=[word for word in words or [] if word not in packs],
-        trial=parse_trial(packs),
+    question = replace(
+        _read_question(words or [], events or []),
         sites=site or (),
         span=_span(start, end),
-        events=[replace(entry, number=number) for number, entry in enumerate(entries, start=1)],
         against=None if against is None else parse_trial(against),
     )
     with _workers(context, workers, history, private=file is not None) as pool:
@@ -103,6 +104,21 @@ def backtest(
         print(json.dumps(format_answer(answer), ensure_ascii=False))
     else:
         _print_tables(answer)
+
+
+def _read_question(words: list[str], events: list[str]) -> "Question":
+    """Of rules and packs, and of events, in the files that are named."""
+    from hypervisor.backtest.events import read_events
+    from hypervisor.backtest.registries import parse_trial
+    from hypervisor.backtest.service import Question
+
+    packs = [word for word in words if Path(word).is_file()]
+    entries = [entry for event in events for entry in read_events(event)]
+    return Question(
+        rules=[word for word in words if word not in packs],
+        trial=parse_trial(packs),
+        events=[replace(entry, number=number) for number, entry in enumerate(entries, start=1)],
+    )
 
 
 @contextmanager

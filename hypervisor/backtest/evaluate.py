@@ -40,14 +40,20 @@ Blocks = Sequence[Sequence[Pair]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a helper evaluates some blocks of; `closed`: alarms end where operators closed them."""
+class Inputs:
+    """All that an evaluation depends on; `places`: only there (None: what has no site), or all.
+
+    `retention`: of raw readings (µs): a lamp's supply is not known farther back. `closed`: alarms
+    end where operators closed them.
+    """
 
     registry: Registry
+    source: Source
+    catalogue: Catalogue
     span: Span
+    places: AbstractSet[str | None] | None
     retention: int
     closed: bool
-    blocks: Blocks
 
 
 class Helper(Protocol):
@@ -60,7 +66,7 @@ class Helper(Protocol):
         """Its own, once all blocks are done."""
 
 
-Share = Callable[[Work], AbstractContextManager[Helper]]
+Share = Callable[[Inputs, Blocks], AbstractContextManager[Helper]]
 
 
 def begin_reading(span: Span, longest: int) -> int:
@@ -68,25 +74,17 @@ def begin_reading(span: Span, longest: int) -> int:
     return BEGINNING if span.since is None else span.since - WARM - longest
 
 
-def begin_run(  # noqa: PLR0913  by what, over what, where and when
-    registry: Registry,
-    source: Source,
-    catalogue: Catalogue,
+def begin_run(
+    inputs: Inputs,
     *,
-    span: Span,
-    places: AbstractSet[str | None] | None,
-    retention: int,
-    closed: bool,
     since: int | None = None,
     rules: Mapping[str, RuleHistory] | None = None,
 ) -> "Run":
-    """A run at these places, or all; as in `backtest`.
-
-    `since`: readings from when on (µs), if these are part of more. `rules`: as in `arrange`.
-    """
-    power_schedule = PowerSchedule(retention=retention)
+    """`since`: readings from when on (µs), if these are part of more. `rules`: as in `arrange`."""
+    source, places = inputs.source, inputs.places
+    power_schedule = PowerSchedule(retention=inputs.retention)
     power_schedule.extend(source.floor, source.gaps)
-    territory = arrange(registry, catalogue, power_schedule, rules=rules)
+    territory = arrange(inputs.registry, inputs.catalogue, power_schedule, rules=rules)
     pairs: dict[str, list[Pair]] = {}
     for pair in territory.revisions:
         if places is None or territory.subjects[pair[1]].place in places:
@@ -94,8 +92,8 @@ def begin_run(  # noqa: PLR0913  by what, over what, where and when
     run = Run(
         territory=territory,
         source=source,
-        span=span,
-        closings=source.closings if closed else {},
+        span=inputs.span,
+        closings=source.closings if inputs.closed else {},
         pairs=pairs,
     )
     if since is not None:
@@ -116,26 +114,12 @@ class CompleteTail(SeriesTail):
         self._rows, self._size = rows, len(rows)
 
 
-def backtest(  # noqa: PLR0913  by what, over what, where and when
-    registry: Registry,
-    source: Source,
-    catalogue: Catalogue,
-    *,
-    span: Span,
-    sites: frozenset[str] | None,
-    retention: int,
-    closed: bool,
-    tick: Tick,
-    share: Share | None = None,
-) -> Evaluation:
-    """The alarms that would have been raised, at these sites or all; not those before the period.
+def backtest(inputs: Inputs, tick: Tick, share: Share | None = None) -> Evaluation:
+    """The alarms that would have been raised; not those before the period.
 
-    `retention`: of raw readings (µs): a lamp's supply is not known farther back. `share`: finds a
-    helper for long work.
+    `share`: finds a helper for long work.
     """
-    run = begin_run(
-        registry, source, catalogue, span=span, places=sites, retention=retention, closed=closed
-    )
+    run = begin_run(inputs)
     blocks, subjects = run.cut_blocks(), run.results.subjects
     done = list(accumulate((len({key for _, key in block}) for block in blocks), initial=0))
     tick(0, subjects)
@@ -146,12 +130,11 @@ def backtest(  # noqa: PLR0913  by what, over what, where and when
     if share is None or len(blocks) < _MANY:
         run.work(blocks, iter(range(len(blocks))), report)
     else:
-        work = Work(registry=registry, span=span, retention=retention, closed=closed, blocks=blocks)
-        with share(work) as helper:
+        with share(inputs, blocks) as helper:
             run.work(blocks, helper.turns, report)
             run.results.add(helper.results())
         tick(subjects, subjects)
-    return summarize(run.results, run.territory.rules, span=span, floor=source.floor)
+    return summarize(run.results, run.territory.rules, span=inputs.span, floor=inputs.source.floor)
 
 
 class Run:

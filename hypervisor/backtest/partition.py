@@ -39,9 +39,11 @@ def list_common(registry: Registry) -> tuple[Revision, ...]:
 
 
 def cut(
-    registry: Registry, sites: AbstractSet[str] | None, apart: AbstractSet[int] = frozenset()
+    registry: Registry,
+    places: AbstractSet[str | None] | None,
+    apart: AbstractSet[int] = frozenset(),
 ) -> Iterator[Piece]:
-    """Pieces in which each subject at these sites, or anywhere, is evaluated exactly once.
+    """Pieces in which each subject at these places, or anywhere, is evaluated exactly once.
 
     The same registry is always cut alike. `apart`: series of which pieces have only these, or none.
     """
@@ -59,23 +61,23 @@ def cut(
         bins[-1] += bundle
         size, kept_apart = size + len(own), is_apart
     for near in _split(registry, bins):
-        yield from _cut_places(near, sites, series_of, most)
+        yield from _cut_places(near, places, series_of, most)
 
 
 def _cut_places(
     registry: Registry,
-    sites: AbstractSet[str] | None,
+    places: AbstractSet[str | None] | None,
     series_of: Mapping[str, Sequence[int]],
     most: int,
 ) -> Iterator[Piece]:
     """One piece, or several where very much is bound together."""
-    chosen = [name for name in sorted(registry.sites) if sites is None or name in sites]
+    chosen = [name for name in sorted(registry.sites) if places is None or name in places]
+    siteless: list[str | None] = [None] if places is None or None in places else []
     if len(registry.series) <= 2 * most:
-        places = (*([None] if sites is None else []), *chosen)
-        if places:
-            yield Piece(registry=registry, places=places)
+        if siteless or chosen:
+            yield Piece(registry=registry, places=(*siteless, *chosen))
         return
-    if sites is None and any(group.site is None for group in registry.groups.values()):
+    if siteless and any(group.site is None for group in registry.groups.values()):
         yield Piece(registry=registry, places=(None,))
     while chosen:
         count, size = 0, 0

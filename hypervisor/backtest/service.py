@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypervisor.backtest import differences, registries, scoring
 from hypervisor.backtest.differences import Change
-from hypervisor.backtest.evaluate import Tick, backtest
+from hypervisor.backtest.evaluate import Inputs, Tick, backtest
 from hypervisor.backtest.events import Entry, is_event, rules_of
 from hypervisor.backtest.model import BacktestError, Evaluation, Span
 from hypervisor.backtest.registries import Trial, registry_around
@@ -24,7 +24,7 @@ from sensors._nearest import did_you_mean
 from simulators import _recordings
 
 _FEW = 5  # sites whose readings are kept for a second evaluation
-Evaluate = Callable[..., Evaluation]  # as `backtest`
+Evaluate = Callable[[Inputs, Tick], Evaluation]  # as `backtest`
 _LONG = 200 * 366 * 86_400_000_000  # µs: a recording may have any age
 
 
@@ -163,16 +163,16 @@ def ask(  # noqa: PLR0913  of what, with what, and with whom
         """Evaluate with a registry: as the first of the rounds, or the second."""
         near = registry if sites is None else registry_around(registry, sites)
         near = registries.with_trial(near, Trial(rules=tuple(crossings)), catalogue)
-        evaluation = evaluate(
-            registries.only_rules(near, [*rules, *(rule.id for rule in crossings)]),
-            source,
-            catalogue,
+        inputs = Inputs(
+            registry=registries.only_rules(near, [*rules, *(rule.id for rule in crossings)]),
+            source=source,
+            catalogue=catalogue,
             span=question.span,
-            sites=sites,
+            places=sites,
             retention=retention,
             closed=not question.trial and against is None,
-            tick=lambda done, of: tick(done + number * of, of * rounds),
         )
+        evaluation = evaluate(inputs, lambda done, of: tick(done + number * of, of * rounds))
         return _score(question, evaluation)
 
     answer = answer_to(registry, 0)

@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hypervisor.backtest.evaluate import Run, Tick, begin_reading, begin_run
-from hypervisor.backtest.frozen_history import FrozenHistory, freeze
-from hypervisor.backtest.model import BacktestError, Evaluation, Span
+from hypervisor.backtest.evaluate import Inputs, Run, Tick, begin_reading, begin_run
+from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource, freeze
+from hypervisor.backtest.model import BacktestError, Evaluation
 from hypervisor.backtest.partition import Piece, cut, list_common
 from hypervisor.backtest.results import Results, summarize
 from hypervisor.backtest.sources import FOREVER, CachedSource, Source, StoredSource
@@ -30,8 +30,7 @@ from hypervisor.backtest.worker_task import (
 from hypervisor.evaluation.rule_histories import histories
 from hypervisor.readings.parquet_parts import is_immutable
 from hypervisor.readings.queries_columnar import list_personal
-from hypervisor.registry.model import Registry
-from sensors._domain import Catalogue
+from hypervisor.registry.model import Revision
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -67,83 +66,77 @@ class Workers:
         return self.history or self.folder / "parts"
 
 
-def backtest_by_workers(  # noqa: PLR0913  as `backtest`
-    registry: Registry,
-    source: Source,
-    catalogue: Catalogue,
-    *,
-    span: Span,
-    sites: frozenset[str] | None,
-    retention: int,
-    closed: bool,
-    tick: Tick,
-    workers: Workers,
-) -> Evaluation:
+def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluation:
     """As `backtest` by one process, exactly; `tick`: pieces done, of how many.
 
     What reads series of homes is evaluated here: their readings are in no part.
     """
-    if isinstance(source, CachedSource):
-        source = source.source  # what is read twice is frozen twice, under the same names
-    homes = _list_homes(source)
-    common = list_common(registry)
-    pieces = sorted(cut(registry, sites, homes), key=_size, reverse=True)  # no large one is last
-    away = [piece for piece in pieces if homes.isdisjoint(piece.series)]
-    here = [
-        begin_run(
-            piece.join(common),
-            source,
-            catalogue,
-            span=span,
-            places=frozenset(piece.places),
-            retention=retention,
-            closed=closed,
-        )
-        for piece in pieces
-        if not homes.isdisjoint(piece.series)
-    ]
+    if isinstance(inputs.source, CachedSource):
+        inputs = replace(inputs, source=inputs.source.source)  # what is read twice is frozen twice
+    source, span = inputs.source, inputs.span
+    common = list_common(inputs.registry)
+    away, here = _share_out(inputs, common)
     series = sorted(set().union(*(piece.series for piece in away)))
-    job = Job(
-        common=common,
-        folder=workers.parts.absolute(),
-        history=FrozenHistory(parts=()),
-        floor=source.floor,
-        gaps=source.gaps,
-        closings=source.closings if closed else {},
-        span=span,
-        since=None,
-        retention=retention,
-        closed=closed,
-        series=len(series),
-    )
-    tick(0, len(pieces))
+    job = _describe_job(inputs, common, workers.parts.absolute(), len(series))
+    count = len(away) + len(here)
+    tick(0, count)
     results: dict[int, Results] = {}
-    with _use_parts(job.folder) as used, connect(workers.where) as client:
+    with _use_parts(job.source.folder) as used, connect(workers.where) as client:
         longest = [run.longest for run in here]
         if span.since is not None:
             pickled = ((number, pickle.dumps(piece)) for number, piece in enumerate(away))
             longest += [reach for _, reach in _run(client, find_longest, job, pickled)]
         since = begin_reading(span, max(longest, default=0))
         until = FOREVER if span.until is None else span.until
-        history = freeze(source, job.folder, series, since, until)
+        history = freeze(source, job.source.folder, series, since, until)
         if workers.history is not None:
             used.update(part.name for part in history.parts if part.copied)
-        job = replace(job, history=history, since=since)
+        job = replace(job, source=replace(job.source, history=history), since=since)
         with ThreadPoolExecutor(max_workers=1) as own:
             ours = own.submit(_evaluate_here, here, since)
-            rules = own.submit(histories, common, catalogue.common)
+            rules = own.submit(histories, common, inputs.catalogue.common)
             for number, each in _evaluate_away(client, job, away, workers.folder):
                 results[number] = each
-                tick(len(results), len(pieces))
+                tick(len(results), count)
             together = ours.result()
     for number in sorted(results):
         together.add(results[number])
-    tick(len(pieces), len(pieces))
+    tick(count, count)
     return summarize(together, rules.result(), span=span, floor=source.floor)
 
 
-def _size(piece: Piece) -> int:
-    return len(piece.registry.series)
+def _share_out(inputs: Inputs, common: Sequence[Revision]) -> tuple[list[Piece], list[Run]]:
+    """The pieces of the workers, largest first so that none of these is last, and our runs."""
+    homes = _list_homes(inputs.source)
+    away: list[Piece] = []
+    here: list[Run] = []
+    for piece in cut(inputs.registry, inputs.places, homes):
+        if homes.isdisjoint(piece.series):
+            away.append(piece)
+        else:
+            registry, places = piece.join(common), frozenset(piece.places)
+            here.append(begin_run(replace(inputs, registry=registry, places=places)))
+    return sorted(away, key=lambda piece: len(piece.series), reverse=True), here
+
+
+def _describe_job(inputs: Inputs, common: tuple[Revision, ...], folder: Path, series: int) -> Job:
+    """A job of which the readings are still to be frozen."""
+    source = inputs.source
+    return Job(
+        common=common,
+        source=FrozenSource(
+            folder=folder,
+            history=FrozenHistory(parts=()),
+            floor=source.floor,
+            gaps=source.gaps,
+            closings=source.closings if inputs.closed else {},
+        ),
+        span=inputs.span,
+        since=None,
+        retention=inputs.retention,
+        closed=inputs.closed,
+        series=series,
+    )
 
 
 def _list_homes(source: Source) -> frozenset[int]:

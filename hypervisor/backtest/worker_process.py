@@ -1,13 +1,13 @@
 """A helper process for a long backtest, on the same database snapshot."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from hypervisor.backtest.evaluate import Work, begin_run
+from hypervisor.backtest.evaluate import Blocks, Inputs, begin_run
 from hypervisor.backtest.model import BacktestError
 from hypervisor.backtest.results import Results
 from hypervisor.backtest.sources import StoredSource
@@ -17,12 +17,16 @@ from sensors._domain import catalogue
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    """What the helper needs, as plain values; `source`: arguments of one, without a connection."""
+    """What the helper needs, as plain values: arguments of inputs and of a source.
+
+    Without the connection, and without places: the blocks say what is to be evaluated.
+    """
 
     url: str
     snapshot: str
     source: dict[str, Any]
-    work: Work
+    inputs: dict[str, Any]
+    blocks: Blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +37,13 @@ class InProcess:
     source: StoredSource
 
     @contextmanager
-    def __call__(self, work: Work) -> Iterator["_Helper"]:
+    def __call__(self, inputs: Inputs, blocks: Blocks) -> Iterator["_Helper"]:
         job = _Job(
             url=self.url,
             snapshot=export_snapshot(self.source.connection),
-            source={key: part for key, part in vars(self.source).items() if key != "connection"},
-            work=work,
+            source=_drop(vars(self.source), "connection"),
+            inputs=_drop(vars(inputs), "source", "catalogue", "places"),
+            blocks=blocks,
         )
         context = get_context("spawn")  # a fork would share our connection and our threads' locks
         turn, (ours, theirs) = context.Value("q", 0), context.Pipe(duplex=False)
@@ -46,12 +51,16 @@ class InProcess:
         process.start()
         theirs.close()  # so that the end of the process ends the pipe
         try:
-            yield _Helper(turns=_turns(turn, len(work.blocks)), pipe=ours)
+            yield _Helper(turns=_turns(turn, len(blocks)), pipe=ours)
         finally:
             if process.is_alive():
                 process.terminate()
             process.join()
             ours.close()
+
+
+def _drop(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +98,11 @@ def _run_helper(job: _Job, turn: Any, pipe: Pipe) -> None:
 
 
 def _evaluate(job: _Job, turn: Any) -> Results:
-    work = job.work
     with connect(job.url) as connection:
         join_snapshot(connection, job.snapshot)
+        source = StoredSource(connection=connection, **job.source)
         run = begin_run(
-            work.registry,
-            StoredSource(connection=connection, **job.source),
-            catalogue(),
-            span=work.span,
-            places=frozenset(),  # the blocks say what is to be evaluated
-            retention=work.retention,
-            closed=work.closed,
+            Inputs(source=source, catalogue=catalogue(), places=frozenset(), **job.inputs)
         )
-        run.work(work.blocks, _turns(turn, len(work.blocks)))
+        run.work(job.blocks, _turns(turn, len(job.blocks)))
         return run.results

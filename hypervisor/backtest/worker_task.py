@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from hypervisor.backtest.evaluate import MOST_SERIES, Run, begin_run
-from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource
+from hypervisor.backtest.evaluate import MOST_SERIES, Inputs, Run, begin_run
+from hypervisor.backtest.frozen_history import FrozenSource
 from hypervisor.backtest.model import BacktestError, Span
 from hypervisor.backtest.partition import Piece
 from hypervisor.backtest.results import Results
-from hypervisor.backtest.sources import Closings, Spans
 from hypervisor.evaluation.rule_histories import RuleHistory, histories
 from hypervisor.readings.parquet_parts import PartError
 from hypervisor.registry.model import Revision
@@ -30,18 +28,14 @@ _JOBS = 2  # that a worker keeps open
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What all pieces of a job have in common; `folder`: of the parts, on each machine.
+    """What all pieces of a job have in common; `source`: its folder is there on each machine.
 
     `common`: the revisions that no piece has. `since`: readings from when on (µs). `series`: how
     many there are.
     """
 
     common: tuple[Revision, ...]
-    folder: Path
-    history: FrozenHistory
-    floor: int
-    gaps: Spans
-    closings: Closings
+    source: FrozenSource
     span: Span
     since: int | None
     retention: int
@@ -51,7 +45,7 @@ class Job:
     @property
     def block_series(self) -> int:
         """How many series are read together, so that memory is bounded."""
-        rows = max(self.history.rows // max(self.series, 1), 1)
+        rows = max(self.source.history.rows // max(self.series, 1), 1)
         return min(max(_BLOCK_ROWS // rows, 1), MOST_SERIES)
 
 
@@ -94,24 +88,16 @@ def _begin(engine: str, job: bytes, piece: bytes) -> tuple[Run, int]:
     opened, rules = _open(job)
     _prepare()
     own: Piece = pickle.loads(piece)  # noqa: S301  from the client, whom a worker obeys
-    run = begin_run(
-        own.join(opened.common),
-        FrozenSource(
-            folder=opened.folder,
-            history=opened.history,
-            floor=opened.floor,
-            gaps=opened.gaps,
-            closings=opened.closings,
-        ),
-        _catalogue(),
+    inputs = Inputs(
+        registry=own.join(opened.common),
+        source=opened.source,
+        catalogue=_catalogue(),
         span=opened.span,
         places=frozenset(own.places),
         retention=opened.retention,
         closed=opened.closed,
-        since=opened.since,
-        rules=rules,
     )
-    return run, opened.block_series
+    return begin_run(inputs, since=opened.since, rules=rules), opened.block_series
 
 
 @lru_cache(maxsize=_JOBS)

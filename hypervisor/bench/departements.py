@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.backtest.evaluate import backtest
+from hypervisor.backtest.evaluate import Inputs, backtest
 from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource, describe
-from hypervisor.backtest.model import Evaluation, Span
+from hypervisor.backtest.model import Span
 from hypervisor.backtest.registries import of_inventory
 from hypervisor.backtest.worker_pool import Workers, backtest_by_workers, connect
 from hypervisor.base.instants import micros
@@ -46,7 +46,7 @@ def measure(plan: Plan, tick: Tick) -> dict[str, Any]:
     with TemporaryDirectory(prefix="hypervisor-bench-") as folder:
         source = _write_history(essonne, plan, Path(folder) / "parts", tick)
         began = time.process_time()
-        alone = _evaluate(essonne, source)
+        alone = backtest(_describe_inputs(essonne, source), lambda *_: None)
         single = time.process_time() - began
         runs = {}
         for count in plan.workers:
@@ -74,15 +74,9 @@ def _measure_workers(
         start, own = time.perf_counter(), time.process_time()
         before = sum(seconds for seconds, _ in client.run(_read_usage).values())
         evaluation = backtest_by_workers(
-            registry,
-            source,
-            catalogue(),
-            span=Span(),
-            sites=None,
-            retention=_RETENTION,
-            closed=False,
-            tick=lambda *at: tick(f"{count} workers", *at),
-            workers=Workers(where=client, folder=source.folder.parent, history=source.folder),
+            _describe_inputs(registry, source),
+            lambda *at: tick(f"{count} workers", *at),
+            Workers(where=client, folder=source.folder.parent, history=source.folder),
         )
         ended, usage = time.perf_counter(), client.run(_read_usage).values()
     if len(evaluation.alarms) != alarms:
@@ -105,16 +99,15 @@ def _read_usage() -> tuple[float, int]:
     return time.process_time(), int(most) // 1024
 
 
-def _evaluate(registry: Registry, source: FrozenSource) -> Evaluation:
-    return backtest(
-        registry,
-        source,
-        catalogue(),
+def _describe_inputs(registry: Registry, source: FrozenSource) -> Inputs:
+    return Inputs(
+        registry=registry,
+        source=source,
+        catalogue=catalogue(),
         span=Span(),
-        sites=None,
+        places=None,
         retention=_RETENTION,
         closed=False,
-        tick=lambda *_: None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hypervisor.backtest import evaluate
-from hypervisor.backtest.evaluate import Work, backtest
+from hypervisor.backtest.evaluate import Blocks, Inputs, backtest
 from hypervisor.backtest.model import Evaluation, Span
 from hypervisor.backtest.results import Results, summarize
 from hypervisor.backtest.sources import FOREVER, Source
@@ -43,16 +43,16 @@ def judge(
     closed: bool = True,
     **more: Any,
 ) -> Evaluation:
-    return backtest(
-        whole,
-        source,
-        CATALOGUE,
+    inputs = Inputs(
+        registry=whole,
+        source=source,
+        catalogue=CATALOGUE,
         span=span or Span(),
-        sites=sites,
+        places=sites,
         retention=LONG,
         closed=closed,
-        **{"tick": lambda *_: None, **more},
     )
+    return backtest(inputs, **{"tick": lambda *_: None, **more})
 
 
 def hours(result: Evaluation) -> list[tuple[str, str, float, float | None]]:
@@ -204,11 +204,11 @@ class Helping:
     """Takes the second block, and says that it found an alarm in it."""
 
     def __init__(self) -> None:
-        self.called: list[Any] = []
+        self.called: list[tuple[Inputs, Blocks]] = []
 
     @contextmanager
-    def __call__(self, work: Work) -> Iterator[Any]:
-        self.called.append(work)
+    def __call__(self, inputs: Inputs, blocks: Blocks) -> Iterator[Any]:
+        self.called.append((inputs, blocks))
         results = Results(
             alarms=[alarm(3, 4)],
             evaluated=[("flood-level", "pont")],
@@ -239,10 +239,9 @@ def test_what_a_helper_found_is_added_where_there_is_much_to_do(
         tick=lambda *now: heard.append(now),
     )
     pairs = [[("flood-level", "moulin")], [("flood-level", "pont")]]
-    span = Span(since=at(-3))
-    assert helper.called == [
-        Work(registry=whole, span=span, retention=LONG, blocks=pairs, closed=False)
-    ]
+    ((inputs, blocks),) = helper.called
+    assert (inputs.registry, inputs.span, inputs.closed) == (whole, Span(since=at(-3)), False)
+    assert blocks == pairs
     assert hours(result) == [("flood-level", "moulin", 1, 2), ("flood-level", "pont", 3, 4)]
     assert (result.rows, result.until, result.since) == (43, at(90), at(-3))
     assert heard[-1] == (2, 2)

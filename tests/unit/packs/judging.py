@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hypervisor.alarms.log import Alarm
-from hypervisor.backtest.evaluate import backtest
+from hypervisor.backtest.evaluate import Inputs, backtest
 from hypervisor.backtest.model import Evaluation, RaisedAlarm, Span
 from hypervisor.backtest.registries import of_inventory, registry_around
 from hypervisor.backtest.sources import RecordedSource
@@ -72,16 +72,16 @@ def told(name: str, seed: int, *, whole: bool = True) -> Told:
 
 
 def judged(registry: Registry, source: RecordedSource, sites: frozenset[str]) -> Evaluation:
-    return backtest(
-        registry,
-        source,
-        catalogue(),
+    inputs = Inputs(
+        registry=registry,
+        source=source,
+        catalogue=catalogue(),
         span=Span(),
-        sites=sites,
+        places=sites,
         retention=LONG,
         closed=False,
-        tick=lambda _done, _of: None,
     )
+    return backtest(inputs, lambda _done, _of: None)
 
 
 def _part(field: Field, story: Story, seed: int) -> Field:
