@@ -40,6 +40,7 @@ _AHEAD = 256  # tasks that wait at the scheduler
 _PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
 _CONFIGURATION = {  # of our own processes
     "distributed.worker.profile.enabled": False,  # samples stacks a hundred times a second
+    "distributed.admin.tick.interval": "1s",  # of 20 ms, at which each loop measures its delay
     # without Dask's MALLOC_TRIM_THRESHOLD_: to give memory back at once costs a fifth of the time
     "distributed.nanny.pre-spawn-environ": {
         "OMP_NUM_THREADS": 1,
@@ -201,7 +202,7 @@ def _run(
         for number, piece in pieces
     )
     numbers: dict[Any, int] = {}  # by key of its task
-    running = as_completed()
+    running = as_completed()  # with_results would wait for ever where a result is lost for good
 
     def submit(count: int) -> None:
         for number, future in islice(tasks, count):

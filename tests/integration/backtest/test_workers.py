@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -225,6 +227,33 @@ def test_a_job_that_was_stopped_continues(
     assert again
     assert not again & done
     assert not list((workers.folder / "results").iterdir())
+
+
+HASH_PIECES = """
+import hashlib, pickle, sys
+from hypervisor.backtest.partition import cut
+from hypervisor.database.connect import connect
+from hypervisor.registry import queries
+with connect(sys.argv[1]) as connection:
+    registry = queries.load(connection)
+for piece in cut(registry, None):
+    print(hashlib.sha256(pickle.dumps(piece)).hexdigest())
+"""
+
+
+def test_another_process_cuts_the_same_pieces(essonne: Territory) -> None:
+    """So that a job which is started again has the keys of the stopped one."""
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", HASH_PIECES, essonne.url],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert len(printed[0].split()) > 20
+    assert printed[0] == printed[1]
 
 
 Damage = Callable[[Path], object]
