@@ -16,7 +16,8 @@ from pamqp.common import FieldTable
 
 from ingest.loop import Address, probe_peer
 
-MAIN, TRIALS = 1, 2  # channels: our own, and one for questions that may end it
+# Channels: our own, one for questions that may end it, one for what the broker may take long to do.
+MAIN, TRIALS, ASIDE = 1, 2, 3
 HEARTBEAT = 5  # seconds between frames of ours; after two without any the broker gives us up
 _ANSWER = 5.0  # seconds in which the broker answers
 _RECEIVE = 262_144  # bytes a read of the socket takes at most

@@ -8,12 +8,13 @@ acknowledge.
 import logging
 import secrets
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from pamqp import commands
 
-from ingest.amqp import HEARTBEAT, AmqpConnection, AmqpError
+from ingest.amqp import ASIDE, HEARTBEAT, AmqpConnection, AmqpError
 from ingest.batch import Parcel
 from ingest.decode import LARGEST
 from ingest.letters import make_dead_letters
@@ -27,6 +28,8 @@ from ingest.queues import (
     SOURCE,
     declare_exchanges,
     declare_part,
+    list_bindings,
+    list_part_bindings,
     queue_name,
     to_pattern,
     to_topic,
@@ -147,13 +150,19 @@ class PartLink:
         return bool(self._ask(lambda reader: reader.exists(queue_name(part))))
 
     def make_queue(self, part: int) -> None:
-        """Make the part's queue, or bind it again if it is there.
+        """Make the part's queue.
 
         Only by the process that holds the part, and after it has noted what the last queue lost.
         Raises AmqpError.
         """
-        exercise = self._interval is None
-        self._ask(lambda reader: declare_part(reader.call, part, exercise=exercise))
+        self._ask(lambda reader: declare_part(reader.call, part, exercise=self.exercise))
+
+    def renew_bindings(self, part: int) -> None:
+        """Have the broker bind a queue that is there, in case that its maker was killed before."""
+        if self._connections is not None:
+            _, speaker = self._connections
+            bindings = list_part_bindings(part, exercise=self.exercise)
+            self._guard(partial(_do_aside, speaker, bindings))
 
     def consume(self, part: int, heard: int) -> None:
         """Receive what the part's queue has. `heard`: how far it was heard (µs).
@@ -201,7 +210,7 @@ class PartLink:
         if self._connections is not None:
             _, speaker = self._connections
             for number in self.dead:
-                self._guard(partial(speaker.send, commands.Basic.Ack(number)))
+                self._guard(partial(speaker.send, commands.Basic.Ack(number), channel=ASIDE))
         self.dead.clear()
 
     def _ask(self, question: Callable[[AmqpConnection], object]) -> object:
@@ -276,10 +285,15 @@ class PartLink:
             speaker = AmqpConnection(self._address, self._worker, self._bury)
             opened.append(speaker)
             reader.call(commands.Basic.Qos(prefetch_count=PREFETCH))
-            speaker.call(commands.Basic.Qos(prefetch_count=_MOST_DEAD))
-            declare_exchanges(reader.call, exercise=self._interval is None)
+            speaker.call(commands.Channel.Open(), channel=ASIDE)
+            speaker.call(commands.Basic.Qos(prefetch_count=_MOST_DEAD), channel=ASIDE)
+            bindings = list_bindings(exercise=self.exercise)
+            if not reader.exists(DEAD):
+                declare_exchanges(reader.call, exercise=self.exercise)
+                bindings = []
             self.dead.clear()
-            speaker.call(commands.Basic.Consume(queue=DEAD))
+            consume = commands.Basic.Consume(queue=DEAD, consumer_tag=DEAD)
+            _do_aside(speaker, [consume, *bindings])
         except AmqpError as error:
             log.warning("%s: %s; trying again", self._worker, error)
             for connection in opened:
@@ -310,3 +324,10 @@ class PartLink:
         self._consumed.clear()
         self._down_since = self._ticks()
         self.inbox.begin(self.connection)
+
+
+def _do_aside(connection: AmqpConnection, methods: Iterable[Any]) -> None:
+    """Have it done while other things go on: to bind takes 7 s while a machine is lost."""
+    for method in methods:
+        method.nowait = True
+        connection.send(method, channel=ASIDE)

@@ -59,32 +59,37 @@ def to_topic(key: str) -> str:
 
 
 def declare_exchanges(call: Call, *, exercise: bool) -> None:
-    """What every part needs, if it is not there: declaring it again changes nothing."""
-    call(commands.Exchange.Declare(exchange=DEAD, exchange_type="fanout", durable=True))
+    """What every part needs, if it is not there. The queue of dead letters is made last."""
+    for name, kind in ((DEAD, "fanout"), (BEATS, "direct"), (HASHED, "x-consistent-hash")):
+        call(commands.Exchange.Declare(exchange=name, exchange_type=kind, durable=True))
+    for binding in list_bindings(exercise=exercise):
+        call(binding)
     quorum: FieldTable = {"x-queue-type": "quorum"}
     call(commands.Queue.Declare(queue=DEAD, durable=True, arguments=quorum))
     call(commands.Queue.Bind(queue=DEAD, exchange=DEAD))
-    call(commands.Exchange.Declare(exchange=BEATS, exchange_type="direct", durable=True))
-    call(
-        commands.Exchange.Declare(exchange=HASHED, exchange_type="x-consistent-hash", durable=True)
-    )
+
+
+def list_bindings(*, exercise: bool) -> list[Frame]:
+    """Which topics are shared out among the parts."""
     played = [f"{PLAYED}{topic_filter}" for topic_filter in FILTERS] if exercise else []
-    for topic_filter in (*FILTERS, *played):
-        call(
-            commands.Exchange.Bind(
-                destination=HASHED, source=SOURCE, routing_key=to_pattern(topic_filter)
-            )
+    binds: list[Frame] = [
+        commands.Exchange.Bind(
+            destination=HASHED, source=SOURCE, routing_key=to_pattern(topic_filter)
         )
-    for pattern in _FORMER:
-        call(commands.Exchange.Unbind(destination=HASHED, source=SOURCE, routing_key=pattern))
+        for topic_filter in (*FILTERS, *played)
+    ]
+    unbinds = [
+        commands.Exchange.Unbind(destination=HASHED, source=SOURCE, routing_key=pattern)
+        for pattern in _FORMER
+    ]
+    return [*binds, *unbinds]
 
 
 def declare_part(call: Call, part: int, *, exercise: bool) -> None:
-    """A part's queue, on the disks of a majority. Only its holder: see PartLink.prepare."""
-    name = queue_name(part)
+    """A part's queue, on the disks of a majority. Only its holder: see PartLink.make_queue."""
     call(
         commands.Queue.Declare(
-            queue=name,
+            queue=queue_name(part),
             durable=True,
             arguments={
                 "x-queue-type": "quorum",
@@ -98,7 +103,18 @@ def declare_part(call: Call, part: int, *, exercise: bool) -> None:
             },
         )
     )
-    call(commands.Queue.Bind(queue=name, exchange=HASHED, routing_key="1"))  # its weight
-    call(commands.Queue.Bind(queue=name, exchange=BEATS, routing_key=str(part)))
+    for binding in list_part_bindings(part, exercise=exercise):
+        call(binding)
+
+
+def list_part_bindings(part: int, *, exercise: bool) -> list[Frame]:
+    """What comes into a part's queue."""
+    name = queue_name(part)
+    bindings: list[Frame] = [
+        commands.Queue.Bind(queue=name, exchange=HASHED, routing_key="1"),  # its weight
+        commands.Queue.Bind(queue=name, exchange=BEATS, routing_key=str(part)),
+    ]
     if exercise:  # the player's clock goes to every part
-        call(commands.Queue.Bind(queue=name, exchange=SOURCE, routing_key=to_pattern(CLOCK)))
+        clock = to_pattern(CLOCK)
+        bindings.append(commands.Queue.Bind(queue=name, exchange=SOURCE, routing_key=clock))
+    return bindings

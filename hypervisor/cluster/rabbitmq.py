@@ -29,6 +29,9 @@ from hypervisor.cluster.server import Server, environment
 STOP_SECONDS = 60.0  # a node hands its queues' leadership on before it ends
 # A peer that says nothing for so long is lost; the least that survives a busy machine's pauses.
 SILENCE_SECONDS = 5
+# That connecting to another node may take. A lost one is tried at once by the new leaders of its
+# queues, and only when that has failed do their messages go to other consumers.
+CONNECT_SECONDS = 2
 WAIT_SECONDS = 20  # for a machine that was among the last to run, after all have stopped
 SESSION_SECONDS = 7 * 86_400  # that a device's queue of commands outlives its connection
 # MQTT connections per listener: all devices of three machines may come to one.
@@ -206,6 +209,7 @@ class BrokerNode:
         distribution = (
             f"-start_epmd false -erl_epmd_port {ports.brokers}"
             f" -proto_dist inet_tls -ssl_dist_optfile {self.folder}/distribution.tls"
+            f" -kernel net_setuptime {CONNECT_SECONDS}"
         )
         ours = {
             "LANG": "C.UTF-8",

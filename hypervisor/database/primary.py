@@ -33,11 +33,14 @@ class PrimaryConnection(psycopg.Connection[TupleRow]):
 
 
 class _Race(Generic[_Session]):
-    """Asks all hosts, each again and again, until one of them is the primary."""
+    """Asks all hosts, each again and again, until one of them is the primary.
+
+    Or until each has failed: one that is lost takes its time-out, in which another may be promoted.
+    """
 
     def __init__(self, ask: Callable[[str, str], _Session]) -> None:
         self._ask = ask
-        self._answers: SimpleQueue[_Session | psycopg.Error] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[str, _Session | psycopg.Error]] = SimpleQueue()
         self._taken = threading.Lock()
         self._over = threading.Event()
         self._until = time.monotonic() + _WAIT
@@ -45,29 +48,31 @@ class _Race(Generic[_Session]):
     def run(self, hosts: list[tuple[str, str]]) -> _Session:
         for host, port in hosts:
             threading.Thread(target=self._insist, args=(host, port), daemon=True).start()
-        errors = []
-        for _ in hosts:
-            answer = self._answers.get()
+        errors: dict[str, str] = {}
+        while True:
+            address, answer = self._answers.get()
             if not isinstance(answer, psycopg.Error):
                 self._over.set()
                 return answer
-            errors.append(str(answer).strip())
-        raise psycopg.OperationalError("; ".join(errors))
+            errors[address] = str(answer).strip()
+            failed = len(errors) == len(hosts) and time.monotonic() > self._until
+            if failed and self._taken.acquire(blocking=False):  # else a session is on its way
+                self._over.set()
+                raise psycopg.OperationalError("; ".join(errors.values()))
 
     def _insist(self, host: str, port: str) -> None:
-        while True:
+        while not self._over.is_set():
             try:
                 session = self._ask(host, port)
             except psycopg.Error as error:
-                if time.monotonic() > self._until or self._over.wait(_AGAIN):
-                    self._answers.put(error)
-                    return
+                self._answers.put((f"{host}:{port}", error))
+                self._over.wait(_AGAIN)
             else:
-                break
-        if self._taken.acquire(blocking=False):
-            self._answers.put(session)
-        else:
-            session.close()  # two were primaries just then
+                if self._taken.acquire(blocking=False):
+                    self._answers.put((f"{host}:{port}", session))
+                else:
+                    session.close()  # two were primaries just then, or it came too late
+                return
 
 
 def list_hosts(conninfo: str) -> list[tuple[str, str]]:

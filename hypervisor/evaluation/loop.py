@@ -22,6 +22,7 @@ from hypervisor.database.connect import (
     listen,
     wait_for_notification,
 )
+from hypervisor.database.shares import rest_seconds
 from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory, prune
@@ -75,7 +76,7 @@ class _Evaluator:
             clock=wiring.clock,
             longest=LONGEST_STEP,
         )
-        self._holder = ShardHolder(connection)
+        self._holder = ShardHolder(connection, rest=rest_seconds(wiring.url))
         self._feed_pruned = monotonic()
         self._states_pruned = self._feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon, then hourly
         self._inapplicable: dict[tuple[str, str], str] = {}

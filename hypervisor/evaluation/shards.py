@@ -22,8 +22,8 @@ def shard_of(subject: str) -> int:
 class ShardHolder(Shares):
     """The shards that one process evaluates."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, ALL, work=Lock.WATCH, workers=Lock.EVALUATOR)
+    def __init__(self, connection: Connection, *, rest: float = 0.0) -> None:
+        super().__init__(connection, ALL, work=Lock.WATCH, workers=Lock.EVALUATOR, rest=rest)
 
     def share_out(self) -> AbstractSet[int]:
         """Release what others are to have, and take what is free of one's own share.

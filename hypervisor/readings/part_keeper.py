@@ -108,7 +108,10 @@ class PartKeeper:
                 connection.commit()  # before there is a new queue, which looks as if nothing was
                 log.warning("the broker has lost the queue of %s", name)
                 clock = now
-            self._link.make_queue(part)
+            if gone:
+                self._link.make_queue(part)
+            else:
+                self._link.renew_bindings(part)
             self._pipeline.listening[name] = HeartbeatState(interval=self._interval, clock=clock)
             if gone:
                 self._link.inbox.begin_queue(part)

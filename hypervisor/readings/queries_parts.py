@@ -11,7 +11,7 @@ from hypervisor.database import feed, gaps
 from hypervisor.database.connect import Connection
 from hypervisor.database.gaps import Gap
 from hypervisor.database.locks import Lock
-from hypervisor.database.shares import Shares
+from hypervisor.database.shares import Shares, rest_seconds
 from hypervisor.readings import queries_workers
 from hypervisor.readings.queries_ingest import Intake
 from ingest.ports import OccupiedError
@@ -45,7 +45,11 @@ class PartIntake(Intake):
     def share(self, parts: Sequence[int]) -> Shares:
         """How the parts are shared out, by this session."""
         self._shares = Shares(
-            self.open(), frozenset(parts), work=Lock.WORKER, workers=Lock.RECEIVER
+            self.open(),
+            frozenset(parts),
+            work=Lock.WORKER,
+            workers=Lock.RECEIVER,
+            rest=rest_seconds(self._url),
         )
         return self._shares
 
