@@ -27,15 +27,21 @@ from hypervisor.cluster.plan import Machine, Member
 from hypervisor.cluster.server import Server, environment
 
 STOP_SECONDS = 60.0  # a node hands its queues' leadership on before it ends
-# A peer that says nothing for so long is lost; the least that survives a busy machine's pauses.
-SILENCE_SECONDS = 5
+# A node that says nothing for so long is lost, though its machine answers: it hangs, or is starved.
+HANG_SECONDS = 8
+# What the other machine leaves unacknowledged for so long was sent by a wire that is cut.
+SILENCE_SECONDS = 4
 # That connecting to another node may take. A lost one is tried at once by the new leaders of its
 # queues, and only when that has failed do their messages go to other consumers.
-CONNECT_SECONDS = 2
+CONNECT_SECONDS = 3
 WAIT_SECONDS = 20  # for a machine that was among the last to run, after all have stopped
 SESSION_SECONDS = 7 * 86_400  # that a device's queue of commands outlives its connection
 # MQTT connections per listener: all devices of three machines may come to one.
 CONNECTIONS = 20_000
+_TCP_USER_TIMEOUT = ",".join(str(byte) for byte in (SILENCE_SECONDS * 1_000).to_bytes(4, "little"))
+# Of the connections between nodes. Without `linger` what could not be sent keeps a lost node
+# connected for some seconds more: its consumers keep their messages.
+_SOCKET = f"[{{nodelay,true}},{{linger,{{true,0}}}},{{raw,6,18,<<{_TCP_USER_TIMEOUT}>>}}]"
 _PLUGINS = (
     "rabbitmq_mqtt",
     "rabbitmq_consistent_hash_exchange",
@@ -152,7 +158,7 @@ class BrokerNode:
             "cluster_formation.target_cluster_size_hint": len(nodes),
             # A machine cut off from the other two lets its devices go: they are served there.
             "cluster_partition_handling": "pause_minority",
-            "net_ticktime": SILENCE_SECONDS,
+            "net_ticktime": HANG_SECONDS,
             "raft.adaptive_failure_detector.poll_interval": 1_000,
             # After a power cut two of three wait for the third, which may be gone: see `start`.
             "mnesia_table_loading_retry_timeout": WAIT_SECONDS * 1_000,
@@ -210,6 +216,7 @@ class BrokerNode:
             f"-start_epmd false -erl_epmd_port {ports.brokers}"
             f" -proto_dist inet_tls -ssl_dist_optfile {self.folder}/distribution.tls"
             f" -kernel net_setuptime {CONNECT_SECONDS}"
+            f" inet_dist_connect_options {_SOCKET} inet_dist_listen_options {_SOCKET}"
         )
         ours = {
             "LANG": "C.UTF-8",
