@@ -16,6 +16,7 @@ from benchmarks import parts as parts_bench
 from benchmarks import reconnecting as reconnecting_bench
 from benchmarks import sensorthings as sensorthings_bench
 from benchmarks import subscribers as subscribers_bench
+from benchmarks.stations import KINDS, Kind
 from hypervisor.bench.latency import SERVER
 from hypervisor.bench.run import Json, print_result, progress, run
 from tests.cluster.databases import Fault
@@ -69,10 +70,12 @@ def failover(
 def parts(
     messages: Annotated[int, typer.Option(help="Of four readings, a run.")] = 40_000,
     rounds: Annotated[int, typer.Option(help="Runs of each kind.")] = 3,
+    kind: Annotated[Kind | None, typer.Option(help="None: all; three need root.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Readings a second through mosquitto and a RabbitMQ node; processor seconds."""
-    plan = parts_bench.PartsPlan(messages=messages, rounds=rounds)
+    """Readings a second through mosquitto, a RabbitMQ node and three; processor seconds."""
+    kinds = (kind,) if kind else tuple(KINDS)
+    plan = parts_bench.PartsPlan(messages=messages, rounds=rounds, kinds=kinds)
     with progress() as tick:
         print_result(parts_bench.measure(plan, tick), as_json=as_json)
 

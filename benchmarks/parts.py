@@ -1,4 +1,4 @@
-"""Readings a second through mosquitto and through a RabbitMQ node, and what each process costs.
+"""Readings a second through mosquitto and through RabbitMQ, and what each process costs.
 
 A hundred devices, each with its own connection, publish while ingest stores, as fast as both can.
 """
@@ -9,155 +9,137 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hypervisor.base.settings import Settings
+from benchmarks.stations import KINDS, PASSWORD, USER, Kind, Station
 from hypervisor.bench import queries
-from hypervisor.bench.load import DEVICES, Load, device
+from hypervisor.bench.load import Load
 from hypervisor.bench.servers import BenchError, Ground, clean_environment, ground, run_part
-from hypervisor.broker.accounts import open_accounts
-from hypervisor.broker.child import command_line, descendants, last_lines, wait_until
-from hypervisor.broker.folder import open_folder
-from hypervisor.broker.ports import LOOPBACK, free_port
-from hypervisor.broker.server_account import server_account
-from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
-from hypervisor.cluster.rabbitmq import BrokerNode, find_scripts
+from hypervisor.broker.child import command_line, descendants
+from hypervisor.database.connect import Connection, connect
 
-KINDS = {"mosquitto": 0, "one node": 1}
-_ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
-_USER = "bench"  # at RabbitMQ; mosquitto allows an account one connection
-_PASSWORD = "bench-devices"  # noqa: S105
-_PATIENCE = 240.0  # s; a node on a busy machine
 _QUIET = 30.0  # s without a new reading that end a run
+_STILL = 0.5  # s without one after which they are counted
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PROGRAMS = ("mosquitto", "beam.smp", "postgres", "benchmarks.devices", "ingest")
+_DEVICES = "benchmarks.devices"
+_PROGRAMS = {
+    "mosquitto": "mosquitto",
+    "beam.smp": "RabbitMQ",
+    "ingest": "ingest",
+    "etcd": "etcd",
+    "patroni_start.py": "Patroni",
+    _DEVICES: "devices",
+}
+# Processor seconds by machine ("1", or "" for none) and program.
+Cost = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartsPlan:
-    """`messages` of four readings a run, in all; so many runs of each kind, by turns."""
+    """`messages` of four readings a run, in all; so many runs of each kind."""
 
     messages: int = 40_000
     rounds: int = 3
-    kinds: tuple[str, ...] = tuple(KINDS)
+    kinds: tuple[Kind, ...] = tuple(KINDS)
 
 
 def measure(plan: PartsPlan, tick: Callable[[str, int, int], object]) -> dict[str, Any]:
-    """By kind: readings a second, and processor seconds for 100,000 readings by program."""
-    runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in plan.kinds}
-    with ground() as servers:
-        done = 0
-        for _ in range(plan.rounds):
-            for kind in plan.kinds:
-                with _brokers(servers, KINDS[kind]) as settings:
-                    runs[kind].append(_run(servers, settings, plan.messages))
-                done += 1
-                tick(kind, done, plan.rounds * len(plan.kinds))
-    return {
-        "load": os.getloadavg()[0],
-        **{
-            kind: {
-                "readings_s": [run["readings_s"] for run in each],
-                "median": statistics.median(run["readings_s"] for run in each),
-                "lost": sum(run["lost"] for run in each),
-                "processor_s": {
-                    program: round(statistics.median(run["cost"][program] for run in each), 2)
-                    for program in _PROGRAMS
-                },
-            }
-            for kind, each in runs.items()
-        },
-    }
+    """By kind: readings a second, and processor seconds for 100,000 readings.
+
+    The first run of a kind warms it up and does not count.
+    """
+    results: dict[str, Any] = {}
+    for place, kind in enumerate(plan.kinds):
+        with _servers() as servers, KINDS[kind](servers) as stations:
+            runs = []
+            for number in range(plan.rounds + 1):
+                tick(kind, place * (plan.rounds + 1) + number, len(plan.kinds) * (plan.rounds + 1))
+                runs.append(_run(servers, stations, plan.messages))
+        results[kind] = _summarise(runs[1:])
+    return results
 
 
 @contextmanager
-def _brokers(servers: Ground, nodes: int) -> Iterator[Sequence[Settings]]:
-    """The settings of each node's machine; without nodes, of the one with mosquitto."""
-    if not nodes:
-        names = map(device, range(DEVICES))
-        open_accounts(servers.settings).change(put=dict.fromkeys(names, _PASSWORD))
-        yield [servers.settings]
-        return
-    root = servers.folder / f"nodes-{time.monotonic_ns()}"
-    root.mkdir(mode=0o755)
-    whole = make_plan("bench", _ADDRESSES, ports=Ports(brokers=free_port()))
+def _servers() -> Iterator[Ground]:
+    """The database can also be reached by a socket, from every network namespace."""
+    with ground(unix_socket_directories=".") as servers:
+        yield servers
+
+
+def _summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    programs, machines = defaultdict[str, float](float), defaultdict[str, float](float)
+    for run in runs:
+        for (machine, program), seconds in run["cost"].items():
+            programs[program] += seconds / len(runs)
+            if program != _PROGRAMS[_DEVICES]:
+                machines[machine] += seconds / len(runs)
+    return {
+        "load": round(os.getloadavg()[0], 1),
+        "readings_s": [run["readings_s"] for run in runs],
+        "median": statistics.median(run["readings_s"] for run in runs),
+        "lost": sum(run["lost"] for run in runs),
+        "processor_s": {name: round(seconds, 2) for name, seconds in sorted(programs.items())},
+        "by_machine_s": {name: round(seconds, 2) for name, seconds in sorted(machines.items())},
+    }
+
+
+def _run(servers: Ground, stations: Sequence[Station], messages: int) -> dict[str, Any]:
+    """Publish at all stations while each of them stores its share."""
+    here = stations[0]
+    load = Load(messages=messages, rows=4, base=int(time.time()) - 20 * 86_400)
+    expected = messages * load.rows
     with ExitStack() as stack:
-        started = [_start(stack, whole, number, nodes, root) for number in range(1, nodes + 1)]
-        for node in started:
-            if not wait_until(node.answers, seconds=_PATIENCE):
-                raise BenchError(last_lines(node.member.folder.log("broker"), 40))
-        started[0].run_tool("rabbitmqctl", "add_user", _USER, _PASSWORD)
-        started[0].run_tool("rabbitmqctl", "set_permissions", _USER, ".*", ".*", ".*")
-        yield [
-            servers.settings.model_copy(
-                update={
-                    "broker_port": node.member.plan.ports.mqtt,
-                    "broker_parts_port": node.member.plan.ports.mqtt_parts,
-                    "broker_amqp_port": node.member.plan.ports.amqp,
-                    "broker_parts": whole.parts,
-                    "broker_password": whole.secrets.broker,
-                    "worker": f"machine-{node.member.machine.number}",
-                }
-            )
-            for node in started
-        ]
-
-
-def _start(stack: ExitStack, whole: Plan, number: int, nodes: int, root: Path) -> BrokerNode:
-    """A node whose ports on the loopback address are its own; a lone one has no others."""
-    own = {name: free_port() for name in ("amqp", "mqtt", "mqtt_parts", "management", "epmd")}
-    machine = whole.machines[number - 1]
-    update: dict[str, object] = {"ports": whole.ports.model_copy(update=own)}
-    if nodes == 1:
-        update["machines"] = (machine,)
-    folder = open_folder(root / str(number), server_account())
-    member = Member(plan=whole.model_copy(update=update), machine=machine, folder=folder)
-    node = BrokerNode(member=member, scripts=find_scripts())
-    node.create()
-    process = node.start()
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    return node
-
-
-def _run(servers: Ground, machines: Sequence[Settings], messages: int) -> dict[str, Any]:
-    """Publish to all machines while each of them stores its share."""
-    url = servers.settings.database_url
-    queries.clear(url)
-    with ExitStack() as stack:
-        for settings in machines:
-            stack.enter_context(_ingest(servers, settings))
-        load = Load(messages=messages, rows=4, base=int(time.time()) - 20 * 86_400)
+        stack.enter_context(here.inside())
+        queries.clear(here.settings.database_url)
+        for station in stations:
+            stack.enter_context(_ingest(servers, station))
         publishers = [
-            _publish(settings, load, index, len(machines))
-            for index, settings in enumerate(machines)
+            _publish(station, load, place, len(stations)) for place, station in enumerate(stations)
         ]
-        expected = messages * load.rows
-        before, began = _processor_seconds(), time.monotonic()
+        connection = stack.enter_context(connect(here.settings.database_url, autocommit=True))
+        before, began = _processor_seconds(stations), time.monotonic()
         for publisher in publishers:
             assert publisher.stdin  # noqa: S101  it is a pipe
             publisher.stdin.write("go\n")
             publisher.stdin.flush()
-        stored, moved = 0, began
-        while stored < expected and time.monotonic() - moved < _QUIET:
-            time.sleep(0.05)
-            count = queries.readings(url)
-            stored, moved = count, (time.monotonic() if count != stored else moved)
-        seconds = moved - began
-        after = _processor_seconds()
+        ended, after, stored = began, before, 0
+        while stored < expected and time.monotonic() - ended < _QUIET:
+            ended = _await_stillness(connection)
+            after = _processor_seconds(stations)
+            stored = queries.readings(here.settings.database_url)
         for publisher in publishers:
             publisher.communicate(timeout=60)
-    cost = {name: (after[name] - before[name]) * 100_000 / max(stored, 1) for name in _PROGRAMS}
-    return {"readings_s": round(stored / seconds), "lost": expected - stored, "cost": cost}
+    cost = {
+        key: (seconds - before.get(key, 0.0)) * 100_000 / max(stored, 1)
+        for key, seconds in after.items()
+    }
+    return {
+        "readings_s": round(stored / (ended - began)),
+        "lost": expected - stored,
+        "cost": cost,
+    }
+
+
+def _await_stillness(connection: Connection) -> float:
+    """When the last batch came (s, monotonic), once no other came for a while."""
+    stored, moved = -1, time.monotonic()
+    while time.monotonic() - moved < _STILL:
+        time.sleep(0.02)
+        row = connection.execute("SELECT sum(octet_length(rows)) FROM feed").fetchone()
+        if row and row[0] != stored:
+            stored, moved = row[0], time.monotonic()
+    return moved
 
 
 @contextmanager
-def _ingest(servers: Ground, settings: Settings) -> Iterator[None]:
+def _ingest(servers: Ground, station: Station) -> Iterator[None]:
     """`hypervisor ingest` of a machine, once it receives."""
+    settings = station.settings
     log = servers.folder / f"{settings.worker}.log"
     names = ("broker_amqp_port", "broker_parts", "broker_parts_port")
     more = {
@@ -174,30 +156,31 @@ def _ingest(servers: Ground, settings: Settings) -> Iterator[None]:
             else "our queue" in text or ("no queue for us" in text)
         )
 
-    with run_part(settings, "ingest", log, ready=is_ready, **more):
+    with ExitStack() as stack:
+        with station.inside():
+            stack.enter_context(run_part(settings, "ingest", log, ready=is_ready, **more))
         time.sleep(1.0)
         yield
 
 
-def _publish(
-    settings: Settings, load: Load, machine: int, machines: int
-) -> "subprocess.Popen[str]":
+def _publish(station: Station, load: Load, place: int, stations: int) -> "subprocess.Popen[str]":
     """The devices of a machine with their messages encoded, which wait for a word."""
     order: Mapping[str, object] = {
         "load": asdict(load),
-        "address": [LOOPBACK, settings.broker_port],
-        "user": _USER if settings.broker_amqp_port else None,
-        "password": _PASSWORD,
-        "machine": machine,
-        "machines": machines,
+        "address": [station.address, station.settings.broker_port],
+        "user": USER if station.settings.broker_amqp_port else None,
+        "password": PASSWORD,
+        "machine": place,
+        "machines": stations,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.devices"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=clean_environment(),
-    )
+    with station.from_outside():
+        process = subprocess.Popen(
+            [sys.executable, "-m", _DEVICES],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+        )
     assert process.stdin  # noqa: S101  they are pipes
     assert process.stdout  # noqa: S101
     process.stdin.write(json.dumps(order) + "\n")
@@ -207,14 +190,20 @@ def _publish(
     return process
 
 
-def _processor_seconds() -> dict[str, float]:
+def _processor_seconds(stations: Sequence[Station]) -> Cost:
     """What our programs have used so far, those that have ended below them included."""
-    used = dict.fromkeys(_PROGRAMS, 0.0)
-    for pid in descendants(os.getpid()):
+    places = {
+        pid: str(station.machine.number)
+        for station in stations
+        if station.machine
+        for pid in station.machine.pids()
+    }
+    used = defaultdict[tuple[str, str], float](float)
+    for pid in {*descendants(os.getpid()), *places}:
         words = command_line(pid)
-        named = [each for each in _PROGRAMS if any(word.endswith(each) for word in words)]
-        program = named[0] if named else "postgres"  # whose processes give themselves titles
+        named = [name for end, name in _PROGRAMS.items() if any(w.endswith(end) for w in words)]
+        program = named[0] if named else "PostgreSQL"  # its processes give themselves titles
         with suppress(OSError):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            used[program] += sum(map(int, fields[11:15])) / _TICKS
+            used[places.get(pid, ""), program] += sum(map(int, fields[11:15])) / _TICKS
     return used

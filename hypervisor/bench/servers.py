@@ -160,10 +160,7 @@ def _prepare(
     broker: Broker, database: Database, describe: Callable[[Connection], None]
 ) -> Settings:
     databases.create(database.url("postgres"), DATABASE)
-    with connect(database.url()) as connection:
-        migrate(connection)
-        instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
-        describe(connection)
+    fill_database(database.url(), describe)
     playing = passwords.new_password()
     accounts.change(broker, put={passwords.PLAYER: playing})
     return Settings(
@@ -175,6 +172,14 @@ def _prepare(
         broker_password=broker.password,
         player_password=playing,
     )
+
+
+def fill_database(url: str, describe: Callable[[Connection], None] = _describe) -> None:
+    """Make a live instance with the bench's devices in an empty database."""
+    with connect(url) as connection:
+        migrate(connection)
+        instance_store.create(connection, Instance(mode=Mode.LIVE, name="bench"))
+        describe(connection)
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,0 +1,157 @@
+"""The brokers and databases that the benchmark of parts compares, as stations of ingest."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from hypervisor.base.settings import Settings
+from hypervisor.bench.load import DEVICES, device
+from hypervisor.bench.servers import BenchError, Ground, fill_database
+from hypervisor.broker.accounts import open_accounts
+from hypervisor.broker.child import last_lines, wait_until
+from hypervisor.broker.folder import open_folder
+from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.server_account import server_account
+from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
+from hypervisor.cluster.rabbitmq import BrokerNode, find_scripts
+from hypervisor.database import databases
+from hypervisor.stack.postgres import DATABASE
+from tests.cluster.brokers import three_brokers
+from tests.cluster.databases import patroni_databases
+from tests.cluster.network import Machine, Network, Place, three_machines
+
+USER = "bench"  # at RabbitMQ; mosquitto allows an account one connection
+PASSWORD = "bench-devices"  # noqa: S105
+_ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
+_PATIENCE = 240.0  # s; a node on a busy machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Station:
+    """A broker and the ingest beside it. Devices reach it at `address`, from `outside`.
+
+    `machine`: the network namespace that it is in, if any.
+    """
+
+    settings: Settings
+    address: str = LOOPBACK
+    machine: Machine | None = None
+    outside: Place | None = None
+
+    def inside(self) -> AbstractContextManager[None]:
+        return self.machine.inside() if self.machine else nullcontext()
+
+    def from_outside(self) -> AbstractContextManager[None]:
+        return self.outside.inside() if self.outside else nullcontext()
+
+
+@contextmanager
+def mosquitto(servers: Ground) -> Iterator[Sequence[Station]]:
+    names = map(device, range(DEVICES))
+    open_accounts(servers.settings).change(put=dict.fromkeys(names, PASSWORD))
+    yield [Station(settings=servers.settings)]
+
+
+@contextmanager
+def one_node(servers: Ground) -> Iterator[Sequence[Station]]:
+    """A RabbitMQ node that knows of no other, on ports of its own."""
+    own = {name: free_port() for name in ("amqp", "mqtt", "mqtt_parts", "management", "epmd")}
+    plan = make_plan("bench", _ADDRESSES, ports=Ports(brokers=free_port(), **own))
+    plan = plan.model_copy(update={"machines": plan.machines[:1]})
+    root = servers.folder / f"node-{time.monotonic_ns()}"
+    root.mkdir(mode=0o755)
+    folder = open_folder(root / "1", server_account())
+    member = Member(plan=plan, machine=plan.machines[0], folder=folder)
+    node = BrokerNode(member=member, scripts=find_scripts())
+    node.create()
+    with ExitStack() as stack:
+        process = node.start()
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        if not wait_until(node.answers, seconds=_PATIENCE):
+            raise BenchError(last_lines(folder.log("broker"), 40))
+        _admit(node.run_tool)
+        yield [Station(settings=_settings(servers, plan, 1, servers.settings.database_url))]
+
+
+@contextmanager
+def three_nodes(servers: Ground) -> Iterator[Sequence[Station]]:
+    """Three RabbitMQ nodes in three network namespaces, and one database (root)."""
+    socket = (
+        f"host={servers.settings.data}/database&port={urlsplit(servers.settings.database_url).port}"
+    )
+    account = urlsplit(servers.settings.database_url).netloc.partition("@")[0]
+    with three_machines() as network, _nodes(network) as plan:
+        yield _stations(servers, network, plan, f"postgresql://{account}@/{DATABASE}?{socket}")
+
+
+@contextmanager
+def whole_machines(servers: Ground) -> Iterator[Sequence[Station]]:
+    """Three RabbitMQ nodes and three databases in three network namespaces (root)."""
+    with ExitStack() as stack:
+        network = stack.enter_context(three_machines())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hypervisor-bench-")))
+        copies = stack.enter_context(patroni_databases(network, folder))
+        plan = stack.enter_context(_nodes(network))
+        copies.await_primary()
+        url = copies.url.replace("/postgres?", f"/{DATABASE}?")
+        with network.machines[0].inside():
+            databases.create(copies.url, DATABASE)
+            fill_database(url)
+        yield _stations(servers, network, plan, url)
+
+
+Kind = Literal["mosquitto", "one node", "three nodes", "three machines"]
+KINDS: Mapping[Kind, Callable[[Ground], AbstractContextManager[Sequence[Station]]]] = {
+    "mosquitto": mosquitto,
+    "one node": one_node,
+    "three nodes": three_nodes,
+    "three machines": whole_machines,
+}
+
+
+@contextmanager
+def _nodes(network: Network) -> Iterator[Plan]:
+    with (
+        tempfile.TemporaryDirectory(prefix="hypervisor-bench-") as name,
+        three_brokers(network, Path(name)) as brokers,
+    ):
+        _admit(brokers[1].tool)
+        yield brokers.plan
+
+
+def _admit(tool: Callable[..., object]) -> None:
+    """An account for all devices."""
+    tool("rabbitmqctl", "add_user", USER, PASSWORD)
+    tool("rabbitmqctl", "set_permissions", USER, ".*", ".*", ".*")
+
+
+def _stations(servers: Ground, network: Network, plan: Plan, url: str) -> Sequence[Station]:
+    return [
+        Station(
+            settings=_settings(servers, plan, machine.number, url),
+            address=machine.address,
+            machine=machine,
+            outside=network.outside,
+        )
+        for machine in network.machines
+    ]
+
+
+def _settings(servers: Ground, plan: Plan, number: int, url: str) -> Settings:
+    return servers.settings.model_copy(
+        update={
+            "database_url": url,
+            "broker_port": plan.ports.mqtt,
+            "broker_parts_port": plan.ports.mqtt_parts,
+            "broker_amqp_port": plan.ports.amqp,
+            "broker_parts": plan.parts,
+            "broker_password": plan.secrets.broker,
+            "worker": f"machine-{number}",
+        }
+    )
