@@ -18,6 +18,7 @@ from hypervisor.bench.load import DEVICES, Load, device, say
 _WINDOW = 50  # messages of a device that are sent and not acknowledged, at most
 _ACK = 4  # bytes of a PUBACK of MQTT 3.1.1
 _RECEIVE = 4096
+_ANSWER = 60.0  # s in which the broker lets a device in
 _ACCEPTED = b"\x20\x02\x00\x00"
 
 
@@ -62,7 +63,7 @@ def connect(
     address: tuple[str, int], name: str, account: Sequence[str], packets: Sequence[bytes]
 ) -> DeviceConnection:
     """Raises ConnectionError: the broker refuses the device."""
-    made = socket.create_connection(address)
+    made = socket.create_connection(address, _ANSWER)
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     texts = b"".join(struct.pack("!H", len(text)) + text.encode() for text in (name, *account))
     body = b"\x00\x04MQTT\x04\xc2\x00\x00" + texts

@@ -75,7 +75,7 @@ def one_node(servers: Ground) -> Iterator[Sequence[Station]]:
         stack.callback(process.kill)
         if not wait_until(node.answers, seconds=_PATIENCE):
             raise BenchError(last_lines(folder.log("broker"), 40))
-        _admit(node.run_tool)
+        _admit(node)
         yield [Station(settings=_settings(servers, plan, 1, servers.settings.database_url))]
 
 
@@ -121,14 +121,18 @@ def _nodes(network: Network) -> Iterator[Plan]:
         tempfile.TemporaryDirectory(prefix="hypervisor-bench-") as name,
         three_brokers(network, Path(name)) as brokers,
     ):
-        _admit(brokers[1].tool)
+        with brokers[1].machine.inside():
+            _admit(brokers[1].node)
         yield brokers.plan
 
 
-def _admit(tool: Callable[..., object]) -> None:
-    """An account for all devices."""
-    tool("rabbitmqctl", "add_user", USER, PASSWORD)
-    tool("rabbitmqctl", "set_permissions", USER, ".*", ".*", ".*")
+def _admit(node: BrokerNode) -> None:
+    """Make an account for all devices."""
+    permissions = ("set_permissions", USER, ".*", ".*", ".*")
+    for words in (("add_user", USER, PASSWORD), permissions):
+        done = node.run_tool("rabbitmqctl", *words)
+        if done.returncode:
+            raise BenchError(done.stderr)
 
 
 def _stations(servers: Ground, network: Network, plan: Plan, url: str) -> Sequence[Station]:
