@@ -213,6 +213,34 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
     WatchdogConfig.get_impl = lambda _self: leash
 
 
+def keep_last_copy() -> None:
+    """Have the primary that loses its copies remember the last one that has every commit.
+
+    Without a copy nothing more is committed. Patroni would forget it all the same, and once all
+    machines were stopped it would promote nobody but the former primary.
+    """
+    from patroni.ha import Ha
+
+    replicate, list_failsafe = Ha._process_quorum_replication, Ha._failsafe_config
+
+    def replicate_if_there_is_a_copy(self: Any) -> None:
+        sync = self.cluster.sync
+        remembered = sync.voters and sync.leader_matches(self.state_handler.name)
+        if not remembered or self.state_handler.sync_handler.current_state(self.cluster).active:
+            replicate(self)
+
+    def list_failsafe_with_voters(self: Any) -> dict[str, str] | None:
+        """Whoever is not in this list takes no part in the race for the lease."""
+        names: dict[str, str] | None = list_failsafe(self)
+        before, voters = self.dcs.failsafe, self.cluster.sync.voters
+        if names is None or not isinstance(before, dict):
+            return names
+        return {name: url for name, url in before.items() if name in voters} | names
+
+    Ha._process_quorum_replication = replicate_if_there_is_a_copy
+    Ha._failsafe_config = list_failsafe_with_voters
+
+
 def main() -> None:
     if sys.argv[1] == GUARD:
         guard(int(sys.argv[2]), Path(sys.argv[3]))
@@ -224,6 +252,7 @@ def main() -> None:
     etcd = Etcd(yaml.safe_load(config.read_text())["etcd3"])
     threading.Thread(target=etcd.keep_leader_elsewhere, daemon=True).start()
     change_patroni(Leash(data), etcd)
+    keep_last_copy()
     sys.argv = ["patroni", str(config)]
     run_patroni()
 

@@ -272,8 +272,11 @@ class BrokerNode:
                     return
 
     def _is_first(self) -> bool:
-        """Whether another machine is up, too, and this one comes before it."""
-        port = self.member.plan.ports.epmd  # which goes on while a node starts again
+        """Whether another machine is up, too, and this one comes before it.
+
+        There its `up` keeps Patroni running, whatever its broker and database do.
+        """
+        port = self.member.plan.ports.patroni
         here = [each for each in self.member.others if _is_reachable(each.address, port)]
         return bool(here) and all(each.number > self.member.machine.number for each in here)
 
