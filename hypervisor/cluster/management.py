@@ -57,6 +57,13 @@ class Management:
         """By name. Raises StackError: the node does not answer."""
         return {row["name"] for row in self._ask("GET", "/api/queues?columns=name")}
 
+    def count_thin_queues(self, copies: int) -> int:
+        """Queues of which fewer copies run. Raises StackError: the node does not answer."""
+        rows = self._ask("GET", "/api/queues?columns=type,online")
+        return sum(
+            row.get("type") == "quorum" and len(row.get("online", ())) < copies for row in rows
+        )
+
     def list_nodes(self) -> list[BrokerState]:
         """Those that belong to the cluster. Raises StackError: the node does not answer."""
         return [_read_node(row) for row in self._ask("GET", "/api/nodes")]

@@ -95,6 +95,10 @@ class Asker:
         nodes = Management(plan=self.member.plan).list_nodes()
         return {numbers[node.address]: node for node in nodes if node.address in numbers}
 
+    def count_thin_queues(self) -> int:
+        """The broker's queues that lack a copy on a machine. Raises StackError."""
+        return Management(plan=self.member.plan).count_thin_queues(len(self.member.plan.machines))
+
     def _ask_patroni(self, machine: Machine, path: str) -> dict[str, Any]:
         url = f"https://{host(machine.address)}:{self.member.plan.ports.patroni}/{path}"
         try:

@@ -47,7 +47,10 @@ class MachineFinding(Finding):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSurvey:
-    """What all that answered said. `problems`: why a source of the rest did not, by its name."""
+    """What all that answered said. `problems`: why a source of the rest did not, by its name.
+
+    `thin_queues`: those of the broker that lack a copy on a machine.
+    """
 
     own: Machine
     parts: int  # of ingest
@@ -56,6 +59,7 @@ class ClusterSurvey:
     brokers: Mapping[int, BrokerState]
     held: Sequence[HeldLock]
     problems: Mapping[str, str]
+    thin_queues: int = 0
 
 
 def examine_cluster(settings: Settings) -> list[MachineFinding]:
@@ -85,8 +89,10 @@ def _survey(member: Member) -> ClusterSurvey:
         machines = list(pool.map(asker.survey, member.plan.machines))
     brokers: Mapping[int, BrokerState] = {}
     held: Sequence[HeldLock] = ()
+    thin_queues = 0
     try:
         brokers = asker.list_brokers()
+        thin_queues = asker.count_thin_queues()
     except StackError as error:
         problems["broker"] = str(error)
     try:
@@ -101,6 +107,7 @@ def _survey(member: Member) -> ClusterSurvey:
         brokers=brokers,
         held=held,
         problems=problems,
+        thin_queues=thin_queues,
     )
 
 
@@ -279,6 +286,8 @@ def _judge(seen: ClusterSurvey) -> Finding:
     confirming = sum(copy.confirms for copy in seen.copies.values())
     if confirming < MACHINES - 1:
         few.append(f"{confirming} of {MACHINES - 1} copies of the database confirm commits")
+    if seen.thin_queues and counts["brokers"] == MACHINES:
+        few.append(f"{seen.thin_queues} queues of the broker are not copied to all machines yet")
     if few:
         return bad("cluster", f"no further machine may be lost: {'; '.join(few)}", "see above")
     return good("cluster", "any one machine may be lost")

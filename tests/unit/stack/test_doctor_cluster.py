@@ -96,6 +96,13 @@ def test_a_machine_that_is_lost_is_named_and_no_other_may_be() -> None:
     }
 
 
+def test_queues_that_are_still_copied_forbid_a_loss() -> None:
+    few = "6 queues of the broker are not copied to all machines yet"
+    assert wrong(replace(complete(), thin_queues=6)) == {
+        "all cluster": ("bad", f"no further machine may be lost: {few}")
+    }
+
+
 def test_what_is_wrong_with_a_machine_that_answers() -> None:
     seen = complete()
     second, third = seen.machines[1:]
