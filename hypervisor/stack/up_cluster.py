@@ -17,7 +17,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.program import program
 from hypervisor.base.settings import load_settings
 from hypervisor.broker import ports
-from hypervisor.broker.child import is_stopped
+from hypervisor.broker.child import find_processes, is_stopped, stop_pid
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
@@ -34,7 +34,7 @@ from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.database.locks import Lock
 from hypervisor.stack.orphans import stop_orphans
 from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_of
-from hypervisor.stack.postgres import DATABASE
+from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL
 from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
     InstanceState,
@@ -256,6 +256,18 @@ class _RunningMachine:
         )
         self._enter(Stage.FENCED)
         self.supervisor.stop_all(keep={ETCD}, at_once=True)  # others wait to take over
+        self._stop_database()
+
+    def stop(self) -> None:
+        self.supervisor.stop_all()
+        self._stop_database()
+
+    def _stop_database(self) -> None:
+        """Stop what a Patroni that had to be killed left running."""
+        data = str(self.member.folder.database)
+        for pid in find_processes(lambda words: data in words and words[0].endswith("postgres")):
+            ended = stop_pid(pid, STOP_SIGNAL, seconds=30)
+            self.say(f"the database still ran without Patroni: {'stopped' if ended else 'killed'}")
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self._since, self._remind = stage, time.monotonic(), 0.0
