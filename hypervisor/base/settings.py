@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     broker_tls_port: int = Field(default=8883, ge=1, le=65535, description="The port of TLS.")
     broker_tls_only: bool = Field(
         default=False,
-        description="`broker` keeps its plain port to this machine; `up` always does.",
+        description="`broker` and a machine of a cluster keep their plain port to this machine;"
+        " `up` on one machine always does.",
     )
     broker_amqp_port: int | None = Field(
         default=None, description="AMQP port of a cluster's broker, from which ingest reads."
