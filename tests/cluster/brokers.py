@@ -6,11 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypervisor.broker.child import stop
+from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
@@ -67,15 +68,15 @@ class Broker:
             log = self.node.member.folder.log("broker").read_text(errors="replace")
             raise AssertionError(f"{error}\n{log[-6000:]}") from None
 
-    def tool(self, tool: str, *words: str) -> str:
-        with self.machine.inside():
-            done = self.node.run_tool(tool, *words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
     @property
     def management(self) -> Management:
         return Management(plan=self.node.member.plan)
+
+    def has_all_copies(self) -> bool:
+        """Whether it knows each queue to be on all three machines."""
+        with suppress(StackError), self.machine.inside():
+            return not self.management.count_thin_queues(3)
+        return False
 
     def lets_in(self, name: str, password: str, *, client: str = "") -> bool:
         """Whether a device may connect; `client`: its client id, if not its name."""
