@@ -24,6 +24,7 @@ from urllib.request import Request, urlopen
 LEAST = {"ttl": 5, "retry_timeout": 2}  # s; Patroni keeps `loop_wait` + 2 `retry_timeout` <= `ttl`
 ANSWER_SECONDS = 1.0  # for each step of an answer of another machine; a lost one gives none
 LOOK_SECONDS = 2.0  # between two looks where the leader of etcd is
+HANG_SECONDS = 60.0  # without a round of Patroni's; then it ends, and `up` starts it again
 GUARD = "guard"
 
 
@@ -241,6 +242,30 @@ def keep_last_copy() -> None:
     Ha._failsafe_config = list_failsafe_with_voters
 
 
+def end_if_it_hangs() -> None:
+    """End a Patroni that makes no more rounds: its database goes on, and the next one takes it up.
+
+    Seen on a machine whose processes got no processor for seconds: it waited for ever for the start
+    of a database.
+    """
+    from patroni.ha import Ha
+
+    run_cycle, rounds = Ha.run_cycle, [time.monotonic()]
+
+    def run_noting_when(self: Any) -> Any:
+        rounds[0] = time.monotonic()
+        return run_cycle(self)
+
+    def look() -> None:
+        while time.monotonic() - rounds[0] < HANG_SECONDS:
+            time.sleep(LOOK_SECONDS)
+        sys.stderr.write(f"no round for {HANG_SECONDS:g} s: Patroni ends\n")
+        os._exit(1)
+
+    Ha.run_cycle = run_noting_when
+    threading.Thread(target=look, daemon=True).start()
+
+
 def main() -> None:
     if sys.argv[1] == GUARD:
         guard(int(sys.argv[2]), Path(sys.argv[3]))
@@ -253,6 +278,7 @@ def main() -> None:
     threading.Thread(target=etcd.keep_leader_elsewhere, daemon=True).start()
     change_patroni(Leash(data), etcd)
     keep_last_copy()
+    end_if_it_hangs()
     sys.argv = ["patroni", str(config)]
     run_patroni()
 
