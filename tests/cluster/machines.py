@@ -75,6 +75,12 @@ class Member:
         pid = None if state is None else state.pids.get(part)
         return pid if pid is not None and command_line(pid) else None
 
+    def list_findings(self) -> dict[str, str]:
+        """What `doctor --all` says that is not good, by machine and subject."""
+        lines = self.command("doctor", "--all").stdout.splitlines()
+        wrong = [line for line in lines if line.startswith(("bad", "warning"))]
+        return {line[9:26].strip(): line[26:] for line in wrong}
+
     def kill(self, part: str) -> None:
         """kill -9 of a part or server, with the processes below it."""
         pid = self.pid(part)

@@ -1,17 +1,27 @@
 """`hypervisor up` on the machines of a cluster: what runs, what is started again, a wrong clock."""
 
+import json
 import os
 import signal
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
+from paho.mqtt.client import MQTTv5
 
+from hypervisor.base.settings import SETTINGS_FILE
 from hypervisor.broker.child import command_line, wait_until
+from hypervisor.broker.probe import ACCEPTED, SILENT, connack
 from hypervisor.stack.parts import interpreter_command, part_environment
+from tests.acceptance.publisher import Gauge
+from tests.cluster.gauges import add_gauges
 from tests.cluster.machines import Cluster, cluster, lay_out
 from tests.cluster.network import three_machines
+from tests.integration.stack import certificates
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -62,13 +72,60 @@ def test_a_wrong_clock_takes_its_machine_out(running: Cluster) -> None:
     assert "the clock is right again" in member.log()
 
 
-def test_a_machine_that_is_stopped_leaves_nothing_and_comes_back(running: Cluster) -> None:
+def test_a_machine_that_is_stopped_leaves_nothing_and_comes_back_with_tls(
+    running: Cluster, shared_folder: Path
+) -> None:
     member = running.members[2]
     assert member.command("down").stdout == "stopped\n"
     left = {Path(command_line(pid)[0]).name for pid in member.machine.pids()}
-    assert left <= {"epmd"}  # Erlang's, which stays for the next node
+    assert left <= {"epmd"}, member.log()  # Erlang's, which stays for the next node
+    assert "was killed" not in member.log(), member.log() + member.log("patroni")[-8000:]
+    papers = certificates.issued(shared_folder / "papers", member.machine.address)
+    with (member.data / SETTINGS_FILE).open("a") as settings:
+        settings.writelines(
+            f"HYPERVISOR_BROKER_TLS_{key}={value}\n"
+            for key, value in {
+                "CERT": papers / "broker.crt",
+                "KEY": papers / "broker.key",
+                "ONLY": "true",
+            }.items()
+        )
     member.start()
     running.await_complete()
+    gauge = add_gauges(member, shared_folder)["gauge-1"]
+    plain = running.plan.ports.mqtt
+    addresses = running.plan.addresses
+    with running.network.outside.inside():
+        open_ports = [
+            connack(address, plain, gauge.name, gauge.password, session=gauge.name)
+            for address in addresses
+        ]
+        assert open_ports == [ACCEPTED, ACCEPTED, SILENT]  # the third's is for its own machine
+        publish_by_tls(addresses[2], gauge, papers / "ca.crt")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            publish_by_tls(addresses[2], gauge, papers / "other.crt")
+    with member.machine.inside():
+        login = (gauge.name, gauge.password)
+        assert connack("127.0.0.1", plain, *login, session=gauge.name) == ACCEPTED
+    with running.database() as connection:
+        await_(
+            lambda: connection.execute("SELECT value FROM reading").fetchall() == [(1.5,)], "stored"
+        )
+
+
+def publish_by_tls(address: str, gauge: Gauge, authority: Path) -> None:
+    """A reading, by MQTT 5; returns when the broker has acknowledged it."""
+    publish.single(
+        f"devices/{gauge.name}/readings",
+        json.dumps({"time": datetime.now(UTC).isoformat(), "values": {"level": 1.5}}),
+        qos=1,
+        hostname=address,
+        port=8883,
+        client_id=gauge.name,
+        auth={"username": gauge.name, "password": gauge.password},
+        tls={"ca_certs": str(authority)},
+        protocol=MQTTv5,
+    )
 
 
 def test_an_exercise_is_refused(shared_folder: Path) -> None:

@@ -21,20 +21,20 @@ def _authority(folder: Path, name: str) -> None:
     openssl("req", "-x509", *MADE, "-subj", f"/CN={name}", *both)
 
 
-def sign(folder: Path) -> None:
+def sign(folder: Path, address: str = ELSEWHERE) -> None:
     """Have the authority sign a certificate of the broker, with a key of its own."""
     key, chain = folder / "broker.key", folder / "broker.crt"
-    names = ("-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{ELSEWHERE},IP:{LOOPBACK}")
+    names = ("-subj", "/CN=broker", "-addext", f"subjectAltName=IP:{address},IP:{LOOPBACK}")
     kind = ("-addext", "basicConstraints=critical,CA:FALSE")
     by = ("-CA", folder / "ca.crt", "-CAkey", folder / "ca.key")
     openssl("req", "-x509", *MADE, *names, *kind, *by, "-keyout", key, "-out", chain)
     server_account().own(key)
 
 
-def issued(folder: Path) -> Path:
-    """A folder with ca.crt, other.crt, broker.crt and their keys."""
+def issued(folder: Path, address: str = ELSEWHERE) -> Path:
+    """A folder with ca.crt, other.crt, broker.crt (of `address`) and their keys."""
     folder.mkdir(mode=0o755)
     _authority(folder, "ca")
     _authority(folder, "other")
-    sign(folder)
+    sign(folder, address)
     return folder
