@@ -24,6 +24,7 @@ from ingest.decode import LARGEST
 from ingest.letters import make_dead_letters
 from ingest.ports import Inventory, NotStorableError, OccupiedError, UnavailableError
 from sensors._domain import Catalogue
+from sensors._row import Rows
 
 _LOOK_SECONDS = 1.0  # between two checks whether the registry changed
 _ABANDONED = "1min"  # an open transaction of a worker that hangs holds up the feed
@@ -79,7 +80,6 @@ class Intake:
         connection = self.open()
         try:
             done = self._write(connection, batch)
-            connection.commit()
         except psycopg.Error as error:
             lost = connection.closed  # then it is unknown whether the batch was stored
             self._give_up(connection)
@@ -94,15 +94,21 @@ class Intake:
         self._done = Tally() if heard else done
 
     def _write(self, connection: Connection, batch: Batch) -> Tally:
-        """Write a batch; returns the counts since the last heartbeat."""
+        """Write a batch and commit it; returns the counts since the last heartbeat."""
         done = replace(self._done, batches=self._done.batches + 1)
         done.messages += batch.messages
-        if len(batch.rows):
-            changed = queries.store(connection, batch.rows)
-            done.rows += len(changed)
-            done.repeated += len(batch.rows) - len(changed)
-            if len(changed):
-                feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
+        changed = queries.store(connection, batch.rows) if len(batch.rows) else batch.rows
+        done.rows += len(changed)
+        done.repeated += len(batch.rows) - len(changed)
+        with connection.pipeline():  # what follows waits for one answer, and not for one each
+            self._note(connection, batch, changed, done)
+            connection.commit()
+        return done
+
+    def _note(self, connection: Connection, batch: Batch, changed: Rows, done: Tally) -> None:
+        """Write all of a batch but its readings, of which `changed` are new."""
+        if len(changed):
+            feed.append(connection, "readings", worker=self._worker, rows=changed.tobytes())
         letters = list(batch.letters)
         if batch.acknowledgements:
             refused = queries_acknowledgements.store(connection, batch.acknowledgements)
@@ -116,7 +122,6 @@ class Intake:
         for part, listened in batch.listened.items():
             self._record_listening(connection, part or self._worker, listened, counts)
             counts = counts if listened.heard is None else None  # with one part, not with each
-        return done
 
     @staticmethod
     def _record_listening(
