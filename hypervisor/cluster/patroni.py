@@ -97,7 +97,7 @@ def start_patroni(member: Member, *, shared: Mapping[str, Any] = SHARED) -> Serv
             log=folder.log("patroni"),
             env=environment(("PATRONI_", "PG"), HOME=str(config.parent)),
         )
-        return prefer(child, -5)
+        return prefer(child, -10)
 
     def answers() -> bool:
         """Whether this machine's database runs, as primary or copy."""

@@ -29,6 +29,8 @@ def environment(options: tuple[str, ...], **ours: str) -> dict[str, str]:
 
 def prefer(child: "subprocess.Popen[bytes]", nice: int) -> "subprocess.Popen[bytes]":
     """Give it processor time before others: a lease that is renewed late costs a failover."""
-    with suppress(PermissionError):  # only root may
+    with suppress(OSError):  # only root may
         os.setpriority(os.PRIO_PGRP, child.pid, nice)
+        # Where the kernel shares time out among sessions, niceness counts only within one.
+        Path(f"/proc/{child.pid}/autogroup").write_text(str(nice))
     return child

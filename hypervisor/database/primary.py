@@ -14,7 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 _Session = TypeVar("_Session", bound=psycopg.Connection[TupleRow])
-_AGAIN = 0.1  # s until a server is asked again that was not the primary
+# s until a server is asked again that was not the primary. Every part of three machines asks, each
+# time with TLS and a password: ten times a second would take what promotes the next one its time.
+_AGAIN = 0.4
 _WAIT = 2.0  # s in which one of them may become it
 
 
