@@ -59,18 +59,17 @@ def to_topic(key: str) -> str:
 
 
 def declare_exchanges(call: Call, *, exercise: bool) -> None:
-    """What every part needs, if it is not there. The queue of dead letters is made last."""
+    """What every part needs, if it is not there."""
     for name, kind in ((DEAD, "fanout"), (BEATS, "direct"), (HASHED, "x-consistent-hash")):
         call(commands.Exchange.Declare(exchange=name, exchange_type=kind, durable=True))
-    for binding in list_bindings(exercise=exercise):
-        call(binding)
     quorum: FieldTable = {"x-queue-type": "quorum"}
     call(commands.Queue.Declare(queue=DEAD, durable=True, arguments=quorum))
-    call(commands.Queue.Bind(queue=DEAD, exchange=DEAD))
+    for binding in list_bindings(exercise=exercise):
+        call(binding)
 
 
 def list_bindings(*, exercise: bool) -> list[Frame]:
-    """Which topics are shared out among the parts."""
+    """Which topics are shared out among the parts, and where dead letters go."""
     played = [f"{PLAYED}{topic_filter}" for topic_filter in FILTERS] if exercise else []
     binds: list[Frame] = [
         commands.Exchange.Bind(
@@ -82,7 +81,7 @@ def list_bindings(*, exercise: bool) -> list[Frame]:
         commands.Exchange.Unbind(destination=HASHED, source=SOURCE, routing_key=pattern)
         for pattern in _FORMER
     ]
-    return [*binds, *unbinds]
+    return [commands.Queue.Bind(queue=DEAD, exchange=DEAD), *binds, *unbinds]
 
 
 def declare_part(call: Call, part: int, *, exercise: bool) -> None:
