@@ -41,7 +41,7 @@ Cost = Mapping[tuple[str, str], float]
 
 @dataclass(frozen=True, kw_only=True)
 class PartsPlan:
-    """`messages` of four readings a run, in all; so many runs of each kind."""
+    """`messages` of four readings in a run; `rounds`: runs of each kind."""
 
     messages: int = 40_000
     rounds: int = 3

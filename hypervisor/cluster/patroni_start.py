@@ -218,7 +218,7 @@ def keep_last_copy() -> None:
     """Have the primary that loses its copies remember the last one that has every commit.
 
     Without a copy nothing more is committed. Patroni would forget it all the same, and once all
-    machines were stopped it would promote nobody but the former primary.
+    machines were stopped it would promote only the former primary.
     """
     from patroni.ha import Ha
 
@@ -231,7 +231,7 @@ def keep_last_copy() -> None:
             replicate(self)
 
     def list_failsafe_with_voters(self: Any) -> dict[str, str] | None:
-        """Whoever is not in this list takes no part in the race for the lease."""
+        """Only machines in this list take part in the race for the lease."""
         names: dict[str, str] | None = list_failsafe(self)
         before, voters = self.dcs.failsafe, self.cluster.sync.voters
         if names is None or not isinstance(before, dict):

@@ -84,6 +84,17 @@ def test_the_third_was_never_on(two: Field) -> None:
     two.switch_on_all()
 
 
+def assert_two_go_on(two: Field, others: list[Member], *, missing: Member) -> None:
+    """They start by themselves; the third comes later and has everything, too."""
+    for member in others:
+        member.start()
+    two.cluster.await_ready(others)
+    two.assert_readings_flow(at=others[0])
+    assert_missing(others[0], missing)
+    two.switch_on_all()
+    assert_stored_once(two.cluster, *two.published, at=missing, least=LEAST)
+
+
 def test_all_were_stopped_and_the_last_that_ran_stays_off(two: Field) -> None:
     """It was the primary to the end, and the last node of the broker."""
     two.switch_on_all()
@@ -91,13 +102,7 @@ def test_all_were_stopped_and_the_last_that_ran_stays_off(two: Field) -> None:
     others = [member for member in two.cluster.members if member is not last]
     for member in (*others, last):
         member.stop()
-    for member in others:
-        member.start()
-    two.cluster.await_ready(others)
-    two.assert_readings_flow(at=others[0])
-    assert_missing(others[0], last)
-    two.switch_on_all()
-    assert_stored_once(two.cluster, *two.published, at=last, least=LEAST)
+    assert_two_go_on(two, others, missing=last)
 
 
 def test_all_lost_their_power_and_the_primary_stays_off(two: Field) -> None:
@@ -106,10 +111,4 @@ def test_all_lost_their_power_and_the_primary_stays_off(two: Field) -> None:
     others = [member for member in two.cluster.members if member is not lost]
     for member in (lost, *others):
         member.lose()
-    for member in others:
-        member.start()
-    two.cluster.await_ready(others)
-    two.assert_readings_flow(at=others[0])
-    assert_missing(others[0], lost)
-    two.switch_on_all()
-    assert_stored_once(two.cluster, *two.published, at=lost, least=LEAST)
+    assert_two_go_on(two, others, missing=lost)
