@@ -1,4 +1,4 @@
-"""Readings a second through mosquitto and through RabbitMQ, and what each process costs.
+"""Readings a second through mosquitto and through RabbitMQ, and what each program costs.
 
 A hundred devices, each with its own connection, publish while ingest stores, as fast as both can.
 """
@@ -72,19 +72,21 @@ def _servers() -> Iterator[Ground]:
 
 
 def _summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    programs, machines = defaultdict[str, float](float), defaultdict[str, float](float)
-    for run in runs:
-        for (machine, program), seconds in run["cost"].items():
-            programs[program] += seconds / len(runs)
-            if program != _PROGRAMS[_DEVICES]:
-                machines[machine] += seconds / len(runs)
+    programs = defaultdict[str, float](float)
+    machines = defaultdict[str, dict[str, float]](dict)
+    for key in sorted(set().union(*(run["cost"] for run in runs))):
+        machine, program = key
+        seconds = statistics.mean(run["cost"].get(key, 0.0) for run in runs)
+        programs[program] += seconds
+        if machine:
+            machines[machine][program] = round(seconds, 2)
     return {
         "load": round(os.getloadavg()[0], 1),
         "readings_s": [run["readings_s"] for run in runs],
         "median": statistics.median(run["readings_s"] for run in runs),
         "lost": sum(run["lost"] for run in runs),
         "processor_s": {name: round(seconds, 2) for name, seconds in sorted(programs.items())},
-        "by_machine_s": {name: round(seconds, 2) for name, seconds in sorted(machines.items())},
+        "by_machine_s": dict(machines),
     }
 
 

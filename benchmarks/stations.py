@@ -1,10 +1,12 @@
 """The brokers and databases that the benchmark of parts compares, as stations of ingest."""
 
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -70,6 +72,7 @@ def one_node(servers: Ground) -> Iterator[Sequence[Station]]:
     node = BrokerNode(member=member, scripts=find_scripts())
     node.create()
     with ExitStack() as stack:
+        stack.callback(_stop_epmd, plan.ports.epmd)
         process = node.start()
         stack.callback(process.wait)
         stack.callback(process.kill)
@@ -79,19 +82,39 @@ def one_node(servers: Ground) -> Iterator[Sequence[Station]]:
         yield [Station(settings=_settings(servers, plan, 1, servers.settings.database_url))]
 
 
+def _stop_epmd(port: int) -> None:
+    """The node started it, and it outlives the node."""
+    subprocess.run(["epmd", "-port", str(port), "-kill"], check=False, capture_output=True)
+
+
+class PlainNode(BrokerNode):
+    """A node without TLS to the others: only to measure what TLS costs."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Raises BenchError: there is no TLS to leave out."""
+        tls = f"-proto_dist inet_tls -ssl_dist_optfile {self.folder}/distribution.tls"
+        secured = super().environment()
+        plain = {name: text.replace(tls, "") for name, text in secured.items()}
+        if plain == secured:
+            raise BenchError("the nodes have no TLS that could be left out")
+        return plain
+
+
 @contextmanager
-def three_nodes(servers: Ground) -> Iterator[Sequence[Station]]:
+def three_nodes(
+    servers: Ground, node_type: type[BrokerNode] = BrokerNode
+) -> Iterator[Sequence[Station]]:
     """Three RabbitMQ nodes in three network namespaces, and one database (root)."""
     socket = (
         f"host={servers.settings.data}/database&port={urlsplit(servers.settings.database_url).port}"
     )
     account = urlsplit(servers.settings.database_url).netloc.partition("@")[0]
-    with three_machines() as network, _nodes(network) as plan:
+    with three_machines() as network, _nodes(network, node_type) as plan:
         yield _stations(servers, network, plan, f"postgresql://{account}@/{DATABASE}?{socket}")
 
 
 @contextmanager
-def whole_machines(servers: Ground) -> Iterator[Sequence[Station]]:
+def three_whole_machines(servers: Ground) -> Iterator[Sequence[Station]]:
     """Three RabbitMQ nodes and three databases in three network namespaces (root)."""
     with ExitStack() as stack:
         network = stack.enter_context(three_machines())
@@ -106,20 +129,21 @@ def whole_machines(servers: Ground) -> Iterator[Sequence[Station]]:
         yield _stations(servers, network, plan, url)
 
 
-Kind = Literal["mosquitto", "one node", "three nodes", "three machines"]
+Kind = Literal["mosquitto", "one node", "three nodes", "three nodes without TLS", "three machines"]
 KINDS: Mapping[Kind, Callable[[Ground], AbstractContextManager[Sequence[Station]]]] = {
     "mosquitto": mosquitto,
     "one node": one_node,
     "three nodes": three_nodes,
-    "three machines": whole_machines,
+    "three nodes without TLS": partial(three_nodes, node_type=PlainNode),
+    "three machines": three_whole_machines,
 }
 
 
 @contextmanager
-def _nodes(network: Network) -> Iterator[Plan]:
+def _nodes(network: Network, node_type: type[BrokerNode] = BrokerNode) -> Iterator[Plan]:
     with (
         tempfile.TemporaryDirectory(prefix="hypervisor-bench-") as name,
-        three_brokers(network, Path(name)) as brokers,
+        three_brokers(network, Path(name), node_type) as brokers,
     ):
         with brokers[1].machine.inside():
             _admit(brokers[1].node)

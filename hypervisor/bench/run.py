@@ -43,4 +43,13 @@ def print_result(result: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(result))
         return
     for name, value in result.items():
-        print(f"{name.replace('_', ' '):>20}  {value:,}" if not isinstance(value, str) else value)
+        label = name.replace("_", " ")
+        match value:
+            case str():
+                print(value)
+            case dict():
+                print(f"{label}:")
+                for key, figures in value.items():
+                    print(f"  {key}: {figures}")
+            case _:
+                print(f"{label:>20}  {value:,}")

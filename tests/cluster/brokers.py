@@ -123,7 +123,9 @@ class Brokers:
 
 
 @contextmanager
-def three_brokers(network: Network, root: Path) -> Iterator[Brokers]:
+def three_brokers(
+    network: Network, root: Path, node_type: type[BrokerNode] = BrokerNode
+) -> Iterator[Brokers]:
     """A cluster that answers; its queues of ingest are not declared."""
     root.chmod(0o755)
     plan = make_plan("tests", [machine.address for machine in network.machines])
@@ -132,7 +134,7 @@ def three_brokers(network: Network, root: Path) -> Iterator[Brokers]:
         folder = open_folder(root / str(planned.number), server_account())
         settings_file.join(folder, plan, planned.number)
         member = Member(plan=plan, machine=planned, folder=folder)
-        node = BrokerNode(member=member, scripts=find_scripts())
+        node = node_type(member=member, scripts=find_scripts())
         brokers.each.append(Broker(machine=machine, node=node))
     try:
         for broker in brokers.each:
