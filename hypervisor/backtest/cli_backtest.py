@@ -47,7 +47,7 @@ Against = Annotated[
     Texts, typer.Option(help="Compare with this pack, or with 'SITE/attention=2.4 m'.")
 ]
 WorkersOption = Annotated[
-    str, typer.Option(help="So many processes here, or a Dask scheduler: 'tcp://HOST:8786'.")
+    str, typer.Option(help="Number of processes here, or a Dask scheduler: 'tcp://HOST:8786'.")
 ]
 History = Annotated[
     Path | None,

@@ -38,21 +38,19 @@ if TYPE_CHECKING:
 FOLDER = "backtests"  # below an instance's data folder
 _AHEAD = 256  # tasks that wait at the scheduler
 _PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
-_CONFIGURATION = {  # of our own processes
+# Of our own processes: a worker is one core.
+ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
+_CONFIGURATION = {
     "distributed.worker.profile.enabled": False,  # samples stacks a hundred times a second
     "distributed.admin.tick.interval": "1s",  # of 20 ms, at which each loop measures its delay
     # without Dask's MALLOC_TRIM_THRESHOLD_: to give memory back at once costs a fifth of the time
-    "distributed.nanny.pre-spawn-environ": {
-        "OMP_NUM_THREADS": 1,
-        "MKL_NUM_THREADS": 1,
-        "OPENBLAS_NUM_THREADS": 1,
-    },
+    "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """So many processes here, or the workers of a scheduler's address, or of a client of one.
+    """A number of processes here, or the workers of a scheduler's address, or of a client of one.
 
     `folder`: results of unfinished jobs. `history`: the folder of parts on all machines, if it is
     not ours alone.
@@ -76,9 +74,9 @@ def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluat
         inputs = replace(inputs, source=inputs.source.source)  # what is read twice is frozen twice
     source, span = inputs.source, inputs.span
     common = list_common(inputs.registry)
-    away, here = _share_out(inputs, common)
+    away, here = share_out(inputs, common)
     series = sorted(set().union(*(piece.series for piece in away)))
-    job = _describe_job(inputs, common, workers.parts.absolute(), len(series))
+    job = describe_job(inputs, common, workers.parts.absolute(), len(series))
     count = len(away) + len(here)
     tick(0, count)
     results: dict[int, Results] = {}
@@ -106,7 +104,7 @@ def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluat
     return summarize(together, rules.result(), span=span, floor=source.floor)
 
 
-def _share_out(inputs: Inputs, common: Sequence[Revision]) -> tuple[list[Piece], list[Run]]:
+def share_out(inputs: Inputs, common: Sequence[Revision]) -> tuple[list[Piece], list[Run]]:
     """The pieces of the workers, largest first so that none of these is last, and our runs."""
     homes = _list_homes(inputs.source)
     away: list[Piece] = []
@@ -120,7 +118,7 @@ def _share_out(inputs: Inputs, common: Sequence[Revision]) -> tuple[list[Piece],
     return sorted(away, key=lambda piece: len(piece.series), reverse=True), here
 
 
-def _describe_job(inputs: Inputs, common: tuple[Revision, ...], folder: Path, series: int) -> Job:
+def describe_job(inputs: Inputs, common: tuple[Revision, ...], folder: Path, series: int) -> Job:
     """A job of which the readings are still to be frozen."""
     source = inputs.source
     return Job(
@@ -226,7 +224,7 @@ def _run(
 
 @contextmanager
 def connect(where: "int | str | Client") -> Iterator["Client"]:
-    """A client of so many processes of our own, or of a scheduler."""
+    """A client of a number of processes of our own, or of a scheduler."""
     if not isinstance(where, int | str):
         yield where
         return

@@ -147,9 +147,7 @@ def backtest(
     rounds: Annotated[int, typer.Option(help="Runs; the best counts.")] = 3,
     departements: Annotated[
         int,
-        typer.Option(
-            help="Instead: a year of so many départements by --workers, all rules.", min=0
-        ),
+        typer.Option(help="Instead: this number of départements by --workers, all rules.", min=0),
     ] = 0,
     workers: Annotated[str, typer.Option(help="Numbers of workers, in turn.")] = "1,2,4",
     rows: Annotated[str, typer.Option(help="Readings of a département, such as 400k.")] = "400k",
@@ -157,7 +155,7 @@ def backtest(
 ) -> None:
     """A backtest over a year, compared with the fastest bare read of the same rows."""
     if departements:
-        _bench_departements(departements, min(days, 28), workers, rows, as_json=as_json)
+        _bench_departements(departements, min(days, 28), workers, rows, rounds, as_json=as_json)
         return
     from hypervisor.bench.backtest import Plan, measure
     from hypervisor.bench.run import run
@@ -165,19 +163,18 @@ def backtest(
     run(measure, Plan(gauges=gauges, days=days, rounds=rounds), as_json=as_json)
 
 
-def _bench_departements(count: int, days: int, workers: str, rows: str, *, as_json: bool) -> None:
+def _bench_departements(
+    count: int, days: int, workers: str, rows: str, rounds: int, *, as_json: bool
+) -> None:
     from hypervisor.bench.departements import Plan, measure
     from hypervisor.bench.run import print_result, progress
     from hypervisor.bench.year import many
 
     counts = [int(number) for number in workers.split(",")]
-    plan = Plan(departements=count, days=days, rows=many(rows), workers=counts)
+    plan = Plan(departements=count, days=days, rows=many(rows), workers=counts, rounds=rounds)
     with progress() as tick:
         result = measure(plan, tick)
-    by_count = {} if as_json else result.pop("workers")
     print_result(result, as_json=as_json)
-    for number, figures in by_count.items():
-        print(f"{number} workers: {figures}")
 
 
 def rules(

@@ -3,6 +3,7 @@
 Each is the Essonne example with other keys, and the same readings in parts that all share.
 """
 
+import pickle
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from hypervisor.backtest.evaluate import Inputs, backtest
+from hypervisor.backtest.evaluate import Inputs, backtest, begin_reading
 from hypervisor.backtest.frozen_history import FrozenHistory, FrozenSource, describe
 from hypervisor.backtest.model import Span
+from hypervisor.backtest.partition import list_common
 from hypervisor.backtest.registries import of_inventory
-from hypervisor.backtest.worker_pool import Workers, backtest_by_workers, connect
+from hypervisor.backtest.worker_pool import (
+    ENVIRONMENT,
+    Workers,
+    backtest_by_workers,
+    connect,
+    describe_job,
+    share_out,
+)
 from hypervisor.base.instants import micros
 from hypervisor.bench import year
+from hypervisor.bench.bare_workers import evaluate_by_bare_processes
 from hypervisor.bench.servers import BenchError, Tick
 from hypervisor.readings.parquet_parts import write_part
 from hypervisor.registry.model import Registry, Revision
@@ -30,12 +40,13 @@ _RETENTION = 400 * 86_400 * 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Number of départements, days, readings of each in them, and numbers of workers."""
+    """Number of départements, days, readings of each in them, numbers of workers, rounds."""
 
     departements: int
     days: int
     rows: int
     workers: Sequence[int]
+    rounds: int
 
 
 def measure(plan: Plan, tick: Tick) -> dict[str, Any]:
@@ -48,48 +59,93 @@ def measure(plan: Plan, tick: Tick) -> dict[str, Any]:
         began = time.process_time()
         alone = backtest(_describe_inputs(essonne, source), lambda *_: None)
         single = time.process_time() - began
-        runs = {}
-        for count in plan.workers:
-            tick(f"{count} workers", 0, 1)
-            runs[str(count)] = _measure_workers(
-                registry, source, count, len(alone.alarms) * plan.departements, tick
-            )
+        comparison = Comparison(
+            inputs=_describe_inputs(registry, source),
+            source=source,
+            alarms=len(alone.alarms) * plan.departements,
+            rounds=plan.rounds,
+            tick=tick,
+        )
+        runs = {str(count): comparison.measure(count) for count in plan.workers}
     return {
         "bench": "backtest by workers",
         "departements": plan.departements,
         "subjects": alone.subjects * plan.departements,
         "rows": alone.rows * plan.departements,
-        "alarms": len(alone.alarms) * plan.departements,
+        "alarms": comparison.alarms,
         "alone_cpu_s": round(single * plan.departements, 1),
         "workers": runs,
     }
 
 
-def _measure_workers(
-    registry: Registry, source: FrozenSource, count: int, alarms: int, tick: Tick
-) -> Mapping[str, Any]:
-    """Seconds, processor seconds and memory, without the start of workers."""
-    began = time.perf_counter()
-    with connect(count) as client:
-        start, own = time.perf_counter(), time.process_time()
-        before = sum(seconds for seconds, _ in client.run(_read_usage).values())
-        evaluation = backtest_by_workers(
-            _describe_inputs(registry, source),
-            lambda *at: tick(f"{count} workers", *at),
-            Workers(where=client, folder=source.folder.parent, history=source.folder),
-        )
-        ended, usage = time.perf_counter(), client.run(_read_usage).values()
-    if len(evaluation.alarms) != alarms:
-        raise BenchError(f"{len(evaluation.alarms):,} alarms by {count} workers, not {alarms:,}")
-    used = sum(seconds for seconds, _ in usage) - before
-    return {
-        "seconds": round(ended - start, 1),
-        "start_s": round(start - began, 1),
-        "cpu_s_a_worker": round(used / count, 1),
-        "cpu_s_all_workers": round(used, 1),
-        "cpu_s_client": round(time.process_time() - own, 1),
-        "memory_mb_a_worker": max(most for _, most in usage),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One job by workers and by bare processes, `rounds` times in turn; both without their start.
+
+    `source` is that of `inputs`. BenchError: another number of alarms than `alarms`.
+    """
+
+    inputs: Inputs
+    source: FrozenSource
+    alarms: int
+    rounds: int
+    tick: Tick
+
+    def measure(self, count: int) -> Mapping[str, Any]:
+        """The best round of each."""
+        job, pieces = self._list_pieces()
+        environment = {name: str(value) for name, value in ENVIRONMENT.items()}
+        bare, measured = [], []
+        for turn in range(self.rounds):
+            self.tick(f"{count} bare processes", turn, self.rounds)
+            bare.append(evaluate_by_bare_processes(job, pieces, count, environment))
+            self._check(bare[-1].alarms)
+            measured.append(self._run_workers(count))
+        best = min(measured, key=lambda run: run["seconds"])
+        seconds, cpu_s = min(run.seconds for run in bare), min(run.cpu_s for run in bare)
+        return {
+            **best,
+            "bare_seconds": round(seconds, 1),
+            "bare_cpu_s": round(cpu_s, 1),
+            "ratio": round(best["seconds"] / seconds, 3),
+            "cpu_ratio": round(best["cpu_s_all_workers"] / cpu_s, 3),
+        }
+
+    def _list_pieces(self) -> tuple[bytes, Sequence[bytes]]:
+        """The job and the pieces that workers get, pickled."""
+        common = list_common(self.inputs.registry)
+        pieces, _ = share_out(self.inputs, common)
+        series = len(set().union(*(piece.series for piece in pieces)))
+        job = describe_job(self.inputs, common, self.source.folder, series)
+        job = replace(job, source=self.source, since=begin_reading(self.inputs.span, 0))
+        return pickle.dumps(job), [pickle.dumps(piece) for piece in pieces]
+
+    def _run_workers(self, count: int) -> dict[str, Any]:
+        """Seconds, processor seconds and memory."""
+        folder, began = self.source.folder, time.perf_counter()
+        with connect(count) as client:
+            start, own = time.perf_counter(), time.process_time()
+            before = sum(seconds for seconds, _ in client.run(_read_usage).values())
+            evaluation = backtest_by_workers(
+                self.inputs,
+                lambda *at: self.tick(f"{count} workers", *at),
+                Workers(where=client, folder=folder.parent, history=folder),
+            )
+            ended, usage = time.perf_counter(), client.run(_read_usage).values()
+        self._check(len(evaluation.alarms))
+        used = sum(seconds for seconds, _ in usage) - before
+        return {
+            "seconds": round(ended - start, 1),
+            "start_s": round(start - began, 1),
+            "cpu_s_a_worker": round(used / count, 1),
+            "cpu_s_all_workers": round(used, 1),
+            "cpu_s_client": round(time.process_time() - own, 1),
+            "memory_mb_a_worker": max(most for _, most in usage),
+        }
+
+    def _check(self, alarms: int) -> None:
+        if alarms != self.alarms:
+            raise BenchError(f"{alarms:,} alarms, not {self.alarms:,}")
 
 
 def _read_usage() -> tuple[float, int]:
@@ -140,7 +196,7 @@ def _count_series(registry: Registry) -> int:
 
 
 def copy_registry(registry: Registry, count: int) -> Registry:
-    """So many of a territory in one, all but the first with other keys."""
+    """A number of copies of a territory in one, all but the first with other keys."""
     copies = [
         _rename(registry, f"d{number:02d}-" if number else "", number * _count_series(registry))
         for number in range(count)
