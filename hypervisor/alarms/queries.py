@@ -32,6 +32,15 @@ _WRITTEN = (
 )
 _COLUMNS = ", ".join(f"a.{name}" for name in _WRITTEN.split(", ")) + ", site.name AS place"
 _FROM = "alarm a LEFT JOIN site ON site.id = a.site"
+_RISEN = Message(
+    "its severity rose to {severity}; it was acknowledged as {severity2}",
+    *("{severity}", "{severity2}"),  # for SQL to fill in
+)
+_UNACKNOWLEDGE = (
+    "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, version, state)"
+    " SELECT id, 'unacknowledge', %(system)s, clock_timestamp(),"
+    " CASE (SELECT mode FROM instance) WHEN 'exercise' THEN noticed END, reason, version, state"
+)
 
 
 def list_standing(
@@ -125,46 +134,45 @@ def apply_transitions(connection: Connection, transitions: Sequence[Transition])
 
 def _step_up(connection: Connection, noticed: Mapping[int, int]) -> None:
     """Withdraw acknowledgements of a lower severity; `noticed`: by alarm, in µs."""
-    rows = connection.execute(
-        "WITH was AS (SELECT id, acknowledged, severity->-1->>1 AS present FROM alarm"
+    connection.execute(
+        "WITH was AS (SELECT id, acknowledged AS before, severity->-1->>1 AS present"  # noqa: S608  constants
+        "  FROM alarm"
         "  WHERE id = ANY(%(ids)s) AND state = 'acknowledged' AND"
         "  array_position(%(ranks)s::text[], severity->-1->>1)"
         "  > array_position(%(ranks)s::text[], acknowledged) AND (SELECT value FROM alarm_setting"
-        "  WHERE name = 'step_up_unacknowledges') IS DISTINCT FROM 'false'::jsonb FOR UPDATE)"
-        " UPDATE alarm SET acknowledged = NULL FROM was WHERE alarm.id = was.id"
-        " RETURNING alarm.id, was.acknowledged, was.present",
-        {"ids": list(noticed), "ranks": list(SEVERITIES)},
-    ).fetchall()
-    for number, before, present in rows:
-        reason = Message(
-            "its severity rose to {severity}; it was acknowledged as {severity2}", present, before
-        )
-        _record_unacknowledge(connection, number, reason, noticed[number])
+        "  WHERE name = 'step_up_unacknowledges') IS DISTINCT FROM 'false'::jsonb FOR UPDATE),"
+        " risen AS (UPDATE alarm SET acknowledged = NULL FROM was WHERE alarm.id = was.id"
+        "  RETURNING alarm.id, version, state, replace(replace(%(reason)s, '{severity}', present),"
+        "  '{severity2}', before) AS reason, (%(noticed)s::timestamptz[])"
+        f"  [array_position(%(ids)s, alarm.id)] AS noticed) {_UNACKNOWLEDGE} FROM risen",
+        {
+            "ids": list(noticed),
+            "noticed": [*map(moment, noticed.values())],
+            "ranks": list(SEVERITIES),
+            "reason": _RISEN,
+            "system": SYSTEM,
+        },
+    )
 
 
 def _merge(connection: Connection, transition: Transition, *, into: int) -> None:
     connection.execute("UPDATE alarm SET merged_into = %s WHERE id = %s", [into, transition.alarm])
-    row = connection.execute(
-        "UPDATE alarm SET acknowledged = NULL WHERE id = %s AND acknowledged IS NOT NULL"
-        " AND closing IS NULL AND (SELECT acknowledged FROM alarm WHERE id = %s) IS NULL"
-        " RETURNING id",
-        [into, transition.alarm],
-    ).fetchone()
-    if row is not None:
-        reason = Message(
-            "alarm {number}, which no one had acknowledged, proved to be part of it",
-            transition.alarm,
-        )
-        _record_unacknowledge(connection, into, reason, transition.noticed)
-
-
-def _record_unacknowledge(connection: Connection, number: int, reason: str, noticed: int) -> None:
     connection.execute(
-        "INSERT INTO alarm_act (alarm, kind, author, at, scenario_at, reason, version, state)"
-        " SELECT id, 'unacknowledge', %s, clock_timestamp(),"
-        " CASE (SELECT mode FROM instance) WHEN 'exercise' THEN %s::timestamptz END,"
-        " %s, version, state FROM alarm WHERE id = %s",
-        [SYSTEM, moment(noticed), reason, number],
+        "WITH joined AS (UPDATE alarm SET acknowledged = NULL"  # noqa: S608  constants
+        "  WHERE id = %(into)s AND acknowledged IS NOT NULL"
+        "  AND closing IS NULL AND (SELECT acknowledged FROM alarm WHERE id = %(part)s) IS NULL"
+        "  RETURNING id, version, state, %(reason)s AS reason,"
+        f"  %(noticed)s::timestamptz AS noticed) {_UNACKNOWLEDGE} FROM joined",
+        {
+            "into": into,
+            "part": transition.alarm,
+            "reason": Message(
+                "alarm {number}, which no one had acknowledged, proved to be part of it",
+                transition.alarm,
+            ),
+            "noticed": moment(transition.noticed),
+            "system": SYSTEM,
+        },
     )
 
 

@@ -1,6 +1,6 @@
 """The feed from ingest to the watch: committed batches in commit order, each exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -15,6 +15,7 @@ CHANNEL = "hypervisor_feed"  # NOTIFY wakes the watch
 HOUR = 3_600_000_000  # µs
 DAY = 24 * HOUR
 _MOST_SPANS = 64  # of hours in one entry
+_ALL = 1 << 62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,24 +77,40 @@ def read(
     oldest running transaction that can write here is read before it has ended (schema 0028).
     With `most`, about so many entries, and complete transactions.
     """
-    (upto,) = connection.execute("SELECT commit_horizon()::text").fetchone()  # type: ignore[misc]
-    if most is not None:
-        row = connection.execute(
-            "SELECT (xid::text::numeric + 1)::text FROM feed"
-            " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id OFFSET %s LIMIT 1",
-            [cursor, upto, most - 1],
-        ).fetchone()
-        upto = row[0] if row else upto
+    with connection.pipeline():
+        receive = request(connection, cursor, most=most)
+    return receive()
+
+
+def request(
+    connection: Connection, cursor: str, *, most: int | None = None
+) -> Callable[[], tuple[Sequence[Entry], str]]:
+    """Ask for what `read` returns, in a pipeline; call the result when that has ended.
+
+    The horizon stays at the server, and is of an older snapshot than the entries: what committed
+    below it is among them.
+    """
+    horizon = connection.execute(
+        "SELECT set_config('hypervisor.feed_horizon', commit_horizon()::text, true)"
+    )
     fetched = connection.execute(
-        "SELECT kind, worker, at, rows FROM feed"
-        " WHERE xid >= %s::xid8 AND xid < %s::xid8 ORDER BY xid, id",
-        [cursor, upto],
-    ).fetchall()
-    entries = [
-        Entry(kind=kind, worker=worker, at=at, rows=np.frombuffer(rows or b"", dtype=ROW))
-        for kind, worker, at, rows in fetched
-    ]
-    return entries, upto
+        "SELECT xid::text::bigint, id, kind, worker, at, rows FROM feed WHERE xid >= %s::xid8"
+        " AND xid < current_setting('hypervisor.feed_horizon')::xid8"
+        " ORDER BY xid FETCH FIRST %s ROWS WITH TIES",
+        [cursor, _ALL if most is None else most],
+    )
+
+    def receive() -> tuple[Sequence[Entry], str]:
+        rows = sorted(fetched.fetchall(), key=lambda row: row[:2])
+        entries = [
+            Entry(kind=kind, worker=worker, at=at, rows=np.frombuffer(rows or b"", dtype=ROW))
+            for _, _, kind, worker, at, rows in rows
+        ]
+        if most is not None and len(rows) >= most:
+            return entries, str(rows[-1][0] + 1)
+        return entries, str(horizon.fetchall()[0][0])
+
+    return receive
 
 
 def ahead(connection: Connection) -> int:

@@ -6,7 +6,7 @@ that the batch is evaluated again, with the same result.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,13 +19,15 @@ from hypervisor.base.instants import micros
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
+from hypervisor.database.transactions import begin, commit, rolled_back_on_error
 from hypervisor.evaluation import queries, revisions
 from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
 from hypervisor.evaluation.evaluate import evaluate_due
 from hypervisor.evaluation.memory import Memory, Unfinished, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState
-from hypervisor.evaluation.recording import Findings, write
+from hypervisor.evaluation.queries_setbacks import is_server_failure
+from hypervisor.evaluation.recording import Findings, Written, write, write_isolated
 from hypervisor.evaluation.schedule import explain
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import Setbacks
@@ -38,6 +40,8 @@ from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
 _ENTRIES = 200  # of the feed at once: a long absence need not fit into memory
+
+_Outcome = tuple[Written, Sequence[Pair], Sequence[Pair]]  # and what is set aside, or resumed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,32 +111,74 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     kill before that, it is read again, and evaluated with the same result.
     """
     until = time.monotonic() + setup.longest
-    with connection.transaction():
-        rows = 0
+    rows = 0
+    with rolled_back_on_error(connection):
         if memory.unfinished is None:
             memory.unfinished, rows = _read_feed(connection, memory, setup)
         unfinished = memory.unfinished
         findings = Findings(now=_now(unfinished.state, setup))
         finished = _evaluate(memory, unfinished, findings, until)
-        alarms, transitions = write(connection, memory, findings)
-        set_aside, resumed = memory.setbacks.save(connection, findings.now)
-        memory.touched.announce(connection, memory.registry)
         finished = finished and _save_inputs(connection, memory, until)
-        if finished:
-            memory.unfinished = None
-            if unfinished.entries or findings.evaluated:
-                queries.save_state(connection, unfinished.state, memory.shards)
-            memory.state = unfinished.state
+        outcome = _write_together(connection, memory, findings, finished=finished)
+    if outcome is None:
+        with connection.transaction():
+            finished = finished and _save_inputs(connection, memory, until)
+            outcome = _write(connection, memory, findings, write_isolated, finished=finished)
+    written, set_aside, resumed = outcome
+    written.settle(memory)
+    if finished:
+        memory.unfinished = None
+        memory.state = unfinished.state
     return Report(
         entries=unfinished.entries,
         rows=rows,
         evaluated=findings.evaluated,
         finished=finished,
-        alarms=alarms,
-        transitions=transitions,
+        alarms=written.alarms,
+        transitions=written.transitions,
         set_aside=set_aside,
         resumed=resumed,
     )
+
+
+def _write_together(
+    connection: Connection, memory: Memory, findings: Findings, *, finished: bool
+) -> _Outcome | None:
+    """Write and commit, and wait for one answer.
+
+    None: some of it is refused; then nothing is written, and memory is as before.
+    """
+    before = memory.setbacks.stored, memory.saved_inputs, replace(memory.touched)
+    try:
+        with connection.pipeline():
+            begin(connection)
+            outcome = _write(connection, memory, findings, write, finished=finished)
+            commit(connection)
+    except Exception as error:
+        if is_server_failure(error):
+            raise
+        connection.rollback()
+        memory.setbacks.stored, memory.saved_inputs, memory.touched = before
+        return None
+    return outcome
+
+
+def _write(
+    connection: Connection,
+    memory: Memory,
+    findings: Findings,
+    write_findings: Callable[[Connection, Memory, Findings], Written],
+    *,
+    finished: bool,
+) -> _Outcome:
+    """Write all that one step changes, in the caller's transaction."""
+    written = write_findings(connection, memory, findings)
+    set_aside, resumed = memory.setbacks.save(connection, findings.now)
+    memory.touched.announce(connection, memory.registry)
+    unfinished = memory.unfinished
+    if finished and unfinished and (unfinished.entries or findings.evaluated):
+        queries.save_state(connection, unfinished.state, memory.shards)
+    return written, set_aside, resumed
 
 
 def _evaluate(memory: Memory, unfinished: Unfinished, findings: Findings, until: float) -> bool:
@@ -146,6 +192,8 @@ def _evaluate(memory: Memory, unfinished: Unfinished, findings: Findings, until:
 
 def _save_inputs(connection: Connection, memory: Memory, until: float) -> bool:
     """Save until a time, some in any case; whether nothing is left."""
+    if memory.saved_inputs is not memory.inputs:
+        begin(connection)
     while not revisions.save_inputs(connection, memory):
         if time.monotonic() > until:
             return False
@@ -154,8 +202,13 @@ def _save_inputs(connection: Connection, memory: Memory, until: float) -> bool:
 
 def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Unfinished, int]:
     """Take what is new into memory; what is to be evaluated, and how many rows came."""
-    entries, cursor = feed.read(connection, memory.state.cursor, most=_ENTRIES)
-    _listen(connection, memory, entries)
+    with connection.pipeline():
+        begin(connection)
+        receive_entries = feed.request(connection, memory.state.cursor, most=_ENTRIES)
+        receive_listening = queries.request_listening(connection)
+    entries, cursor = receive_entries()
+    workers, gaps = receive_listening()
+    _listen(connection, memory, entries, workers, gaps)
     registry_changed = any(entry.kind == "registry" for entry in entries)
     times = [int(entry.rows["time"].max()) for entry in entries if len(entry.rows)]
     newest = max(times, default=NEVER)
@@ -246,15 +299,21 @@ def take_heartbeats(memory: Memory, entries: Sequence[Entry]) -> bool:
     return bool(beats)
 
 
-def _listen(connection: Connection, memory: Memory, entries: Sequence[Entry]) -> None:
+def _listen(
+    connection: Connection,
+    memory: Memory,
+    entries: Sequence[Entry],
+    workers: Mapping[str, int],
+    gaps: Sequence[tuple[int, int]],
+) -> None:
     """Raise the watermark, and take over ingest gaps that changed."""
     drained = any(entry.kind == "registry" for entry in entries)
     if not take_heartbeats(memory, entries) and not drained:
         return
-    memory.watermark.raise_floor(queries.expected_workers(connection))
-    gaps = union(queries.load_gaps(connection))
-    if gaps != memory.gaps:
-        memory.gaps = gaps
+    memory.watermark.raise_floor(workers)
+    joined = union(gaps)
+    if joined != memory.gaps:
+        memory.gaps = joined
         revisions.settle(connection, memory)
 
 

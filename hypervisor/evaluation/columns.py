@@ -55,11 +55,10 @@ def load_subjects(
                 first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
                 older[series] = series, first, until
     spans = list(older.values())
-    stored = (
-        queries_history.split_by_series(queries_history.read_spans(connection, spans))
-        if spans
-        else {}
-    )
+    stored: Mapping[int, Rows] = {}
+    if spans:
+        with connection.transaction():
+            stored = queries_history.split_by_series(queries_history.read_spans(connection, spans))
     return {query.subject.key: _subject(query, tails, stored) for query in queries}
 
 

@@ -1,6 +1,6 @@
 """What evaluation stores: its state, rule states, and the inputs that it used."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from rules._rule_state import StateChange
 from sensors._row import NEVER
 
 FIRST_CURSOR = "0"  # older than any transaction
+_GAPS = "SELECT from_at, to_at FROM ingest_gap ORDER BY from_at"
 Fact = tuple[int, str, str]  # shard, kind and key, as in the table evaluation_input
 
 
@@ -132,14 +133,18 @@ def replace_states(
                 [moment(since) for since in erase_from.values()],
             ],
         )
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY rule_state (rule, subject, time, state) FROM STDIN") as copy,
-    ):
-        for (rule, subject), changes in states:
-            for change in changes:
-                written = msgspec.json.encode(change).decode()
-                copy.write_row((rule, subject, moment(change.time), written))
+    rows = [
+        (rule, subject, moment(change.time).isoformat(), msgspec.json.encode(change).decode())
+        for (rule, subject), changes in states
+        for change in changes
+    ]
+    if rows:
+        connection.execute(
+            "INSERT INTO rule_state (rule, subject, time, state) SELECT rule, subject, time, state"
+            " FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::jsonb[])"
+            " AS new (rule, subject, time, state)",
+            [*map(list, zip(*rows, strict=True))],
+        )
 
 
 def prune_states(
@@ -243,13 +248,22 @@ def _moment(instant: int) -> datetime | None:
     return None if instant == NEVER else moment(instant)
 
 
-def expected_workers(connection: Connection) -> dict[str, int]:
-    """When (µs) each ingest worker joined that was not drained, by name."""
-    rows = connection.execute("SELECT name, joined_at FROM worker WHERE drained_at IS NULL")
-    return {name: micros(joined) for name, joined in rows}
-
-
 def load_gaps(connection: Connection) -> list[tuple[int, int]]:
     """Spans (µs) in which a worker did not listen, also of workers that were drained since."""
-    rows = connection.execute("SELECT from_at, to_at FROM ingest_gap ORDER BY from_at")
+    return _spans(connection.execute(_GAPS))
+
+
+def request_listening(
+    connection: Connection,
+) -> Callable[[], tuple[dict[str, int], list[tuple[int, int]]]]:
+    """Ask for the workers and `load_gaps`; call the result when the pipeline has ended.
+
+    Of each worker that was not drained: when (µs) it joined, by name.
+    """
+    workers = connection.execute("SELECT name, joined_at FROM worker WHERE drained_at IS NULL")
+    gaps = connection.execute(_GAPS)
+    return lambda: ({name: micros(joined) for name, joined in workers}, _spans(gaps))
+
+
+def _spans(rows: Iterable[tuple[Any, ...]]) -> list[tuple[int, int]]:
     return [(micros(since), micros(until)) for since, until in rows]

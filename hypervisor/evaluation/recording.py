@@ -114,59 +114,62 @@ class Findings:
         memory.setbacks.put(pair, start, error)
 
 
-def write(
-    connection: Connection, memory: Memory, findings: Findings
-) -> tuple[list[Alarm], list[Transition]]:
-    """Write the findings and their notifications in the caller's transaction.
+@dataclass(kw_only=True)
+class Written:
+    """What was written; `standing`: the alarms of each pair, for memory once they are committed."""
 
-    Memory takes the alarms. A rule at a subject whose findings cannot be written is set aside.
-    """
+    alarms: list[Alarm] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    standing: dict[Pair, list[Alarm]] = field(default_factory=dict)
+
+    def settle(self, memory: Memory) -> None:
+        """Memory takes the alarms."""
+        for pair, alarms in self.standing.items():
+            memory.standings[pair].alarms = alarms
+            _settle(memory.standings[pair])
+
+
+def write_isolated(connection: Connection, memory: Memory, findings: Findings) -> Written:
+    """As `write`, but a rule at a subject whose findings cannot be written is set aside."""
     pairs = [pair for pair, _ in findings.moments]
     pairs = list(dict.fromkeys([*pairs, *(pair for pair, _ in findings.values.values())]))
-    changed: list[Alarm] = []
-    transitions: list[Transition] = []
-    for some, more in run_isolated(
-        pairs,
-        lambda some: _write(
-            connection, memory, findings if len(some) == len(pairs) else findings.of({*some})
-        ),
-        lambda pair, error: findings.undo(memory, pair, error),
-    ):
-        changed += some
-        transitions += more
-    return changed, transitions
+    written = Written()
+
+    def run(some: Sequence[Pair]) -> Written:
+        with connection.transaction():
+            return write(connection, memory, findings.of({*some}))
+
+    for part in run_isolated(pairs, run, lambda pair, error: findings.undo(memory, pair, error)):
+        written.alarms += part.alarms
+        written.transitions += part.transitions
+        written.standing |= part.standing
+    return written
 
 
-def _write(
-    connection: Connection, memory: Memory, findings: Findings
-) -> tuple[list[Alarm], list[Transition]]:
-    """Write all of it or nothing."""
-    with connection.transaction():
-        queries.replace_states(connection, findings.erase, findings.moments)
-        new = sum(change.identity is None for _, change, _ in findings.changes)
-        identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
-        changed: dict[int, Alarm] = {}
-        transitions: list[Transition] = []
-        standing: dict[Pair, list[Alarm]] = {}
-        for evaluation, change, cause in findings.changes:
-            pair = evaluation.task.pair
-            there = standing.setdefault(pair, memory.standings[pair].alarms)
-            before = next((a for a in there if a.id == change.identity), None)
-            alarm = _alarm(
-                memory, evaluation, change, before, now=findings.now, identities=identities
-            )
-            changed[alarm.id] = alarm
-            transitions += list_transitions(alarm, before, change, cause=cause, now=findings.now)
-            kept = [a for a in there if a.id != alarm.id]
-            standing[pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
-        alarm_queries.save(connection, changed.values(), transitions)
-        queries_outbox.put_events(connection, build_events(transitions, changed.values()))
-        values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
-        alarm_queries.save_last_values(connection, values)
-    for pair, alarms in standing.items():
-        memory.standings[pair].alarms = alarms
-        _settle(memory.standings[pair])
-    return list(changed.values()), transitions
+def write(connection: Connection, memory: Memory, findings: Findings) -> Written:
+    """Write the findings and their notifications in the caller's transaction and pipeline."""
+    queries.replace_states(connection, findings.erase, findings.moments)
+    new = sum(change.identity is None for _, change, _ in findings.changes)
+    identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
+    changed: dict[int, Alarm] = {}
+    written = Written()
+    for evaluation, change, cause in findings.changes:
+        pair = evaluation.task.pair
+        there = written.standing.setdefault(pair, memory.standings[pair].alarms)
+        before = next((a for a in there if a.id == change.identity), None)
+        alarm = _alarm(memory, evaluation, change, before, now=findings.now, identities=identities)
+        changed[alarm.id] = alarm
+        written.transitions += list_transitions(
+            alarm, before, change, cause=cause, now=findings.now
+        )
+        kept = [a for a in there if a.id != alarm.id]
+        written.standing[pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
+    written.alarms = list(changed.values())
+    alarm_queries.save(connection, written.alarms, written.transitions)
+    queries_outbox.put_events(connection, build_events(written.transitions, written.alarms))
+    values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
+    alarm_queries.save_last_values(connection, values)
+    return written
 
 
 def _alarm(  # noqa: PLR0913

@@ -48,7 +48,10 @@ class Entry:
 
 
 def put_events(connection: Connection, events: Iterable[Event]) -> int:
-    """Insert events in the caller's transaction; returns how many were new."""
+    """Insert events in the caller's transaction; returns how many were new (not in a pipeline)."""
+    events = list(events)
+    if not events:
+        return 0
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO outbox (alarm, event, key, at, body, due)"
@@ -69,10 +72,8 @@ def put_events(connection: Connection, events: Iterable[Event]) -> int:
                 for event in events
             ],
         )
-        written = max(cursor.rowcount, 0)  # -1 without any
-    if written:
         notify_workers(connection)
-    return written
+        return cursor.rowcount
 
 
 def put_decided(connection: Connection, event: Event, *, outcome: str, reason: str) -> Entry | None:

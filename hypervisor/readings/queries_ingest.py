@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import psycopg
 
-from hypervisor.database import feed, gaps
+from hypervisor.database import feed, gaps, transactions
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.gaps import Gap
 from hypervisor.readings import (
@@ -102,7 +102,7 @@ class Intake:
         done.repeated += len(batch.rows) - len(changed)
         with connection.pipeline():  # what follows waits for one answer, and not for one each
             self._note(connection, batch, changed, done)
-            connection.commit()
+            transactions.commit(connection)
         return done
 
     def _note(self, connection: Connection, batch: Batch, changed: Rows, done: Tally) -> None:

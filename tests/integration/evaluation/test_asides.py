@@ -127,7 +127,8 @@ def reading(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
         connection: Connection, tails: Any, wanted: Sequence[ColumnQuery]
     ) -> dict[str, Subject]:
         if any(one.subject.key == "mill" for one in wanted):
-            connection.execute("SELECT 99999999999999999999::bigint")
+            with connection.transaction():
+                connection.execute("SELECT 99999999999999999999::bigint")
         return original(connection, tails, wanted)
 
     monkeypatch.setattr(columns, "load_subjects", broken)

@@ -11,7 +11,8 @@ import pytest
 
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import connect
+from hypervisor.database import transactions
+from hypervisor.database.connect import Connection, connect
 from hypervisor.readings import queries_dead_letters, queries_workers
 from hypervisor.readings.ingest_inventory import list_units
 from hypervisor.readings.ingest_worker import make_belief
@@ -75,14 +76,14 @@ def levels(settings: Settings) -> list[float]:
         return [v for (v,) in connection.execute("SELECT value FROM reading ORDER BY value")]
 
 
-def lose(connection: psycopg.Connection, *, after: int) -> Callable[[], None]:
+def lose(*, after: int) -> Callable[[Connection], None]:
     """A commit that arrives, and whose answer does not: the wire is cut, `after` commits later."""
-    commit, left = connection.commit, [after]
+    left = [after]
 
-    def lost() -> None:
-        commit()
+    def lost(connection: Connection) -> None:
+        connection.commit()
         left[0] -= 1
-        if left[0] < 0:
+        if left[0] == -1:
             connection.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
@@ -93,10 +94,9 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     instance_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = Beat(clock=RECEIVED, received_at=RECEIVED + 1)
-    with piped(instance_settings) as (pipeline, intake):
+    with piped(instance_settings) as (pipeline, _):
         checked = pipeline.check(parcel([1, 2, 3], beats=[beat]))
-        connection = intake.open()
-        monkeypatch.setattr(connection, "commit", lose(connection, after=0))
+        monkeypatch.setattr(transactions, "commit", lose(after=0))
         with pytest.raises(UnavailableError, match="unexpectedly"):
             pipeline.store(checked)
         pipeline.store(checked)
@@ -113,12 +113,11 @@ def test_a_batch_of_which_a_part_is_stored_is_not_stored_twice(
 ) -> None:
     """One message cannot be stored; while the others are, one by one, the store goes away."""
     settings = instance_settings
-    with piped(settings) as (pipeline, intake):
+    with piped(settings) as (pipeline, _):
         with connect(settings.database_url) as connection:
             connection.execute("ALTER TABLE reading ADD CHECK (value <> 7)")
         checked = pipeline.check(parcel([1, 2, 7, 4]))
-        connection = intake.open()
-        monkeypatch.setattr(connection, "commit", lose(connection, after=1))
+        monkeypatch.setattr(transactions, "commit", lose(after=1))
         with pytest.raises(UnavailableError):
             pipeline.store(checked)
         pipeline.store(checked)
@@ -170,11 +169,10 @@ def test_what_a_worker_did_is_told_with_its_next_heartbeat(
 ) -> None:
     settings = instance_settings
     tally = "SELECT messages, rows, refused, batches, retries FROM worker"
-    with piped(settings) as (pipeline, intake):
+    with piped(settings) as (pipeline, _):
         pipeline.store(pipeline.check(parcel([1, 2, 3])))
-        connection = intake.open()
         with monkeypatch.context() as patch:
-            patch.setattr(connection, "commit", raising(psycopg.OperationalError("full")))
+            patch.setattr(transactions, "commit", raising(psycopg.OperationalError("full")))
             with pytest.raises(UnavailableError, match="full"):
                 pipeline.store(pipeline.check(parcel([4])))
         with connect(settings.database_url) as reader:

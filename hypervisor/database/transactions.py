@@ -1,0 +1,35 @@
+"""Transactions that wait for few answers: from another machine each one takes its time.
+
+`begin` and `commit` go into pipelines with other statements. The end of a pipeline waits for one
+answer, and so does each result that is read within it: read them behind it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from hypervisor.database.connect import Connection
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction, unless one has begun. `connection` is in autocommit."""
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        connection.execute("BEGIN")
+
+
+def commit(connection: Connection) -> None:
+    """Commit as the last statement of a pipeline; psycopg's `commit` waits for an answer more."""
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def rolled_back_on_error(connection: Connection) -> Iterator[None]:
+    """What was begun and is not committed when an error leaves the block never happened."""
+    try:
+        yield
+    except BaseException:
+        with suppress(psycopg.Error):  # where the server is gone, so is the transaction
+            connection.rollback()
+        raise

@@ -1,0 +1,53 @@
+"""How many answers of the database one step waits for: between machines each takes its time."""
+
+from pathlib import Path
+
+import pytest
+
+from hypervisor.database.connect import Connection
+from tests.integration.evaluation.world import Sent, World
+
+pytestmark = pytest.mark.integration
+
+SITES = ("orge", "yvette", "juine")
+
+
+def measure(world: World, at: float, level: float) -> None:
+    world.store([Sent(site=site, at=at, value=level) for site in SITES])
+    world.beat(at)
+
+
+def count_answers(world: World, own: Connection, trace: Path) -> int:
+    """The answers for which one step waits, by the protocol's messages that it sends.
+
+    A flush just behind a sync only fetches what was asked for.
+    """
+    with trace.open("w") as file:
+        own.pgconn.trace(file.fileno())
+        report = world.step()
+        own.pgconn.untrace()
+    assert report.rows == len(SITES)
+    sent = [line.split("\t") for line in trace.read_text().splitlines()]
+    kinds = [fields[3] for fields in sent if fields[1] == "F"]
+    waits = [
+        kind in ("Sync", "Query") or (kind == "Flush" and before != "Sync")
+        for before, kind in zip(["", *kinds], kinds, strict=False)
+    ]
+    return sum(waits)
+
+
+def test_a_step_waits_for_two_answers_and_for_a_third_to_raise_alarms(
+    world: World, tmp_path: Path
+) -> None:
+    world.register(SITES)
+    world.record_rules()
+    world.join()
+    measure(world, 0, 2.0)
+    world.settle()
+    assert world.own is not None
+    answers = []
+    for at, level in [(5, 2.0), (10, 3.4), (15, 3.4), (20, 3.4), (25, 4.5), (30, 2.0)]:
+        measure(world, at, level)
+        answers.append(count_answers(world, world.own, tmp_path / "trace"))
+    assert answers == [2, 2, 2, 3, 2, 2]
+    assert {transition.kind for transition in world.transitions()} == {"raised", "severity"}
