@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Request, expect
+from playwright.sync_api import APIResponse, Browser, Request, Route, expect
 
 from hypervisor.database.connect import connect
 from hypervisor.exercises import queries_injects, queries_runs
@@ -21,6 +21,7 @@ from tests.integration.web.served import server
 __all__ = ["led"]
 
 STORY = "october-flood"
+_INJECTS = "**/exercises/part/injects"
 
 
 @pytest.fixture
@@ -122,6 +123,57 @@ def test_a_run_is_started_led_and_debriefed(led_console: Console) -> None:
     with connect(led_console.url) as connection:
         (only,) = queries_runs.list_runs(connection)
     assert only.state.value == "reset"
+
+
+class HeldPart:
+    """The page that leads, whose injects are being fetched: the answer was made, and waits."""
+
+    def __init__(self, console: Console) -> None:
+        self.page = console.page("/exercises/lead")
+        held: list[tuple[Route, APIResponse]] = []
+        self.page.route(_INJECTS, lambda route: held.append((route, route.fetch())), times=1)
+        self.tell()
+        while not held:
+            self.page.wait_for_timeout(50)
+        ((self._route, self._answer),) = held
+
+    def tell(self) -> None:
+        """An event, as the stream brings it."""
+        self.page.evaluate("document.dispatchEvent(new CustomEvent('hypervisor:exercise'))")
+
+    def release(self) -> None:
+        self._route.fulfill(response=self._answer)
+
+
+def test_what_happens_while_a_part_is_fetched_is_shown(paused_console: Console) -> None:
+    held = HeldPart(paused_console)
+    with connect(paused_console.url) as connection:
+        (run,) = queries_runs.list_runs(connection)
+        queries_injects.add_inject(connection, run.id, author="chef", kind="call", title="Later")
+    held.tell()
+    held.release()
+    expect(held.page.locator("#ex-injects")).to_contain_text("Later")
+
+
+@pytest.mark.parametrize("written", ["before", "after"])
+def test_a_part_fetched_before_does_not_replace_what_is_written(
+    written: str, paused_console: Console
+) -> None:
+    held = HeldPart(paused_console)
+    held.page.get_by_text("New inject").click()
+    held.page.get_by_label("Title").fill("The mayor calls")
+    if written == "before":
+        held.release()
+
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        if written == "after":
+            held.release()
+        route.fulfill(response=answer)
+
+    held.page.route("**/exercises/injects", answer_late)
+    held.page.get_by_role("button", name="Add").first.click()
+    expect(held.page.locator("#ex-injects .ti")).to_contain_text(["The mayor calls"])
 
 
 def test_what_is_to_come_is_hidden_from_those_who_train(paused_console: Console) -> None:

@@ -20,13 +20,16 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// What is being written, opened or pointed at is not fetched again under the writer's hands.
-document.addEventListener("htmx:beforeRequest", (event) => {
+// What is being written, opened or pointed at is not fetched again under the writer's hands, nor replaced by
+// what was fetched before.
+function keepWritten(event) {
   const part = event.target;
   if (event.detail.requestConfig.verb !== "get" || part.id === "ex-now" || !part.id?.startsWith("ex-")) return;
   const held = part.querySelector("details[open], :focus:is(input, select, textarea)");
   if (held) event.preventDefault();
-});
+}
+document.addEventListener("htmx:beforeRequest", keepWritten);
+document.addEventListener("htmx:beforeSwap", keepWritten);
 document.addEventListener("htmx:afterSettle", (event) => fitAll(event.target.parentElement ?? document));
 
 document.querySelector("[data-print]")?.addEventListener("click", () => window.print());

@@ -94,6 +94,41 @@ export function open() {
 
 export const offline = () => cut !== null;
 
+// What is on its way to a part may be older than an event that comes meanwhile, and htmx forgets the event
+// with the element that the answer replaces: the part is then fetched once more.
+const fetching = new Map(); // id of a part -> whether an event came meanwhile
+// Nor does it replace a part that waits for the answer to a form: that answer would find its place gone.
+const posting = new Set(); // targets
+
+function fetchAgain(id) {
+  const part = document.getElementById(id);
+  if (part) window.htmx.ajax("get", part.getAttribute("hx-get"), { source: part, target: part });
+}
+
+for (const kind of [...KINDS, "refresh"]) {
+  document.addEventListener(`hypervisor:${kind}`, () => {
+    for (const id of fetching.keys()) {
+      const kinds = document.getElementById(id)?.dataset.live.split(" ");
+      if (kind === "refresh" || kinds?.includes(kind)) fetching.set(id, true);
+    }
+  });
+}
+document.addEventListener("htmx:beforeSend", ({ target, detail }) => {
+  if (detail.requestConfig.verb !== "get") posting.add(detail.target);
+  else if (target.id && "live" in target.dataset) fetching.set(target.id, false);
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.verb === "get" && posting.has(event.detail.target)) event.preventDefault();
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const { elt, verb } = detail.requestConfig;
+  if (verb !== "get") posting.delete(detail.target);
+  else {
+    if (fetching.get(elt.id)) setTimeout(fetchAgain, 300 + Math.random() * SPREAD, elt.id);
+    fetching.delete(elt.id);
+  }
+});
+
 strip?.querySelector("[data-retry]").addEventListener("click", open);
 addEventListener("online", open);
 addEventListener("offline", lost);

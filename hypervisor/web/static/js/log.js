@@ -19,15 +19,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (document.activeElement?.id === "log-text") document.activeElement.blur();
 });
 
-// What is being typed or chosen is not swept away by news of others.
-document.addEventListener("htmx:beforeRequest", (event) => {
+// What is being typed or chosen is not replaced by news of others.
+function keepTyped(event) {
+  if (event.detail.requestConfig.verb !== "get") return;
   if (event.target.id === "incident-live" && event.target.contains(document.activeElement)) event.preventDefault();
   const page = document.getElementById("log-page");
   const typed = document.getElementById("log-text")?.value;
   if (event.target === page && (typed || page.contains(document.activeElement))) {
     event.preventDefault();
   }
-});
+}
+document.addEventListener("htmx:beforeRequest", keepTyped);
+document.addEventListener("htmx:beforeSwap", keepTyped);
 apply();
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-print]")) window.print();
