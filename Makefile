@@ -35,14 +35,14 @@ LANE_accounts = $(addprefix integration/,accounts alarms logbook notifications r
 LANE_browser = browser
 ALONE_browser = tests/alone.sh
 lane-%:
-	@$(ALONE_$*) .venv/bin/python -m pytest -m "not long" $(addprefix tests/,$(or $(LANE_$*),$(error no lane $*)))
+	@$(ALONE_$*) .venv/bin/python -m pytest -m "$(WHICH)" $(addprefix tests/,$(or $(LANE_$*),$(error no lane $*)))
 lane-others:
-	@.venv/bin/python -m pytest -m "not long" $(foreach lane,$(LANES),$(addprefix --ignore=tests/,$(LANE_$(lane))))
-test: setup
-	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LANES))
-
-test-all: setup
-	.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -m "$(WHICH)" $(foreach lane,$(LANES),$(addprefix --ignore=tests/,$(LANE_$(lane))))
+# The long ones alone: make test-all WHICH=long
+WHICH =
+test: WHICH = not long
+test test-all: setup
+	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LANES)) WHICH="$(WHICH)"
 
 test-cluster: setup
 	.venv/bin/python -m pytest tests/cluster

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from hypervisor.access import passwords
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 SHEETS = (
     *(
@@ -119,9 +120,7 @@ def test_works_service_and_settings(own_console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_administration_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

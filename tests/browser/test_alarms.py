@@ -15,6 +15,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker.ports import free_port, listen
 from hypervisor.database.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 from tests.integration.evaluation.world import CATALOGUE
 from tests.integration.web.served import running_on
 
@@ -304,9 +305,7 @@ def test_an_instance_without_alarms(empty_console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_alarms_are_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -15,6 +15,7 @@ from hypervisor.exercises.model import NewRun
 from hypervisor.exercises.plan import make_label
 from simulators._scenarios import load_scenario
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 from tests.integration.exercises.conftest import FILE, Led, led
 from tests.integration.web.served import server
 
@@ -195,9 +196,7 @@ def test_live_says_where_exercises_are_run(empty_console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_exercises_are_for_everyone(
     paused_console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import DESK, PHONE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -67,9 +68,7 @@ def test_what_others_write_comes_by_itself_and_what_one_types_stays(own_console:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, (768, 1024)])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, (768, 1024)])
 def test_an_incident_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 
 def test_the_load_of_a_day_beside_its_targets(console: Console) -> None:
@@ -37,9 +38,7 @@ def test_before_anything_happened(empty_console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_load_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

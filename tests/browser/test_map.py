@@ -13,6 +13,7 @@ from benchmarks.map import BOUND_MS, Plan, measure
 from hypervisor.base.settings import Settings
 from hypervisor.bench.servers import ground
 from tests.browser.conftest import DESK, PHONE, WALL, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 from tests.integration.web.served import server
 from tests.pmtiles import paint_tile, write_pmtiles
 
@@ -105,9 +106,7 @@ def test_without_webgl_the_first_picture_stays(console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE])
 def test_the_map_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -12,6 +12,7 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Series
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 EARLY = datetime(2024, 10, 10, 4, tzinfo=UTC)
 
@@ -37,9 +38,7 @@ _CALL = """head => head.insertAdjacentHTML("beforeend", '<p class="real duty"><b
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_now_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

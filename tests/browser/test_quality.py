@@ -13,6 +13,7 @@ from hypervisor.database.gaps import Gap
 from hypervisor.readings import queries_dead_letters, queries_latest
 from ingest.message import NewDeadLetter
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 
 @pytest.fixture
@@ -102,9 +103,7 @@ def test_who_may_not_send_again(own_console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_quality_is_for_everyone(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -9,6 +9,7 @@ from hypervisor.database.connect import connect
 from hypervisor.rulebook import service_thresholds
 from hypervisor.rulebook.model import Stamp
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 THRESHOLD = "/thresholds/yvette-villebon/attention"
 PAGES = ("/rules", "/rules/flood-level", "/thresholds", THRESHOLD, f"{THRESHOLD}/history")
@@ -116,9 +117,7 @@ def test_a_page_of_authors_is_for_everyone(console: Console, path: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_all_of_them_in_all_ways(
     console: Console, language: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -12,6 +12,7 @@ from hypervisor.app import navigation
 from hypervisor.database.connect import connect
 from hypervisor.web.vendoring import VENDOR
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
+from tests.browser.pairs import THEMES, in_pairs
 from tests.integration.web.served import EVERYTHING, cookie, session
 
 PAGES = [page.address for page in navigation.list_pages()]
@@ -31,9 +32,7 @@ def test_every_page_has_a_title_one_heading_and_landmarks(console: Console) -> N
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("address", [*PAGES, "/wall", "/account"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE], ids=["desk", "phone", "wide"])
+@in_pairs(address=[*PAGES, "/wall", "/account"], theme=THEMES, size=[DESK, PHONE, WIDE])
 def test_every_page_is_for_everyone(
     console: Console, address: str, theme: str, size: tuple[int, int]
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
+from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 
 GAUGE = "/sites/yvette-villebon"
 
@@ -83,9 +84,7 @@ def test_a_viewer_is_offered_no_act(console: Console) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE, WIDE])
+@in_pairs(language=LANGUAGES, theme=THEMES, size=[DESK, PHONE, WIDE])
 @pytest.mark.parametrize("path", [GAUGE, "/sites/weather-orsay", "/sites/cab-orsay-1", "/sites"])
 def test_sites_are_for_everyone(
     console: Console, path: str, language: str, theme: str, size: tuple[int, int]
