@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE  # each of a thousand processes would compile a
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
 	@echo "make test      set up, then the tests (eight to ten minutes on two cores)"
-	@echo "make test-all  the long ones too"
+	@echo "make test-all  the long ones too; only those: make test-all WHICH=long"
 	@echo "make test-cluster  three machines that lose a part (root, and what docs/several-machines.md installs)"
 	@echo "make check     format, lint, types, import contracts, plain names, French, documents"
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
@@ -38,8 +38,7 @@ lane-%:
 	@$(ALONE_$*) .venv/bin/python -m pytest -m "$(WHICH)" $(addprefix tests/,$(or $(LANE_$*),$(error no lane $*)))
 lane-others:
 	@.venv/bin/python -m pytest -m "$(WHICH)" $(foreach lane,$(LANES),$(addprefix --ignore=tests/,$(LANE_$(lane))))
-# The long ones alone: make test-all WHICH=long
-WHICH =
+WHICH =  # as pytest's -m: all, or make test-all WHICH=long
 test: WHICH = not long
 test test-all: setup
 	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LANES)) WHICH="$(WHICH)"
