@@ -202,9 +202,10 @@ def test_a_route_and_its_hours_are_entered_changed_and_removed(own_console: Cons
     page.locator("[name='channels.0.kind']").select_option("webhook")
     page.locator("[name='channels.0.target']").fill("https://u:secret@town.example/hook")
     page.locator("[name='hours.0.days']").fill("mon-fri")
-    page.locator("[name='hours.0.from']").fill("18h")
+    page.locator("[name='hours.0.from']").fill("evening")
     page.get_by_role("button", name="Save").last.click()
-    expect(page.get_by_role("alert").filter(has_text="Not done.")).to_contain_text("time of day")
+    expect(page.get_by_role("alert").filter(has_text="Not done.")).to_be_visible()
+    expect(page.locator(".field-problem")).to_contain_text("'evening' is not a time of day")
     own_console.problems.clear()  # the 422 is meant
     page.locator("[name='hours.0.from']").fill("18:00")
     page.locator("[name='hours.0.to']").fill("08:00")
