@@ -33,6 +33,7 @@ TEMPLATE = "migrated"
 LEAN = {"autovacuum": "off", "timescaledb.max_background_workers": "0", "scram_iterations": "1"}
 LEFT_OVER = "hypervisor-test-"
 MEMORY_BYTES = 4 * 1024**3
+LONG_SECONDS = 600
 
 # No test is timed: whatever else the machine does, the same inputs pass or fail.
 hypothesis.settings.register_profile(
@@ -44,6 +45,13 @@ hypothesis.settings.load_profile("untimed")
 def pytest_configure() -> None:
     """No search for garbage while modules are imported: they all stay."""
     gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A long test that states no limit of its own gets more time than a quick one."""
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
 
 
 def pytest_collection_finish() -> None:
