@@ -40,8 +40,9 @@ lane-others:
 	@.venv/bin/python -m pytest -m "$(WHICH)" $(foreach lane,$(LANES),$(addprefix --ignore=tests/,$(LANE_$(lane))))
 WHICH =  # as pytest's -m: all, or make test-all WHICH=long
 test: WHICH = not long
+test-all: LONGEST = acceptance browser unit evaluation
 test test-all: setup
-	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LANES)) WHICH="$(WHICH)"
+	@$(SIDE_BY_SIDE) -j$$((2 * $$(nproc))) $(addprefix lane-,$(LONGEST) $(filter-out $(LONGEST),$(LANES))) WHICH="$(WHICH)"
 
 test-cluster: setup
 	.venv/bin/python -m pytest tests/cluster
