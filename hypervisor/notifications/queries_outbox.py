@@ -13,6 +13,23 @@ from hypervisor.database.connect import Connection
 
 CHANNEL = "outbox"
 
+_TAKEN = "(SELECT true FROM outbox WHERE key = %(key)s || ':' || {number} LIMIT 1) IS NOT NULL"
+# Numbers are doubled until one is free, then the gap to the last that is taken is halved: an alarm
+# may be revised thousands of times.
+_NEXT_NUMBER = f"""
+WITH RECURSIVE doubled (n, taken) AS (
+    SELECT 1::bigint, {_TAKEN.format(number=1)}
+    UNION ALL SELECT 2 * n, {_TAKEN.format(number="2 * n")} FROM doubled WHERE taken),
+halved (used, free) AS (
+    SELECT max(n) / 2, max(n) FROM doubled
+    UNION ALL SELECT CASE WHEN taken THEN middle ELSE used END,
+        CASE WHEN taken THEN free ELSE middle END
+    FROM (SELECT used, free, middle, {_TAKEN.format(number="middle")} AS taken
+        FROM (SELECT used, free, (used + free) / 2 AS middle FROM halved WHERE free - used > 1)
+        AS half OFFSET 0) AS looked_up)
+SELECT min(free) FROM halved
+"""  # noqa: S608  constants
+
 _ROW = "id, alarm, event, key, at, body, due, held"
 
 
@@ -54,11 +71,10 @@ def put_events(connection: Connection, events: Iterable[Event]) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO outbox (alarm, event, key, at, body, due)"
-            " VALUES (%(alarm)s::bigint, %(event)s, CASE WHEN %(numbered)s THEN"
-            "   (SELECT nth FROM (SELECT %(key)s || ':' || generate_series(1, 1000000) AS nth) AS n"
-            "    WHERE NOT EXISTS (SELECT FROM outbox WHERE key = nth) LIMIT 1)"
-            "  ELSE %(key)s END, %(at)s, %(body)s, %(due)s) ON CONFLICT (key) DO NOTHING",
+            "INSERT INTO outbox (alarm, event, key, at, body, due)"  # noqa: S608  constants
+            " VALUES (%(alarm)s::bigint, %(event)s, %(key)s || CASE WHEN %(numbered)s"
+            f" THEN ':' || ({_NEXT_NUMBER}) ELSE '' END, %(at)s, %(body)s, %(due)s)"
+            " ON CONFLICT (key) DO NOTHING",
             [
                 {
                     "alarm": event.alarm,
