@@ -81,10 +81,14 @@ def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] =
 
     Of shards that came from several processes, those ahead are evaluated again: the same results.
     """
-    with connection.transaction():
-        first = queries.EvaluationState(cursor=queries.FIRST_CURSOR, engine=VERSION)
-        queries.create_states(connection, first)
-        state = queries.load_state(connection, shards) or first
+    first = queries.EvaluationState(cursor=queries.FIRST_CURSOR, engine=VERSION)
+    with rolled_back_on_error(connection):
+        with connection.pipeline():
+            begin(connection)
+            queries.create_states(connection, first)
+            receive_state = queries.request_state(connection, shards)
+            receive_listening = queries.request_listening(connection)
+        state = receive_state() or first
         memory = Memory(
             state=state,
             territory=Territory.empty(),
@@ -93,14 +97,16 @@ def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] =
             plans={},
             standings={},
             watermark=Watermark(floor=state.watermark),
-            gaps=union(queries.load_gaps(connection)),
+            gaps=union(receive_listening()[1]),
             power_schedule=PowerSchedule(retention=setup.retention),
             shards=shards,
             setbacks=Setbacks.load(connection, shards),
             touched=TouchedSites(shards=shards),
         )
         revisions.revise(connection, memory, setup.catalogue)
-        queries.save_state(connection, state, shards)
+        with connection.pipeline():
+            queries.save_state(connection, state, shards)
+            commit(connection)
     return memory
 
 

@@ -36,23 +36,34 @@ class EvaluationState:
 
 def load_state(connection: Connection, shards: AbstractSet[int] = ALL) -> EvaluationState | None:
     """How far all of these shards came with the last commit; None before the first."""
-    row = connection.execute(
+    return request_state(connection, shards)()
+
+
+def request_state(
+    connection: Connection, shards: AbstractSet[int]
+) -> Callable[[], EvaluationState | None]:
+    """Ask for what `load_state` returns; call the result when the pipeline has ended."""
+    rows = connection.execute(
         "SELECT min(cursor)::text,"
         " CASE WHEN bool_and(watermark IS NOT NULL) THEN min(watermark) END,"
         " CASE WHEN bool_and(evaluated_to IS NOT NULL) THEN min(evaluated_to) END,"
         " max(newest), min(engine) FROM evaluation_state WHERE shard = ANY(%s)",
         [sorted(shards)],
-    ).fetchone()
-    if row is None or row[0] is None:
-        return None
-    cursor, watermark, evaluated_to, newest, engine = row
-    return EvaluationState(
-        cursor=cursor,
-        watermark=_micros(watermark),
-        evaluated_to=_micros(evaluated_to),
-        newest=_micros(newest),
-        engine=engine,
     )
+
+    def receive() -> EvaluationState | None:
+        cursor, watermark, evaluated_to, newest, engine = rows.fetchall()[0]
+        if cursor is None:
+            return None
+        return EvaluationState(
+            cursor=cursor,
+            watermark=_micros(watermark),
+            evaluated_to=_micros(evaluated_to),
+            newest=_micros(newest),
+            engine=engine,
+        )
+
+    return receive
 
 
 def create_states(connection: Connection, state: EvaluationState) -> None:

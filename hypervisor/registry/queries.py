@@ -62,19 +62,31 @@ class RegistryCopy:
         self._registry: Registry | None = None
 
     def load(self, connection: Connection) -> Registry:
-        """What `load` would return; the same object when nothing changed."""
-        same = self._registry is not None
-        for name, kind in KINDS.items():
-            fingerprint = queries_tables.fingerprint(connection, kind)
-            if name not in self._things or self._things[name][0] != fingerprint:
-                self._things[name] = fingerprint, [*queries_tables.list_things(connection, kind)]
-                same = False
-        revisions = queries_tables.list_new_revisions(connection, self._revisions)
-        same &= [*revisions] == [*self._revisions]
-        if self._registry is None or not same:
-            self._revisions = revisions
-            things = {name: listed for name, (_, listed) in self._things.items()}
-            self._registry = make_registry(things, revisions.values())
+        """What `load` would return; the same object when nothing changed.
+
+        Waits for one answer, or two. Revisions never change: only new ones are read.
+        """
+        with connection.pipeline():
+            receive = queries_tables.request_fingerprints(connection)
+        fingerprints, numbers = receive()
+        kinds = {
+            name: kind
+            for name, kind in KINDS.items()
+            if name not in self._things or self._things[name][0] != fingerprints[kind]
+        }
+        if self._registry is not None and not kinds and numbers == [*self._revisions]:
+            return self._registry
+        missing = [number for number in numbers if number not in self._revisions]
+        with connection.pipeline():
+            things = {name: queries_tables.list_things(connection, k) for name, k in kinds.items()}
+            found = queries_tables.find_revisions(connection, missing)
+        for name, kind in kinds.items():
+            self._things[name] = fingerprints[kind], [*things[name]]
+        revisions = self._revisions | {r.id: r for r in found if r.id is not None}
+        self._revisions = {number: revisions[number] for number in numbers}
+        self._registry = make_registry(
+            {name: listed for name, (_, listed) in self._things.items()}, self._revisions.values()
+        )
         return self._registry
 
 

@@ -1,6 +1,6 @@
 """The tables of the registry as model objects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from psycopg.rows import class_row
@@ -39,11 +39,11 @@ _SELECTS: Mapping[type[Any], str] = {
 }
 
 
-_FINGERPRINTS: Mapping[type[Any], str] = {
-    kind: "SELECT count(*), coalesce(sum(hashtextextended(row::text, 0)), 0)"  # noqa: S608  constants
+_FINGERPRINTS = " UNION ALL ".join(
+    f"SELECT '{kind.__name__}', count(*), coalesce(sum(hashtextextended(row::text, 0)), 0)"  # noqa: S608  constants
     f" FROM ({select}) AS row"
     for kind, select in _SELECTS.items()
-}
+)
 
 
 def list_things(connection: Connection, kind: type[Row]) -> Iterable[Row]:
@@ -51,11 +51,23 @@ def list_things(connection: Connection, kind: type[Row]) -> Iterable[Row]:
     return connection.cursor(row_factory=class_row(kind)).execute(_SELECTS[kind].encode())
 
 
-def fingerprint(connection: Connection, kind: type[Any]) -> tuple[int, int]:
-    """Of the rows that things of a class are made of: it changes when any of them does."""
-    row = connection.execute(_FINGERPRINTS[kind].encode()).fetchone()
-    assert row is not None, "an aggregate is one row"  # noqa: S101
-    return int(row[0]), int(row[1])
+def request_fingerprints(
+    connection: Connection,
+) -> Callable[[], tuple[dict[type[Any], tuple[int, int]], list[int]]]:
+    """Ask for what shows any change; call the result when the pipeline has ended.
+
+    Of each class a fingerprint of the rows that its things are made of; the numbers of all
+    revisions, by kind, key, effective and recording.
+    """
+    rows = connection.execute(_FINGERPRINTS.encode())
+    revisions = connection.execute("SELECT id FROM revision ORDER BY kind, key, effective, id")
+
+    def receive() -> tuple[dict[type[Any], tuple[int, int]], list[int]]:
+        by_name = {name: (int(count), int(checksum)) for name, count, checksum in rows}
+        fingerprints = {kind: by_name[kind.__name__] for kind in _SELECTS}
+        return fingerprints, [number for (number,) in revisions]
+
+    return receive
 
 
 def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[Revision]:
@@ -68,19 +80,10 @@ def list_revisions(connection: Connection, kind: str | None = None) -> Iterable[
     )
 
 
-def list_new_revisions(
-    connection: Connection, before: Mapping[int, Revision]
-) -> dict[int, Revision]:
-    """All revisions by id, in order; those of `before` are not read again: none ever changes."""
-    order = [
-        row[0]
-        for row in connection.execute("SELECT id FROM revision ORDER BY kind, key, effective, id")
-    ]
-    missing = [number for number in order if number not in before]
-    read = connection.cursor(row_factory=class_row(Revision)).execute(
+def find_revisions(connection: Connection, numbers: Sequence[int]) -> Iterable[Revision]:
+    """The revisions with these ids."""
+    return connection.cursor(row_factory=class_row(Revision)).execute(
         "SELECT id, kind, key, value, effective, author, reason, illustrative"
         " FROM revision WHERE id = ANY(%s)",
-        [missing],
+        [numbers],
     )
-    new = {revision.id: revision for revision in read if revision.id is not None}
-    return {number: before[number] if number in before else new[number] for number in order}

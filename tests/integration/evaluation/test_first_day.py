@@ -44,7 +44,7 @@ def test_before_it_listened_an_instance_accuses_nobody(settings: Settings) -> No
     with ingest(settings):
         wait_for(settings, lambda c: _any(c, "worker WHERE heartbeat_at IS NOT NULL"))
         wait_for(settings, lambda c: _any(c, "feed WHERE kind = 'heartbeat'"))
-    with connect(settings.database_url) as connection:
+    with connect(settings.database_url, autocommit=True) as connection:
         memory = load_memory(connection, SETUP)
         while step(connection, memory, SETUP).entries:
             pass
@@ -64,7 +64,7 @@ def test_a_clock_that_is_an_hour_ahead_is_an_alarm(settings: Settings) -> None:
         player.flush()
         wait_for(settings, lambda c: _any(c, "dead_letter"))
     assert stored(settings) == 1, "the count of it, and nothing of what it said"
-    with connect(settings.database_url) as connection:
+    with connect(settings.database_url, autocommit=True) as connection:
         memory = load_memory(connection, SETUP)
         end = time.monotonic() + 10
         while not (
