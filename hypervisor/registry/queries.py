@@ -79,10 +79,10 @@ class RegistryCopy:
         missing = [number for number in numbers if number not in self._revisions]
         with connection.pipeline():
             things = {name: queries_tables.list_things(connection, k) for name, k in kinds.items()}
-            found = queries_tables.find_revisions(connection, missing)
+            new = queries_tables.find_revisions(connection, missing)
         for name, kind in kinds.items():
             self._things[name] = fingerprints[kind], [*things[name]]
-        revisions = self._revisions | {r.id: r for r in found if r.id is not None}
+        revisions = self._revisions | {r.id: r for r in new if r.id is not None}
         self._revisions = {number: revisions[number] for number in numbers}
         self._registry = make_registry(
             {name: listed for name, (_, listed) in self._things.items()}, self._revisions.values()
