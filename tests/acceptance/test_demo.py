@@ -23,7 +23,7 @@ def test_until_alarm_prints_the_log_and_ends_by_itself(open_tmp: Path) -> None:
     done = command("demo", *words, "--data", str(folder))
     assert done.returncode == 0, done.stderr
     log = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {alarm["domain"] for alarm in log} >= {"weather"}
+    assert "flood" in {alarm["domain"] for alarm in log}
     assert any(alarm["active"] for alarm in log)
     assert "published" not in done.stdout
     assert not detached.stop(folder)
