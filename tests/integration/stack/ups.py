@@ -45,7 +45,7 @@ class Up:
         def said_or_ended() -> bool:
             return self.said(text) or self.process.poll() is not None
 
-        wait_until(said_or_ended, seconds=60)
+        wait_until(said_or_ended, seconds=100)
         assert self.said(text), self.output.read_text()
 
     def pid(self, name: str) -> int:
