@@ -1,6 +1,6 @@
 """Parts of a work that processes share out among themselves, held by locks of their sessions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from time import monotonic
 
@@ -55,16 +55,17 @@ class Shares:
         mine = {part for part in self._parts if slots[part % len(slots)] == self.slot}
         return mine | self.held if self._ticks() < self._rests_until else mine
 
-    def take(self, parts: Iterable[int]) -> AbstractSet[int]:
+    def take(self, parts: Collection[int]) -> AbstractSet[int]:
         """Take the parts that are free; the numbers of those taken."""
-        taken = locks.take_parts(self._connection, self._work, parts)
+        taken = locks.take_parts(self._connection, self._work, parts) if parts else set()
         self.held |= taken
         if taken:
             self._rests_until = self._ticks() + self._rest
         return taken
 
     def release(self, parts: AbstractSet[int]) -> None:
-        locks.release_parts(self._connection, self._work, parts)
+        if parts:
+            locks.release_parts(self._connection, self._work, parts)
         self.held -= parts
 
     def _take_slot(self) -> int | None:

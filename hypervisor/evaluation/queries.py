@@ -210,12 +210,21 @@ def load_closings(connection: Connection) -> dict[Pair, list[tuple[int, str]]]:
 
 
 def load_inputs(connection: Connection, shards: AbstractSet[int] = ALL) -> dict[Fact, Any]:
-    """The inputs of the last evaluation, by shard, kind (subject, rule, gap, closing) and key."""
+    """The inputs of the last evaluation, by shard, kind (subject, rule, gap, closing) and key.
+
+    What is the same in many shards, as a rule is, comes and is decoded once.
+    """
     rows = connection.execute(
-        "SELECT shard, kind, key, facts::text FROM evaluation_input WHERE shard = ANY(%s)",
+        "SELECT array_agg(shard), kind, key, facts::text FROM evaluation_input"
+        " WHERE shard = ANY(%s) GROUP BY kind, key, facts",
         [sorted(shards)],
     )
-    return {(shard, kind, key): msgspec.json.decode(facts) for shard, kind, key, facts in rows}
+    return {
+        (shard, kind, key): value
+        for where, kind, key, facts in rows
+        for value in [msgspec.json.decode(facts)]
+        for shard in where
+    }
 
 
 def load_subject_inputs(connection: Connection, subjects: Iterable[str]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""How many answers of the database one step waits for: between machines each takes its time."""
+"""How many answers of the database evaluation waits for: between machines each takes its time."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, connect
+from hypervisor.evaluation.batch import load_memory
 from tests.integration.evaluation.world import Sent, World
 
 pytestmark = pytest.mark.integration
@@ -18,16 +20,15 @@ def measure(world: World, at: float, level: float) -> None:
     world.beat(at)
 
 
-def count_answers(world: World, own: Connection, trace: Path) -> int:
-    """The answers for which one step waits, by the protocol's messages that it sends.
+def count_answers(own: Connection, trace: Path, work: Callable[[], object]) -> int:
+    """The answers that work waits for, by the messages of the protocol that it sends.
 
     A flush just behind a sync only fetches what was asked for.
     """
     with trace.open("w") as file:
         own.pgconn.trace(file.fileno())
-        report = world.step()
+        work()
         own.pgconn.untrace()
-    assert report.rows == len(SITES)
     kinds = re.findall(r"^[\d-]+ [\d:.]+\tF\t\d+\t(\w+)", trace.read_text(), re.MULTILINE)
     waits = [
         kind in ("Sync", "Query") or (kind == "Flush" and before != "Sync")
@@ -48,6 +49,11 @@ def test_a_step_waits_for_two_answers_and_for_a_third_to_raise_alarms(
     answers = []
     for at, level in [(5, 2.0), (10, 3.4), (15, 3.4), (20, 3.4), (25, 4.5), (30, 2.0)]:
         measure(world, at, level)
-        answers.append(count_answers(world, world.own, tmp_path / "trace"))
+        answers.append(count_answers(world.own, tmp_path / "trace", world.step))
     assert answers == [2, 2, 2, 3, 2, 2]
     assert {transition.kind for transition in world.transitions()} == {"raised", "severity"}
+    with connect(world.url, autocommit=True) as other:
+        taking_over = count_answers(
+            other, tmp_path / "trace", lambda: load_memory(other, world.setup)
+        )
+    assert taking_over == 14
