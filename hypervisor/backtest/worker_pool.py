@@ -26,6 +26,7 @@ from hypervisor.backtest.worker_task import (
     describe_engine,
     evaluate_piece,
     find_longest,
+    prepare_worker,
 )
 from hypervisor.evaluation.rule_histories import histories
 from hypervisor.readings.parquet_parts import is_immutable
@@ -33,7 +34,7 @@ from hypervisor.readings.queries_columnar import list_personal
 from hypervisor.registry.model import Revision
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 FOLDER = "backtests"  # below an instance's data folder
 _AHEAD = 256  # tasks that wait at the scheduler
@@ -73,21 +74,23 @@ def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluat
     if isinstance(inputs.source, CachedSource):
         inputs = replace(inputs, source=inputs.source.source)  # what is read twice is frozen twice
     source, span = inputs.source, inputs.span
-    common = list_common(inputs.registry)
-    away, here = share_out(inputs, common)
-    series = sorted(set().union(*(piece.series for piece in away)))
-    job = describe_job(inputs, common, workers.parts.absolute(), len(series))
-    count = len(away) + len(here)
-    tick(0, count)
+    common, folder = list_common(inputs.registry), workers.parts.absolute()
+    pickled_common = pickle.dumps(common)
     results: dict[int, Results] = {}
-    with _use_parts(job.source.folder) as used, connect(workers.where) as client:
+    with _use_parts(folder) as used, connect(workers.where) as client:
+        preparing = _prepare_workers(client, pickled_common)
+        away, here = share_out(inputs, common)
+        series = sorted(set().union(*(piece.series for piece in away)))
+        job = describe_job(inputs, pickled_common, folder, len(series))
+        count = len(away) + len(here)
+        tick(0, count)
         longest = [run.longest for run in here]
         if span.since is not None:
             pickled = ((number, pickle.dumps(piece)) for number, piece in enumerate(away))
             longest += [reach for _, reach in _run(client, find_longest, job, pickled)]
         since = begin_reading(span, max(longest, default=0))
         until = FOREVER if span.until is None else span.until
-        history = freeze(source, job.source.folder, series, since, until)
+        history = freeze(source, folder, series, since, until)
         if workers.history is not None:
             used.update(part.name for part in history.parts if part.copied)
         job = replace(job, source=replace(job.source, history=history), since=since)
@@ -98,6 +101,7 @@ def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluat
                 results[number] = each
                 tick(len(results), count)
             together = ours.result()
+        del preparing  # Dask drops a task that nobody holds
     for number in sorted(results):
         together.add(results[number])
     tick(count, count)
@@ -118,7 +122,7 @@ def share_out(inputs: Inputs, common: Sequence[Revision]) -> tuple[list[Piece], 
     return sorted(away, key=lambda piece: len(piece.series), reverse=True), here
 
 
-def describe_job(inputs: Inputs, common: tuple[Revision, ...], folder: Path, series: int) -> Job:
+def describe_job(inputs: Inputs, common: bytes, folder: Path, series: int) -> Job:
     """A job of which the readings are still to be frozen."""
     source = inputs.source
     return Job(
@@ -136,6 +140,14 @@ def describe_job(inputs: Inputs, common: tuple[Revision, ...], folder: Path, ser
         closed=inputs.closed,
         series=series,
     )
+
+
+def _prepare_workers(client: "Client", common: bytes) -> list["Future[None]"]:
+    """Have each worker read the rules while the territory is cut; nothing waits for it."""
+    return [
+        client.submit(prepare_worker, common, workers=[address], pure=False)
+        for address in client.nthreads()
+    ]
 
 
 def _list_homes(source: Source) -> frozenset[int]:

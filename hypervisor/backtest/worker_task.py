@@ -30,11 +30,11 @@ _JOBS = 2  # that a worker keeps open
 class Job:
     """What all pieces of a job have in common; `source`: its folder is there on each machine.
 
-    `common`: the revisions that no piece has. `since`: readings from when on (µs). `series`: how
-    many there are.
+    `common`: the pickled revisions that no piece has. `since`: readings from when on (µs).
+    `series`: how many there are.
     """
 
-    common: tuple[Revision, ...]
+    common: bytes
     source: FrozenSource
     span: Span
     since: int | None
@@ -57,6 +57,11 @@ def describe_engine() -> str:
 def carry_job(job: bytes) -> bytes:
     """A pickled job as the result of a task, so that a worker receives it once for all pieces."""
     return job
+
+
+def prepare_worker(common: bytes) -> None:
+    """Do what a worker's first piece would wait for."""
+    _read_rules(common)
 
 
 def evaluate_piece(engine: str, job: bytes, piece: bytes) -> Results:
@@ -85,11 +90,12 @@ def _begin(engine: str, job: bytes, piece: bytes) -> tuple[Run, int]:
             describe_engine(),
             engine,
         )
-    opened, rules = _open(job)
+    opened = _open(job)
+    common, rules = _read_rules(opened.common)
     _prepare()
     own: Piece = pickle.loads(piece)  # noqa: S301  from the client, whom a worker obeys
     inputs = Inputs(
-        registry=own.join(opened.common),
+        registry=own.join(common),
         source=opened.source,
         catalogue=_catalogue(),
         span=opened.span,
@@ -101,10 +107,16 @@ def _begin(engine: str, job: bytes, piece: bytes) -> tuple[Run, int]:
 
 
 @lru_cache(maxsize=_JOBS)
-def _open(job: bytes) -> tuple[Job, Mapping[str, RuleHistory]]:
-    """A job with its rules: to read them takes as long as evaluating a small piece."""
+def _open(job: bytes) -> Job:
     opened: Job = pickle.loads(job)  # noqa: S301  as above
-    return opened, histories(opened.common, _catalogue().common)
+    return opened
+
+
+@lru_cache(maxsize=_JOBS)
+def _read_rules(common: bytes) -> tuple[tuple[Revision, ...], Mapping[str, RuleHistory]]:
+    """Pickled revisions with their rules: to read these takes as long as some small pieces."""
+    revisions: tuple[Revision, ...] = pickle.loads(common)  # noqa: S301  as above
+    return revisions, histories(revisions, _catalogue().common)
 
 
 @cache

@@ -116,7 +116,7 @@ class Comparison:
         common = list_common(self.inputs.registry)
         pieces, _ = share_out(self.inputs, common)
         series = len(set().union(*(piece.series for piece in pieces)))
-        job = describe_job(self.inputs, common, self.source.folder, series)
+        job = describe_job(self.inputs, pickle.dumps(common), self.source.folder, series)
         job = replace(job, source=self.source, since=begin_reading(self.inputs.span, 0))
         return pickle.dumps(job), [pickle.dumps(piece) for piece in pieces]
 
