@@ -1,7 +1,6 @@
 """Forecasts of others: those that stand, and a file of theirs, looked at before it is stored."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -69,9 +68,10 @@ def store_file(
     context.require_anywhere(Duty.OPERATE)
     try:
         data = base64.b64decode(content, validate=True)
-        rows, _notes = _place(context, data, name, issuer.strip())
-    except binascii.Error:
+    except ValueError:  # no base64, or not even ASCII
         return _render(context, wrong=Message("the file did not arrive whole: choose it again"))
+    try:
+        rows, _notes = _place(context, data, name, issuer.strip())
     except ExpertFileError as error:
         return _render(context, wrong=error, name=name, issuer=issuer)
     with context.writing() as connection:

@@ -206,6 +206,8 @@ def test_what_is_wrong_in_an_uploaded_file_is_said_with_its_line(
     assert "« haut »" in wrong.text.replace("\xa0", " ").replace("\u202f", " ")
     assert _upload(operator, "").status_code == 422
     assert operator.post("/expert-forecasts/preview").status_code == 422
-    assert operator.post("/expert-forecasts", data={"content": "?"}).status_code == 422
+    for content in ("?", "²"):
+        answer = operator.post("/expert-forecasts", data={"content": content})
+        assert answer.status_code == 422, content
     assert _upload(operator, "x" * 1_500_001).status_code == 422
     assert gauges.execute("SELECT count(*) FROM expert_forecast").fetchone() == (0,)
