@@ -1,6 +1,7 @@
 """`hypervisor demo`: a flood alarm stands; its folder is its own; nothing else is ever removed."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def test_a_demo_stays_up_tells_its_story_and_starts_afresh(open_tmp: Path) -> No
     members = demo.make_accounts(settings)
     told = "\n".join(format_story(shown, members))
     assert "expected alarms were raised" in told
-    assert "L'Orge à Saint-Chéron: river above its attention level: 1.2" in told
-    assert "against 1.20 m, major at" in told
+    measured = r"above its attention level: \d\.\d\d m against \d\.\d\d m, major at \d\d:\d\d"
+    assert re.search(measured, told), told
     web = f"http://127.0.0.1:{settings.web_port}"
     assert f"Look   {web}" in told
     assert all(f"{member.name} " in told and member.password in told for member in members)
