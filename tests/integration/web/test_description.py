@@ -91,7 +91,7 @@ def test_a_few_of_every_operation(base_with_token: tuple[str, str], tmp_path: Pa
 def test_many_of_every_operation(base_with_token: tuple[str, str], tmp_path: Path) -> None:
     tried(
         *base_with_token, tmp_path, "--phases", "examples,coverage,fuzzing",
-        "--max-examples", "40", "--workers", "2", "--continue-on-failure",
+        "--max-examples", "10", "--workers", "2", "--continue-on-failure",
     )  # fmt: skip
 
 
