@@ -114,7 +114,7 @@ class Findings:
         memory.setbacks.put(pair, start, error)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What was written; `standing`: the alarms of each pair, for memory once they are committed."""
 
@@ -140,9 +140,9 @@ def write_isolated(connection: Connection, memory: Memory, findings: Findings) -
             return write(connection, memory, findings.of({*some}))
 
     for part in run_isolated(pairs, run, lambda pair, error: findings.undo(memory, pair, error)):
-        written.alarms += part.alarms
-        written.transitions += part.transitions
-        written.standing |= part.standing
+        written.alarms.extend(part.alarms)
+        written.transitions.extend(part.transitions)
+        written.standing.update(part.standing)
     return written
 
 
@@ -159,12 +159,12 @@ def write(connection: Connection, memory: Memory, findings: Findings) -> Written
         before = next((a for a in there if a.id == change.identity), None)
         alarm = _alarm(memory, evaluation, change, before, now=findings.now, identities=identities)
         changed[alarm.id] = alarm
-        written.transitions += list_transitions(
-            alarm, before, change, cause=cause, now=findings.now
+        written.transitions.extend(
+            list_transitions(alarm, before, change, cause=cause, now=findings.now)
         )
         kept = [a for a in there if a.id != alarm.id]
         written.standing[pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
-    written.alarms = list(changed.values())
+    written.alarms.extend(changed.values())
     alarm_queries.save(connection, written.alarms, written.transitions)
     queries_outbox.put_events(connection, build_events(written.transitions, written.alarms))
     values = {key: value for key, (_, value) in findings.values.items() if key not in changed}
