@@ -48,6 +48,7 @@ def guard(orders: int, data: Path) -> None:
                 on_duty.write_text(str(os.getpid()))
         if until is not None and time.monotonic() >= until:
             if on_duty.read_text() == str(os.getpid()):
+                sys.stderr.write("the lease was not renewed in time: the database is killed\n")
                 kill_database(data)
             until = None
 
@@ -59,7 +60,6 @@ def kill_database(data: Path) -> None:
         if "postgres" not in Path(f"/proc/{server}/cmdline").read_text():
             return
         os.kill(server, signal.SIGSTOP)  # so that it starts nothing more
-        sys.stderr.write("the lease was not renewed in time: the database is killed\n")
         for entry in Path("/proc").iterdir():
             with suppress(OSError, ValueError, IndexError):
                 parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]

@@ -24,6 +24,7 @@ from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.clock import LIMIT_SECONDS, ClockWatch
 from hypervisor.cluster.etcd import start_etcd
 from hypervisor.cluster.patroni import start_patroni
+from hypervisor.cluster.patroni_start import kill_database
 from hypervisor.cluster.plan import Member, read_member
 from hypervisor.cluster.rabbitmq import start_rabbitmq
 from hypervisor.cluster.server import Server
@@ -255,7 +256,10 @@ class _RunningMachine:
             " its parts, database and broker until the clock is right; look at NTP"
         )
         self._enter(Stage.FENCED)
-        self.supervisor.stop_all(keep={ETCD}, at_once=True)  # others wait to take over
+        # Others wait to take over: a stop in good order would hold them up for seconds, and what
+        # was acknowledged is with a copy. Patroni then gives its lease back.
+        kill_database(self.member.folder.database)
+        self.supervisor.stop_all(keep={ETCD}, at_once=True)
         self._stop_database()
 
     def stop(self) -> None:

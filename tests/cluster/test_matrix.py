@@ -156,20 +156,25 @@ def make_bench(folder: Path) -> Iterator[Bench]:
 
 
 class Benches:
-    """The bench of the last cell, or a fresh one where that cell left a cluster that is broken."""
+    """A bench for the cells of one fault, or a fresh one where a cell left a broken cluster.
+
+    Alarms that flood every few seconds would have thousands of revisions after all faults.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.figures: list[Figures] = []
         self._stack = ExitStack()
         self._bench: Bench | None = None
+        self._fault = ""
 
-    def get(self) -> Bench:
-        if self._bench is None or not self._bench.healthy:
+    def get(self, fault: str) -> Bench:
+        if self._bench is None or not self._bench.healthy or fault != self._fault:
             self.close()
             folder = Path(tempfile.mkdtemp(dir=self.folder))
             folder.chmod(0o755)
             self._bench = self._stack.enter_context(make_bench(folder))
+            self._fault = fault
         return self._bench
 
     def close(self) -> None:
@@ -189,7 +194,7 @@ def benches(shared_folder: Path) -> Iterator[Benches]:
 def test_cell(
     benches: Benches, cell: Cell, exercise: Exercise, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench = benches.get()
+    bench = benches.get(cell.fault)
     figures = measure(bench, cell, exercise)
     benches.figures.append(figures)
     if FIGURES_FILE:
