@@ -64,6 +64,8 @@ class Life:
 def log_to_stderr() -> None:
     """One line an event; who supervises adds what it needs."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    # It warns of a connection that is lost within a pipeline; we report that ourselves.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def stopping() -> Callable[[], bool]:

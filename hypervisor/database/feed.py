@@ -180,5 +180,15 @@ def changed_days(
 
 def registry_version(connection: Connection) -> int:
     """How often the registry has changed: cheap, for holders of a copy."""
-    row = connection.execute("SELECT count(*) FROM feed WHERE kind = 'registry'").fetchone()
-    return int(row[0]) if row else 0
+    return request_registry_version(connection)()
+
+
+def request_registry_version(connection: Connection) -> Callable[[], int]:
+    """Ask for it in a pipeline; call the result when that has ended."""
+    cursor = connection.execute("SELECT count(*) FROM feed WHERE kind = 'registry'")
+
+    def receive() -> int:
+        ((version,),) = cursor
+        return int(version)
+
+    return receive

@@ -80,12 +80,13 @@ def release_parts(connection: Connection, lock: Lock, parts: Iterable[int]) -> N
 
 def list_held_parts(connection: Connection, lock: Lock) -> set[int]:
     """The parts of a work that any session holds in this database."""
-    rows = connection.execute(
-        "SELECT objid::int FROM pg_locks JOIN pg_database d ON d.oid = database"
-        " WHERE d.datname = current_database() AND locktype = 'advisory' AND granted"
-        " AND classid = %s AND objsubid = 2",
-        [lock.value],
-    )
+    with connection.pipeline():  # with the BEGIN of a transaction
+        rows = connection.execute(
+            "SELECT objid::int FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE d.datname = current_database() AND locktype = 'advisory' AND granted"
+            " AND classid = %s AND objsubid = 2",
+            [lock.value],
+        )
     return {part for (part,) in rows}
 
 

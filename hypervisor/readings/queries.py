@@ -12,25 +12,21 @@ from datetime import datetime
 import numpy as np
 
 from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
+from hypervisor.database.columns import Column, Doubles, Integers, SmallIntegers, Times
 from hypervisor.database.connect import Connection
 from hypervisor.readings import queries_compression
 from sensors._row import NEVER, ROW, Rows
 
-_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_TAIL = b"\xff\xff"
-_FIELDS = {"series": ">i4", "time": ">i8", "received": ">i8", "value": ">f8", "quality": ">i2"}
-
-# A row of binary COPY without NULLs: the number of fields, then each field with its length before.
-COPY_ROW = np.dtype(
-    [("fields", ">i2")]
-    + [part for name, kind in _FIELDS.items() for part in ((f"{name}_length", ">i4"), (name, kind))]
+_INCOMING = (
+    "unnest(%(series)s, %(time)s, %(received)s, %(value)s, %(quality)s)"
+    " AS incoming (series_id, time, received_at, value, quality)"
 )
-
 _INSERT = (
-    "INSERT INTO reading (series_id, time, received_at, value, quality)"
+    "INSERT INTO reading (series_id, time, received_at, value, quality)"  # noqa: S608  constants
     " SELECT series_id, time, NULLIF(received_at, '-infinity'), NULLIF(value, 'NaN'), quality"
-    " FROM incoming ON CONFLICT DO NOTHING"
+    f" FROM {_INCOMING} ON CONFLICT DO NOTHING"
 )
+_STAGE = f"INSERT INTO incoming SELECT * FROM {_INCOMING}"  # noqa: S608  constants
 
 # What follows runs only where rows conflict with stored ones.
 
@@ -135,23 +131,20 @@ def store(connection: Connection, rows: Rows) -> Rows:
 
 def insert_new(connection: Connection, rows: Rows) -> int:
     """Store the readings whose series has none at their time; returns how many."""
-    with connection.cursor() as cursor:
-        with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
-            copy.write(pack_copy(rows))
-        cursor.execute(_INSERT)
-        return cursor.rowcount
+    with connection.pipeline():  # with the transaction's BEGIN
+        cursor = connection.execute(_INSERT, _pack(rows))
+    return cursor.rowcount
 
 
-def pack_copy(rows: Rows) -> bytes:
-    """Rows as binary COPY."""
-    records = np.empty(len(rows), dtype=COPY_ROW)
-    records["fields"] = len(_FIELDS)
-    for name, kind in _FIELDS.items():
-        records[f"{name}_length"] = int(kind[-1])
-        records[name] = rows[name]
-    records["time"] -= POSTGRES_EPOCH
-    records["received"] -= np.where(rows["received"] == NEVER, 0, POSTGRES_EPOCH)
-    return _HEAD + records.tobytes() + _TAIL
+def _pack(rows: Rows) -> dict[str, Column]:
+    received = rows["received"]
+    return {
+        "series": Integers.of(rows["series"]),
+        "time": Times.of(rows["time"] - POSTGRES_EPOCH),
+        "received": Times.of(received - np.where(received == NEVER, 0, POSTGRES_EPOCH)),
+        "value": Doubles.of(rows["value"]),
+        "quality": SmallIntegers.of(rows["quality"]),
+    }
 
 
 def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
@@ -160,21 +153,25 @@ def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
         "first": moment(int(rows["time"].min())),
         "last": moment(int(rows["time"].max())),
     }
-    connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
     queries_compression.decompress_rows(connection, rows)
-    connection.execute(_FIND_STORED, span)
-    connection.execute(_ADD_VERSIONS)
-    changed: list[_Row] = connection.execute(_FIND_CHANGED).fetchall()
-    with connection.cursor() as cursor:
-        cursor.executemany(
+    with connection.pipeline():
+        connection.execute("SET LOCAL jit = off")  # compiling these takes longer than running them
+        connection.execute(_STAGE, _pack(rows))
+        connection.execute(_FIND_STORED, span)
+        connection.execute(_ADD_VERSIONS)
+        cursor = connection.execute(_FIND_CHANGED)
+    changed: list[_Row] = cursor.fetchall()
+    with connection.pipeline():
+        connection.cursor().executemany(
             _UPDATE,
             [
                 (received, value, quality, series, time)
                 for series, time, received, value, quality in changed
             ],
         )
+        cursor = connection.execute(_FIND_CONFIRMED)
+    confirmed: list[_Row] = cursor.fetchall()
     points = {(series, time) for series, time, *_ in changed}
-    confirmed: list[_Row] = connection.execute(_FIND_CONFIRMED).fetchall()
     return make_rows([*changed, *(row for row in confirmed if row[:2] not in points)])
 
 

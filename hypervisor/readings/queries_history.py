@@ -13,10 +13,15 @@ from psycopg import Copy
 from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.database.connect import Connection
 from hypervisor.database.quality import is_good
-from hypervisor.readings.queries import COPY_ROW
 from sensors._quality import Quality
 from sensors._row import ROW, Rows
 
+# A row of binary COPY without NULLs: the number of fields, then each field with its length before.
+_KINDS = {"series": ">i4", "time": ">i8", "received": ">i8", "value": ">f8", "quality": ">i2"}
+_COPY_ROW = np.dtype(
+    [("fields", ">i2")]
+    + [part for name, kind in _KINDS.items() for part in ((f"{name}_length", ">i4"), (name, kind))]
+)
 _HEADER = 19  # bytes before the first row
 _TRAILER = 2
 _LATEST = micros(datetime.max.replace(tzinfo=UTC))
@@ -151,8 +156,8 @@ def _copy_rows(
         cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode(), parameters) as copy,
     ):
         data = b"".join(_messages(copy))
-    count = (len(data) - _HEADER - _TRAILER) // COPY_ROW.itemsize
-    wire = np.frombuffer(data, dtype=COPY_ROW, offset=_HEADER, count=count)
+    count = (len(data) - _HEADER - _TRAILER) // _COPY_ROW.itemsize
+    wire = np.frombuffer(data, dtype=_COPY_ROW, offset=_HEADER, count=count)
     rows = np.empty(len(wire), dtype=ROW)
     for name in ("series", "value", "quality"):
         rows[name] = wire[name]

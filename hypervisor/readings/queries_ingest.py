@@ -148,15 +148,17 @@ class Intake:
         self._next_look = now + _LOOK_SECONDS
         connection = self.open()
         try:
-            version = feed.registry_version(connection)
-            inventory = None
+            with connection.pipeline():
+                receive = feed.request_registry_version(connection)
+                transactions.commit(connection)
+            version, inventory = receive(), None
             if version != self._version:
                 inventory = build_inventory(
                     registry_queries.load(connection),
                     self._catalogue,
                     queries_codecs.load_sources(connection),
                 )
-            connection.rollback()
+                connection.rollback()
         except psycopg.Error as error:
             lost = connection.closed
             self._give_up(connection)
