@@ -1,7 +1,7 @@
 """Transactions that wait for few answers: from another machine each one takes its time.
 
-`begin` and `commit` go into pipelines with other statements. The end of a pipeline waits for one
-answer, and so does each result that is read within it: read them behind it.
+`begin`, `commit` and `roll_back` go into pipelines with other statements. The end of a pipeline
+waits for one answer, and so does each result that is read within it: read them behind it.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,11 @@ def begin(connection: Connection) -> None:
 def commit(connection: Connection) -> None:
     """Commit as the last statement of a pipeline; psycopg's `commit` waits for an answer more."""
     connection.execute("COMMIT")
+
+
+def roll_back(connection: Connection) -> None:
+    """End a transaction that only read, as the last statement of a pipeline."""
+    connection.execute("ROLLBACK")
 
 
 @contextmanager

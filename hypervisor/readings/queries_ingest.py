@@ -150,7 +150,7 @@ class Intake:
         try:
             with connection.pipeline():
                 receive = feed.request_registry_version(connection)
-                transactions.commit(connection)
+                transactions.roll_back(connection)
             version, inventory = receive(), None
             if version != self._version:
                 inventory = build_inventory(

@@ -152,6 +152,7 @@ def make_bench(folder: Path) -> Iterator[Bench]:
             gauges=gauges,
             begins=datetime.now(UTC).replace(microsecond=0) - HISTORY,
         )
+        bench.await_healed()
         yield bench
 
 
