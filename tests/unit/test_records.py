@@ -55,7 +55,7 @@ CHANGING = frozenset(
         "hypervisor.evaluation.memory": "Memory Standing Watermark",
         "hypervisor.evaluation.territory": "Territory _AppliedRules",
         "hypervisor.evaluation.arrivals": "Arrived",
-        "hypervisor.evaluation.recording": "Findings Written",
+        "hypervisor.evaluation.recording": "Findings",
         "hypervisor.evaluation.schedule": "EvaluationPlan",
         "hypervisor.evaluation.subjects": "_Site",
         "hypervisor.evaluation.power_schedule": "PowerSchedule _Supplies",
