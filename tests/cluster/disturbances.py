@@ -28,17 +28,22 @@ class Cell:
         return f"{self.component}, {self.fault}"
 
 
-def busiest(cluster: Cluster, lock: Lock) -> Member:
-    """The machine whose sessions hold most shares of a work."""
+def count_shares(cluster: Cluster, lock: Lock) -> Counter[str]:
+    """How many shares of a work the sessions of each machine hold, by its address."""
     with cluster.database() as connection:
         rows = connection.execute(
             "SELECT host(a.client_addr) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objsubid = 2",
             [lock.value],
         ).fetchall()
-    holders = Counter(address for (address,) in rows)
-    assert holders, f"no process holds a part of {lock.name}"
-    address, _ = holders.most_common(1)[0]
+    return Counter(address for (address,) in rows)
+
+
+def busiest(cluster: Cluster, lock: Lock) -> Member:
+    """The machine whose sessions hold most shares of a work."""
+    shares = count_shares(cluster, lock)
+    assert shares, f"no process holds a part of {lock.name}"
+    address, _ = shares.most_common(1)[0]
     return next(each for each in cluster.members if each.machine.address == address)
 
 

@@ -21,7 +21,9 @@ import pytest
 
 from hypervisor.base.instants import micros
 from hypervisor.broker.accounts import open_accounts
+from hypervisor.broker.child import wait_until
 from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.locks import Lock
 from simulators._publications import MessageSet
 from tests.acceptance.aftermath import (
     as_arrived,
@@ -34,7 +36,7 @@ from tests.acceptance.aftermath import (
 from tests.acceptance.conftest import Exercise, alarm_log
 from tests.acceptance.publisher import Gauge, Publisher
 from tests.acceptance.test_kills import told_once
-from tests.cluster.disturbances import CELLS, Cell, disturb
+from tests.cluster.disturbances import CELLS, Cell, count_shares, disturb
 from tests.cluster.machines import Cluster, cluster
 from tests.cluster.monitor import Delays, monitoring
 from tests.integration.notifications.servers import Webhook
@@ -118,6 +120,15 @@ class Bench:
         most = max(sent.count for sent in publisher.sent.values())
         self.begins = publisher.measured_at(most)
 
+    def await_shared_out(self) -> None:
+        """Every machine receives, and evaluates."""
+        works = (Lock.WORKER, Lock.WATCH)
+
+        def is_shared_out() -> bool:
+            return all(len(count_shares(self.cluster, work)) == 3 for work in works)
+
+        assert wait_until(is_shared_out, seconds=HEAL_SECONDS, every=0.5)
+
     def await_healed(self) -> None:
         self.healthy = False
         self.cluster.await_complete(HEAL_SECONDS)
@@ -152,7 +163,7 @@ def make_bench(folder: Path) -> Iterator[Bench]:
             gauges=gauges,
             begins=datetime.now(UTC).replace(microsecond=0) - HISTORY,
         )
-        bench.await_healed()
+        bench.await_shared_out()
         yield bench
 
 
