@@ -65,7 +65,7 @@ class Monitor:
             password=plan.secrets.database,
             dbname=DATABASE,
             sslmode="require",
-            connect_timeout=2,
+            connect_timeout=4,
         )
         with member.machine.inside():
             while not self._ending.is_set():

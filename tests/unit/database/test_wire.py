@@ -46,7 +46,7 @@ def test_of_several_servers_a_session_takes_the_primary_and_waits_for_a_lost_one
         guarded("postgresql://u@a:5,b:6,c:7/d?target_session_attrs=read-write")
     )
     assert found["target_session_attrs"] == "primary"
-    assert (found["connect_timeout"], found["tcp_user_timeout"]) == ("2", "5000")
+    assert (found["connect_timeout"], found["tcp_user_timeout"]) == ("4", "5000")
     probe = ("idle", "interval", "count")
     client = [int(str(found[f"keepalives_{name}"])) for name in probe]
     assert client == [
