@@ -92,7 +92,7 @@ def test_a_live_instance_hears_again_and_accuses_nobody_of_the_time_away(
     file = open_tmp / "live.backup"
     up(old, Mode.LIVE)
     with (old / "hypervisor.env").open("a") as lines:
-        lines.write("HYPERVISOR_RAW_RETENTION_DAYS=1000\n")
+        lines.write("HYPERVISOR_RAW_RETENTION_DAYS=1000\nHYPERVISOR_FEEDS=false\n")
     hypervisor(old, "inventory", "apply", "garonne")
     hypervisor(old, "backup", str(file))
     detached.stop(old)
