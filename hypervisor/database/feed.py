@@ -42,7 +42,7 @@ def append(
         "INSERT INTO feed (kind, worker, at, rows, hours) VALUES (%s, %s, %s, %s, %s)",
         [kind, worker, at, rows, hours],
     )
-    connection.execute(f"NOTIFY {CHANNEL}")
+    connection.execute("SELECT wake(%s)", [CHANNEL])
 
 
 def hours_of(rows: Rows) -> str:

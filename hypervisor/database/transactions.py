@@ -19,9 +19,15 @@ def begin(connection: Connection) -> None:
         connection.execute("BEGIN")
 
 
+def wake_later(connection: Connection) -> None:
+    """Have the session notify after its commits, as `commit` does: see schema 0143."""
+    connection.execute("SET hypervisor.wake = 'later'")
+
+
 def commit(connection: Connection) -> None:
-    """Commit as the last statement of a pipeline; psycopg's `commit` waits for an answer more."""
+    """Commit at the end of a pipeline; psycopg's `commit` waits for an answer more."""
     connection.execute("COMMIT")
+    connection.execute("SELECT wake_waiting()")
 
 
 def roll_back(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from hypervisor.evaluation import columns
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.memory import Memory, earliest, load_standings
+from hypervisor.evaluation.queries_setbacks import is_server_failure
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
@@ -95,10 +96,11 @@ def make_tasks(
     for some in due:
         for rule, number, horizon in some:
             by_rule.setdefault(rule, []).append((number, horizon))
+    loaded = _load_together(connection, memory, by_rule)
     tasks: list[Task] = []
     for rule, numbers in by_rule.items():
         plan = memory.plans[rule]
-        make = partial(_make_tasks, connection, memory, plan, news)
+        make = partial(_make_tasks, connection, memory, plan, news, loaded=loaded)
         for made in run_isolated(numbers, make, partial(_set_aside, memory, plan)):
             tasks += made
     return tasks
@@ -110,21 +112,27 @@ def _set_aside(
     memory.setbacks.put(plan.pair(due[0]), int(plan.due[due[0]]), error)
 
 
-def _make_tasks(
+def _make_tasks(  # noqa: PLR0913
     connection: Connection,
     memory: Memory,
     plan: EvaluationPlan,
     news: Arrived,
     some: Sequence[tuple[int, int]],
+    *,
+    loaded: bool,
 ) -> list[Task]:
-    """The tasks of some subjects of a plan: their numbers and horizons."""
+    """The tasks of some subjects of a plan: their numbers and horizons.
+
+    `loaded`: their earlier states are in memory.
+    """
     numbers, horizons = np.array(some, dtype=np.int64).T
     seen = news.before[plan.listens[numbers]].max(axis=1)
     if plan.silence:
         seen = np.full(len(numbers), memory.state.watermark)
     starts = np.maximum(plan.due[numbers], BEGINNING).tolist()
     pairs = [plan.pair(number) for number in numbers.tolist()]
-    _load_earlier_states(connection, memory, dict(zip(pairs, starts, strict=True)))
+    if not loaded:
+        _load_earlier_states(connection, memory, zip(pairs, starts, strict=True))
     starts = [max(start, earliest(memory, pair)) for start, pair in zip(starts, pairs, strict=True)]
     return [
         _task(memory, pair, number=number, start=start, horizon=horizon, seen=had)
@@ -238,13 +246,32 @@ def _call(
     ]
 
 
+def _load_together(
+    connection: Connection, memory: Memory, by_rule: Mapping[str, Sequence[tuple[int, int]]]
+) -> bool:
+    """Load the earlier states of all rules at once; False: some of it fails."""
+    plans = memory.plans
+    starts = (
+        (plans[rule].pair(number), max(int(plans[rule].due[number]), BEGINNING))
+        for rule, numbers in by_rule.items()
+        for number, _ in numbers
+    )
+    try:
+        _load_earlier_states(connection, memory, starts)
+    except Exception as error:
+        if is_server_failure(error):
+            raise
+        return False
+    return True
+
+
 def _load_earlier_states(
-    connection: Connection, memory: Memory, starts: Mapping[Pair, int]
+    connection: Connection, memory: Memory, starts: Iterable[tuple[Pair, int]]
 ) -> None:
     """Load the standing of pairs whose start lies before the states in memory."""
     before = {
         pair: start
-        for pair, start in starts.items()
+        for pair, start in starts
         if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
     }
     if before:

@@ -23,6 +23,7 @@ from hypervisor.database.connect import (
     wait_for_notification,
 )
 from hypervisor.database.shares import rest_seconds
+from hypervisor.database.transactions import wake_later
 from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory, prune
@@ -81,6 +82,7 @@ class _Evaluator:
         self._states_pruned = self._feed_pruned + _PRUNE_FEED - _PRUNE_STATES  # soon, then hourly
         self._inapplicable: dict[tuple[str, str], str] = {}
         listen(connection, feed.CHANNEL)
+        wake_later(connection)
         now = _packs_effective(connection, self._instance, wiring)
         recorded = pack_revisions.record_and_log(connection, wiring.packs, now=now)
         if recorded:

@@ -60,6 +60,7 @@ class Intake:
             connection = connect(self._url, abandoned=_ABANDONED)
             self._claim(connection)
             queries.create_staging_tables(connection)
+            transactions.wake_later(connection)
             connection.commit()
         except (StoreError, psycopg.OperationalError) as error:
             raise UnavailableError(str(error).strip()) from error

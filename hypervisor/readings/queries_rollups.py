@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypervisor.base.instants import BEGINNING, moment
+import numpy as np
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from hypervisor.base.instants import BEGINNING, POSTGRES_EPOCH, moment
 from hypervisor.database import locks
+from hypervisor.database.columns import Integers, Times
 from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.feed import HOUR
 from hypervisor.database.locks import Lock
@@ -37,6 +42,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS days (series integer, begins timestamptz, e
 TRUNCATE touched, due
 """
 
+_TOUCH = "INSERT INTO touched SELECT * FROM unnest(%s, %s)"
 _ADD_HOURS = """
 INSERT INTO due SELECT DISTINCT t.series, t.begins, s.quantity = ANY (k.counters)
 FROM touched t JOIN series s ON s.id = t.series, rollup_state k
@@ -220,27 +226,30 @@ def refresh(
     """Recompute these hours and all hours of a span, and their days; returns how many hours.
 
     In the caller's transaction, which has locked the state. Frozen hours stay. `zone`: of the days.
+    It waits for few answers: while it has begun to write, evaluation reads nothing newer.
     """
-    for statement in _TABLES.split(";"):
-        connection.execute(statement.encode())
+    pairs = np.array([*changed], dtype=np.int64).reshape(-1, 2)
     parameters: dict[str, Any] = {"frozen": frozen, "zone": zone}
-    oldest = None
-    with connection.cursor().copy("COPY touched (series, begins) FROM STDIN") as copy:
-        for series, hour in changed:
-            copy.write_row((series, moment(hour * HOUR)))
-            oldest = hour if oldest is None else min(hour, oldest)
-    connection.execute(_ADD_HOURS)
-    if oldest is not None:
-        _execute(connection, _NEXT, {"oldest": moment(oldest * HOUR)})
-    if span is not None:
-        _execute(connection, _SPAN, {"first": span[0], "last": span[1]})
-        connection.execute(_ADD_HOURS + " ON CONFLICT DO NOTHING")
-    _execute(connection, _FROZEN, parameters)
-    connection.execute("ANALYZE due")
-    weeks = connection.execute(_WEEKS).fetchall()
+    with connection.pipeline():
+        for statement in _TABLES.split(";"):
+            connection.execute(statement.encode())
+        if len(pairs):
+            series, hours = pairs.T
+            connection.execute(
+                _TOUCH, [Integers.of(series), Times.of(hours * HOUR - POSTGRES_EPOCH)]
+            )
+        connection.execute(_ADD_HOURS)
+        if len(pairs):
+            _execute(connection, _NEXT, {"oldest": moment(int(hours.min()) * HOUR)})
+        if span is not None:
+            _execute(connection, _SPAN, {"first": span[0], "last": span[1]})
+            connection.execute(_ADD_HOURS + " ON CONFLICT DO NOTHING")
+        _execute(connection, _FROZEN, parameters)
+        connection.execute("ANALYZE due")
+        weeks = connection.execute(_WEEKS)
     return sum(
         _refresh_week(connection, {**parameters, "first": first, "last": last}, rises=rises)
-        for first, last, rises in weeks
+        for first, last, rises in weeks.fetchall()
     )
 
 
@@ -257,23 +266,26 @@ def _refresh_week(connection: Connection, parameters: dict[str, Any], *, rises: 
         "before": first - timedelta(hours=30),
         "beyond": last + timedelta(hours=30),
     }
-    connection.execute("TRUNCATE seed, counted, days")
-    for table in ("rollup_hour", "rollup_suspect"):
-        _execute(connection, _DELETE_HOURS.format(table=table), parameters)
-    _execute(connection, _COUNTED, parameters)
-    connection.execute("ANALYZE counted")  # otherwise it is scanned once a row
-    if rises:
-        _execute(connection, _SEED_NEAR, parameters)
-        _execute(connection, _SEED_FAR, parameters)
-    made = _execute(connection, _HOURS, parameters)
-    _execute(connection, _SUSPECT, parameters)
-    _execute(connection, _OF_DAYS, parameters)
-    connection.execute("ANALYZE days")
-    _execute(connection, _DAYS_GONE, parameters)
-    _execute(connection, _DAYS, parameters)
-    return made
+    with connection.pipeline():
+        connection.execute("TRUNCATE seed, counted, days")
+        for table in ("rollup_hour", "rollup_suspect"):
+            _execute(connection, _DELETE_HOURS.format(table=table), parameters)
+        _execute(connection, _COUNTED, parameters)
+        connection.execute("ANALYZE counted")  # otherwise it is scanned once a row
+        if rises:
+            _execute(connection, _SEED_NEAR, parameters)
+            _execute(connection, _SEED_FAR, parameters)
+        made = _execute(connection, _HOURS, parameters)
+        _execute(connection, _SUSPECT, parameters)
+        _execute(connection, _OF_DAYS, parameters)
+        connection.execute("ANALYZE days")
+        _execute(connection, _DAYS_GONE, parameters)
+        _execute(connection, _DAYS, parameters)
+    return made.rowcount
 
 
-def _execute(connection: Connection, statement: str, parameters: dict[str, Any]) -> int:
+def _execute(
+    connection: Connection, statement: str, parameters: dict[str, Any]
+) -> Cursor[TupleRow]:
     """Execute with a plan for these times."""
-    return connection.execute(statement.encode(), parameters, prepare=False).rowcount
+    return connection.execute(statement.encode(), parameters, prepare=False)

@@ -105,8 +105,9 @@ def step(
         pairs, cursor, more = _read_changes(connection, state.cursor)
         chunk, fill = _find_next_chunk(connection, state.fill)
         hours = refresh(connection, pairs, span=chunk, frozen=state.frozen, zone=zone)
-        queries_rollups.mark_forecasts(connection, frozen=state.frozen)
-        queries_rollups.save_state(connection, cursor, fill=fill)
+        with connection.pipeline():
+            queries_rollups.mark_forecasts(connection, frozen=state.frozen)
+            queries_rollups.save_state(connection, cursor, fill=fill)
     more = more or fill is not None
     if not more and idle_work is not None:
         more = bool(idle_work(connection, catalogue, zone=zone))
