@@ -59,7 +59,7 @@ class CitizenPages:
         self._settings, self._pool, self._clock = settings, pool, clock
         self._situation: Situation | None = None
         self._answers: dict[PublicRequest, Answer] = {}
-        self._loading = Lock()
+        self._loading, self._first = Lock(), Lock()
         self.rate = RequestRate(settings.public_page_requests_per_minute)
         self.request_rate = RequestRate(_REQUESTS)  # of subscriptions
 
@@ -82,7 +82,10 @@ class CitizenPages:
 
     def get_situation(self) -> Situation:
         """What is public as it was last read, without what is over. May block the first time."""
-        situation = self._situation or self.load()
+        situation = self._situation
+        if situation is None:
+            with self._first:
+                situation = self._situation or self.load()
         ends = situation.ends
         if ends is not None and situation.instance.mode is Mode.LIVE and ends <= self._clock():
             situation = situation.drop_past(self._clock())
@@ -92,6 +95,12 @@ class CitizenPages:
     def _replace(self, situation: Situation) -> None:
         self._situation = situation
         self._answers = {}
+
+    async def read_first(self) -> None:
+        """Read what is public before the first answer, unless the database is away."""
+        if self._situation is None and self._settings.public_page == "public":
+            with suppress(StoreError):
+                await asyncio.to_thread(self.get_situation)
 
     def find(self, request: PublicRequest) -> Answer | None:
         """The answer; None: this address is the application's."""
@@ -141,12 +150,14 @@ class CitizenFront:
         self._app, self._pages, self._meter = app, pages, meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or not f"{scope['path']}/".startswith(f"{PREFIX}/")
-            or scope["method"] not in {"GET", "HEAD"}
-            or not self._pages.is_open
-        ):
+        public = (
+            scope["type"] == "http"
+            and f"{scope['path']}/".startswith(f"{PREFIX}/")
+            and scope["method"] in {"GET", "HEAD"}
+        )
+        if public:
+            await self._pages.read_first()  # or the first answers would not count
+        if not public or not self._pages.is_open:
             await self._app(scope, receive, send)
             return
         try:  # before a page is drawn: of communes that do not exist none is kept

@@ -128,6 +128,10 @@ def test_only_the_strip_may_be_framed(citizen: httpx.Client, published: Any) -> 
     assert strip.headers["cross-origin-resource-policy"] == "cross-origin"
     warning = f"/public/{published['messages'][0]['identifier']}"
     wait_for(citizen, warning, FRENCH)
+    until = time.monotonic() + 10  # at first the application answers, not the public front
+    while "script-src" in citizen.get(warning).headers["content-security-policy"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
     for path in ("/public", "/public/fragment", warning):
         policy = citizen.get(path).headers["content-security-policy"]
         assert "frame-ancestors 'none'" in policy
