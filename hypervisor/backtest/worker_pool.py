@@ -101,7 +101,7 @@ def backtest_by_workers(inputs: Inputs, tick: Tick, workers: Workers) -> Evaluat
                 results[number] = each
                 tick(len(results), count)
             together = ours.result()
-        del preparing  # Dask drops a task that nobody holds
+        del preparing  # Dask cancels a task once its future is gone
     for number in sorted(results):
         together.add(results[number])
     tick(count, count)
