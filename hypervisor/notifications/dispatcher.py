@@ -168,7 +168,9 @@ class _Batch:
         decision = decide_failure(
             entry, self.now, dispatcher.routes, dispatcher.holiday, personal=personal
         )
-        self._settle(entry, decision, rendering.render_failure)
+        rule, about = entry.body["rule"], entry.body["subjects"]
+        sequence = name_sequence(rule, "" if rule else about[0])
+        self._settle(entry, decision, rendering.render_failure, sequence)
 
     def _decide_assignment(self, entry: Entry) -> None:
         dispatcher, body = self.dispatcher, entry.body
@@ -186,6 +188,7 @@ class _Batch:
         entry: Entry,
         decision: deciding.Decision,
         render: Callable[[Entry, str, MessageStyle], Message],
+        sequence: str | None = None,
     ) -> None:
         """Carry out the decision on an event that is about no alarm."""
         match decision:
@@ -199,6 +202,7 @@ class _Batch:
                     send,
                     lambda key, route: render(entry, key, self.dispatcher.message_style(route)),
                     active=False,
+                    sequence=sequence,
                 )
 
     def _hold(self, entry: Entry, hold: Hold) -> None:
@@ -231,7 +235,8 @@ class _Batch:
         def render(key: str, route: Route) -> Message:
             return rendering.render(replace(notice, key=key), self.dispatcher.message_style(route))
 
-        self._send(entry, send, render, active=bool(alarm["active"]))
+        sequence = name_sequence(alarm["rule"], alarm["subject"])
+        self._send(entry, send, render, active=bool(alarm["active"]), sequence=sequence)
 
     def _record_act(self, entry: Entry) -> str | None:
         """Record a reminder or escalation as an act; returns the reason of a refusal."""
@@ -246,9 +251,16 @@ class _Batch:
             return str(error)
         return None
 
-    def _send(self, entry: Entry, send: Send, render: Render, *, active: bool) -> None:
+    def _send(
+        self, entry: Entry, send: Send, render: Render, *, active: bool, sequence: str | None
+    ) -> None:
         for route in send.routes:
-            _write_deliveries(self.connection, entry, route, render, active=active, now=self.now)
+            _write_deliveries(
+                *(self.connection, entry, route, render),
+                active=active,
+                sequence=sequence,
+                now=self.now,
+            )
         names = ", ".join(route.name for route in send.routes)
         queries_outbox.record_outcome(self.connection, entry.id, outcome="sent to", reason=names)
 
@@ -264,12 +276,26 @@ def send_decided(
     if entry is not None:
         if supersede:
             queries_deliveries.drop_waiting(connection, route.name)
-        _write_deliveries(connection, entry, route, render, active=False, now=event.at)
+        _write_deliveries(
+            connection, entry, route, render, active=False, sequence=None, now=event.at
+        )
     return entry
 
 
+def name_sequence(rule: str, subject: str) -> str:
+    """What a channel receives in order: an end never after the next beginning."""
+    return f"{rule}:{subject}"
+
+
 def _write_deliveries(  # noqa: PLR0913  what a delivery is made of
-    connection: Connection, entry: Entry, route: Route, render: Render, *, active: bool, now: int
+    connection: Connection,
+    entry: Entry,
+    route: Route,
+    render: Render,
+    *,
+    active: bool,
+    sequence: str | None,
+    now: int,
 ) -> None:
     """Write one delivery for each channel of a route."""
     rows = []
@@ -279,6 +305,7 @@ def _write_deliveries(  # noqa: PLR0913  what a delivery is made of
             NewDelivery(
                 outbox=entry.id,
                 alarm=entry.alarm,
+                sequence=sequence,
                 route=route.name,
                 channel=channel.name,
                 key=key,

@@ -26,10 +26,14 @@ Lane = tuple[str, str]  # route, channel
 
 @dataclass(frozen=True, kw_only=True)
 class NewDelivery:
-    """A delivery to insert. `notified_at`: µs, the instance's clock."""
+    """A delivery to insert. `notified_at`: µs, the instance's clock.
+
+    `sequence`: deliveries of one sequence leave a channel in order; None: at once.
+    """
 
     outbox: int
     alarm: int | None
+    sequence: str | None
     route: str
     channel: str
     key: str
@@ -91,10 +95,11 @@ def insert_deliveries(connection: Connection, rows: Iterable[NewDelivery]) -> No
     """Insert deliveries in the caller's transaction."""
     for new in rows:
         connection.execute(
-            "INSERT INTO delivery (outbox, alarm, route, channel, key, message, active,"
-            " notified_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING",
+            "INSERT INTO delivery (outbox, alarm, sequence, route, channel, key, message, active,"
+            " notified_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (key) DO NOTHING",
             [
-                *(new.outbox, new.alarm, new.route, new.channel, new.key),
+                *(new.outbox, new.alarm, new.sequence, new.route, new.channel, new.key),
                 *(Jsonb(dict(new.message)), new.active, moment(new.notified_at)),
             ],
         )
@@ -114,7 +119,7 @@ def claim_next(
 ) -> ClaimedDelivery | None:
     """Claim the next delivery of a lane for `seconds`.
 
-    Deliveries of dead or hanging processes are free again. Within an alarm the order is kept.
+    Deliveries of dead or hanging processes are free again. Within a sequence the order is kept.
     """
     cursor = connection.cursor(row_factory=class_row(ClaimedDelivery)).execute(
         "UPDATE delivery SET worker = %(worker)s,"  # noqa: S608  constants
@@ -123,8 +128,8 @@ def claim_next(
         "  AND route = %(route)s AND channel = %(channel)s AND (worker IS NULL"
         f"   OR lease < clock_timestamp() OR worker NOT IN ({_ALIVE}))"
         "  AND NOT EXISTS (SELECT FROM delivery e WHERE e.state = 'waiting'"
-        "   AND e.alarm = d.alarm AND e.route = d.route AND e.channel = d.channel AND e.id < d.id)"
-        "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        "   AND e.sequence = d.sequence AND e.route = d.route AND e.channel = d.channel"
+        "   AND e.id < d.id) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
         " RETURNING id, route, channel, key, message, attempts,"
         " extract(epoch FROM clock_timestamp() - created_at)::float AS age",
         {

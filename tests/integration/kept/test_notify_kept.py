@@ -171,6 +171,7 @@ def deliver(connection: Connection, number: int, key: str, **given: Any) -> int:
         "notified_at": AT,
         **given,
     }
+    words.setdefault("sequence", given.get("alarm") and f"r:{given['alarm']}")
     queries_deliveries.insert_deliveries(connection, [NewDelivery(outbox=number, key=key, **words)])
     row = connection.execute("SELECT id FROM delivery WHERE key = %s", [key]).fetchone()
     assert row is not None

@@ -240,6 +240,30 @@ def test_nothing_overtakes_what_of_its_alarm_waits_or_is_in_hand(
         assert take() == town.key(ends, "cleared")
 
 
+def test_the_next_alarm_does_not_overtake_the_end_of_the_last(
+    town: Town, mail: MailServer, hook: Webhook
+) -> None:
+    """Else the end would come after the next beginning, and read as if nothing were active."""
+    town.routes(both(mail, hook))
+    first = town.raised()
+    town.settle()
+    town.over(first, 5)
+    second = town.raised(6)
+    town.beat(6)
+    decide(town, both(mail, hook), events=2)
+    with closing(connect(town.url, autocommit=True)) as own:
+        worker = queries_deliveries.register_worker(own)
+        for lane in (("duty", "hook"), ("duty", "mail")):
+            end = queries_deliveries.claim_next(own, worker, lane, seconds=60)
+            assert end is not None
+            assert end.key == f"{town.key(first, 'cleared')}/{'/'.join(lane)}"
+            assert queries_deliveries.claim_next(own, worker, lane, seconds=60) is None
+            queries_deliveries.mark_sent(own, end.id)
+            beginning = queries_deliveries.claim_next(own, worker, lane, seconds=60)
+            assert beginning is not None
+            assert beginning.key == f"{town.key(second, 'raised')}/{'/'.join(lane)}"
+
+
 def test_what_was_given_up_and_overtaken_is_not_sent_afterwards(
     town: Town, mail: MailServer, hook: Webhook
 ) -> None:
@@ -269,8 +293,8 @@ def test_what_was_given_up_and_overtaken_is_not_sent_afterwards(
     }
 
 
-def decide(town: Town, routes: str) -> None:
+def decide(town: Town, routes: str, *, events: int = 3) -> None:
     """Decide what is due, and send nothing of it."""
     notifier = town.notifier()
     notifier.dispatcher.routes = read_routes(routes, file="routes")
-    assert notifier.dispatcher.decide(notifier.connection) == 3
+    assert notifier.dispatcher.decide(notifier.connection) == events
