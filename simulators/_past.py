@@ -43,7 +43,8 @@ def past_rows(field: Field, seed: int, ends: datetime, *, days: int = DAYS) -> p
         if not GAUGED.isdisjoint(place.quantities) and _kept(place)
     )
     rivers = Field(places=gauges, zone=field.zone)
-    return simulate_rows(past_story(seed, ends, centre_of(field), days=days), rivers, seed)
+    # around the gauges alone: a lamp that is added must not move the storms
+    return simulate_rows(past_story(seed, ends, centre_of(rivers), days=days), rivers, seed)
 
 
 def _kept(place: Place) -> dict[str, float]:

@@ -54,17 +54,20 @@ def flood(rivers: Field) -> Record:
 
 def test_they_were_fitted_on_the_simulated_year(shipped: ModelFile, past: Record) -> None:
     """On all of it and nothing later; the flood of the demonstration comes after."""
-    spans = {
-        gauge.key.site: (track.time[0], track.time[-1], len(track.time))
+    tracks = {
+        gauge.key.site: past.tracks[gauge.key]
         for gauge in past.gauges
         if gauge.key.quantity == "level"
-        for track in [past.tracks[gauge.key]]
     }
     assert len(shipped.fitted) > 0
     for fitted in shipped.fitted:
-        assert (*(fitted.span or ()), fitted.readings) == spans[fitted.site]
+        track = tracks[fitted.site]
+        assert (*(fitted.span or ()), fitted.readings) == (*track.time[[0, -1]], len(track.time))
+        for flood in fitted.result.events:
+            assert track.value[track.time == flood.peak_at] == flood.peak, fitted.site
+    assert any(fitted.result.events for fitted in shipped.fitted)
     assert shipped.effective < FLOOD.begins
-    assert all(end <= micros(shipped.effective) for _, end, _ in spans.values())
+    assert all(track.time[-1] <= micros(shipped.effective) for track in tracks.values())
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,11 @@ class Verdict:
         line = own.value + slope(own, own.time, 3 * HOUR, 13, 2 * HOUR) * AHEAD
         median = forecasts.values[:, model.horizons.index(AHEAD), model.levels.index(0.5)]
         judged = (hours > 45) & (hours < 75) & np.isfinite(came + line + median)
+        range_80 = [
+            forecasts.values[:, model.horizons.index(AHEAD), model.levels.index(level)]
+            for level in (0.1, 0.9)
+        ]
+        self.held = float(((range_80[0] <= came) & (came <= range_80[1]))[judged].mean())
         self.error = float(np.sqrt(((median - came)[judged] ** 2).mean()))
         self.line_error = float(np.sqrt(((line - came)[judged] ** 2).mean()))
 
@@ -113,7 +121,21 @@ def test_the_first_warning_comes_before_the_first_threshold(
     assert sum(in_time) >= 0.7 * len(in_time)
 
 
+# What docs/forecast.md says of that flood.
+QUICK = ("bievre-igny", "orge-arpajon", "orge-savigny", "yvette-gif", "yvette-villebon")
+CHALK = ("ecole-soisy", "essonne-la-ferte-alais", "juine-etampes")
+
+
 def test_quick_rivers_err_less_than_the_straight_line(issued: Mapping[str, Verdict]) -> None:
-    """Chalk rivers and the Seine do not: they answer quicker than in any flood of the past year."""
-    for site in ("bievre-igny", "orge-arpajon", "orge-savigny", "yvette-gif", "yvette-villebon"):
-        assert issued[site].error < 0.95 * issued[site].line_error, site
+    """Chalk rivers do not: they answer quicker than in any flood of the past year."""
+    errors = [issued[site].error / issued[site].line_error for site in QUICK]
+    assert (round(min(errors), 2), round(max(errors), 2)) == (0.28, 0.85)
+    chalk = [issued[site].error / issued[site].line_error for site in CHALK]
+    assert min(chalk) > 1
+
+
+def test_the_range_held_on_quick_rivers(issued: Mapping[str, Verdict]) -> None:
+    held = [issued[site].held for site in QUICK]
+    assert (round(min(held), 2), round(max(held), 2)) == (0.66, 0.85)
+    chalk = [issued[site].held for site in CHALK]
+    assert (round(min(chalk), 2), round(max(chalk), 2)) == (0.29, 0.76)

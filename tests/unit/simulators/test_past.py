@@ -53,6 +53,15 @@ def test_what_a_recording_holds(rows: pd.DataFrame) -> None:
     assert rows["time"].max() == pd.Timestamp(ENDS)
 
 
+def test_what_other_functions_add_does_not_move_the_storms(rows: pd.DataFrame) -> None:
+    lamps = [
+        Place(device=name, site=name, domain="lighting", lon=2.6, lat=48.3, quantities={})
+        for name in "abcdef"
+    ]
+    field = Field(places=(*FIELD.places, *lamps))
+    assert rows.equals(past_rows(field, 7, ENDS, days=120))
+
+
 def test_a_seed_is_a_past(rows: pd.DataFrame) -> None:
     assert rows.equals(past_rows(FIELD, 7, ENDS, days=120))
     assert past_story(7, ENDS, CENTRE) == past_story(7, ENDS, CENTRE)
