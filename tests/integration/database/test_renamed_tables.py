@@ -18,6 +18,10 @@ POLICIES = (
     " WHERE polrelid <> ALL ('{revision,alarm,alarm_hold}'::regclass[])"
     " ORDER BY polrelid, polname"
 )
+_DELIVERY = (  # its columns then; a later version adds one
+    "id, outbox, alarm, route, channel, key, message, active, state, attempts, next_try, worker,"
+    " lease, sent_at, last_error"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +113,8 @@ INSERT INTO lit_made VALUES ('cabinet', 'facts', '2024-01-01Z', '2024-01-02Z');
             "SELECT *, replayed_at FROM dead_letter ORDER BY id",
         ),
         (
-            "SELECT *, made_at, told_at FROM delivery",
-            "SELECT *, created_at, notified_at FROM delivery",
+            f"SELECT {_DELIVERY}, made_at, told_at FROM delivery",  # noqa: S608  constants
+            f"SELECT {_DELIVERY}, created_at, notified_at FROM delivery",  # noqa: S608
         ),
         ("SELECT *, made_at FROM account", "SELECT *, created_at FROM account"),
         ("SELECT *, made_at FROM session", "SELECT *, created_at FROM session"),
