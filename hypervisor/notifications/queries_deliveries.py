@@ -19,6 +19,8 @@ _ALIVE = (  # each process holds a lock (this, worker) while it lives
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
+_HOLDS_UP = 4  # tries in which a delivery holds up those of a later alarm: half a minute
+
 STATES = ("waiting", "sent", "dead", "dropped")
 
 Lane = tuple[str, str]  # route, channel
@@ -119,7 +121,8 @@ def claim_next(
 ) -> ClaimedDelivery | None:
     """Claim the next delivery of a lane for `seconds`.
 
-    Deliveries of dead or hanging processes are free again. Within a sequence the order is kept.
+    Deliveries of dead or hanging processes are free again. Within a sequence the order is kept,
+    unless one of an earlier alarm fails again and again: it must not hold up the next alarm.
     """
     cursor = connection.cursor(row_factory=class_row(ClaimedDelivery)).execute(
         "UPDATE delivery SET worker = %(worker)s,"  # noqa: S608  constants
@@ -129,12 +132,14 @@ def claim_next(
         f"   OR lease < clock_timestamp() OR worker NOT IN ({_ALIVE}))"
         "  AND NOT EXISTS (SELECT FROM delivery e WHERE e.state = 'waiting'"
         "   AND e.sequence = d.sequence AND e.route = d.route AND e.channel = d.channel"
-        "   AND e.id < d.id) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        "   AND e.id < d.id AND (e.alarm IS NOT DISTINCT FROM d.alarm OR e.attempts < %(tries)s))"
+        "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
         " RETURNING id, route, channel, key, message, attempts,"
         " extract(epoch FROM clock_timestamp() - created_at)::float AS age",
         {
             "worker": worker,
             "seconds": seconds,
+            "tries": _HOLDS_UP,
             "route": lane[0],
             "channel": lane[1],
         },

@@ -8,6 +8,7 @@ import pytest
 from hypervisor.database.connect import connect
 from hypervisor.notifications import queries_deliveries
 from hypervisor.notifications.model import Message
+from hypervisor.notifications.queries_deliveries import ClaimedDelivery
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.routes import Channel
 from tests.integration.notifications.servers import MailServer, Mood, Webhook
@@ -240,10 +241,11 @@ def test_nothing_overtakes_what_of_its_alarm_waits_or_is_in_hand(
         assert take() == town.key(ends, "cleared")
 
 
-def test_the_next_alarm_does_not_overtake_the_end_of_the_last(
-    town: Town, mail: MailServer, hook: Webhook
+@pytest.mark.parametrize("fails", [0, 4])
+def test_the_next_alarm_waits_for_the_end_of_the_last_unless_that_fails_four_times(
+    town: Town, mail: MailServer, hook: Webhook, fails: int
 ) -> None:
-    """Else the end would come after the next beginning, and read as if nothing were active."""
+    """An end after the next beginning would read as if nothing were active."""
     town.routes(both(mail, hook))
     first = town.raised()
     town.settle()
@@ -253,15 +255,22 @@ def test_the_next_alarm_does_not_overtake_the_end_of_the_last(
     decide(town, both(mail, hook), events=2)
     with closing(connect(town.url, autocommit=True)) as own:
         worker = queries_deliveries.register_worker(own)
-        for lane in (("duty", "hook"), ("duty", "mail")):
-            end = queries_deliveries.claim_next(own, worker, lane, seconds=60)
-            assert end is not None
-            assert end.key == f"{town.key(first, 'cleared')}/{'/'.join(lane)}"
-            assert queries_deliveries.claim_next(own, worker, lane, seconds=60) is None
+
+        def take() -> ClaimedDelivery | None:
+            return queries_deliveries.claim_next(own, worker, ("duty", "hook"), seconds=60)
+
+        end = take()
+        assert end is not None
+        assert end.key == f"{town.key(first, 'cleared')}/duty/hook"
+        for _ in range(fails):
+            assert take() is None
+            queries_deliveries.mark_failed(own, end.id, error="answered 422", wait=3600)
+        if not fails:
+            assert take() is None
             queries_deliveries.mark_sent(own, end.id)
-            beginning = queries_deliveries.claim_next(own, worker, lane, seconds=60)
-            assert beginning is not None
-            assert beginning.key == f"{town.key(second, 'raised')}/{'/'.join(lane)}"
+        beginning = take()
+        assert beginning is not None
+        assert beginning.key == f"{town.key(second, 'raised')}/duty/hook"
 
 
 def test_what_was_given_up_and_overtaken_is_not_sent_afterwards(
