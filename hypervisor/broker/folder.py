@@ -57,8 +57,8 @@ class DataFolder:
         return self.root / "log" / f"{part}.log"
 
     def folder(self, path: Path) -> Path:
-        """Make `path` a folder that only its account can enter."""
-        path.mkdir(mode=0o700, exist_ok=True)
+        """Make `path` a folder that only its account can enter, and what is missing above it."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.account.own(path)
         return path
 

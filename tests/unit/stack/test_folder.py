@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import open_folder
+from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.server_account import Account, current_account
 
 OTHER = Account(name="other", uid=54321, gid=54321, demotes=False)
@@ -18,6 +18,12 @@ def test_it_is_made_and_closed_to_others(tmp_path: Path) -> None:
     assert folder.root.stat().st_mode & 0o777 == 0o700
     assert (folder.root / "log").is_dir()
     assert folder.root.parent.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_part_that_runs_alone_makes_what_is_missing_above_its_folder(tmp_path: Path) -> None:
+    folder = DataFolder(root=tmp_path / "new", account=current_account())
+    made = folder.folder(folder.root / "sparkplug")
+    assert made.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_is_replaced_whole_and_closed_to_others(tmp_path: Path) -> None:
