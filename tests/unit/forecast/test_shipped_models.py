@@ -64,7 +64,8 @@ def test_they_were_fitted_on_the_simulated_year(shipped: ModelFile, past: Record
         track = tracks[fitted.site]
         assert (*(fitted.span or ()), fitted.readings) == (*track.time[[0, -1]], len(track.time))
         for flood in fitted.result.events:
-            assert track.value[track.time == flood.peak_at] == flood.peak, fitted.site
+            crest = float(track.value[track.time == flood.peak_at][0])
+            assert crest == pytest.approx(flood.peak, abs=0.02), fitted.site
     assert any(fitted.result.events for fitted in shipped.fitted)
     assert shipped.effective < FLOOD.begins
     assert all(track.time[-1] <= micros(shipped.effective) for track in tracks.values())
@@ -129,13 +130,13 @@ CHALK = ("ecole-soisy", "essonne-la-ferte-alais", "juine-etampes")
 def test_quick_rivers_err_less_than_the_straight_line(issued: Mapping[str, Verdict]) -> None:
     """Chalk rivers do not: they answer quicker than in any flood of the past year."""
     errors = [issued[site].error / issued[site].line_error for site in QUICK]
-    assert (round(min(errors), 2), round(max(errors), 2)) == (0.28, 0.85)
+    assert (min(errors), max(errors)) == pytest.approx((0.28, 0.85), abs=0.02)
     chalk = [issued[site].error / issued[site].line_error for site in CHALK]
     assert min(chalk) > 1
 
 
 def test_the_range_held_on_quick_rivers(issued: Mapping[str, Verdict]) -> None:
     held = [issued[site].held for site in QUICK]
-    assert (round(min(held), 2), round(max(held), 2)) == (0.66, 0.85)
+    assert (min(held), max(held)) == pytest.approx((0.66, 0.85), abs=0.02)
     chalk = [issued[site].held for site in CHALK]
-    assert (round(min(chalk), 2), round(max(chalk), 2)) == (0.29, 0.76)
+    assert (min(chalk), max(chalk)) == pytest.approx((0.29, 0.76), abs=0.02)
