@@ -7,12 +7,12 @@ from fastapi import APIRouter
 
 from hypervisor.access.context import Context
 from hypervisor.base.instance import Mode
+from hypervisor.database.progress import Progress, get_progress
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
 from hypervisor.evaluation.setbacks import describe_setback
 from hypervisor.notifications import queries_deliveries
-from hypervisor.readings import queries_latest, queries_workers
-from hypervisor.readings.queries_latest import Progress
+from hypervisor.readings import queries_workers
 from hypervisor.readings.queries_workers import Worker
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import HealthBody, Part
@@ -25,7 +25,7 @@ _LATE = timedelta(seconds=30)  # a healthy part reports every few seconds
 @router.get("/health", responses=responses())
 def health(context: Context) -> HealthBody:
     """Whether every part works: workers by their heartbeat, evaluation by how far it has come."""
-    progress = queries_latest.get_progress(context.connection)
+    progress = get_progress(context.connection)
     live = context.instance.mode is Mode.LIVE
     now = context.now()
     parts = [

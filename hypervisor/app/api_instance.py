@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from hypervisor.access.context import Context
 from hypervisor.database import instance as store
-from hypervisor.readings import queries_latest
+from hypervisor.database.progress import get_progress
 from hypervisor.registry.schemas_works import InstanceBody
 from hypervisor.web.problems import responses
 
@@ -23,7 +23,7 @@ def instance(context: Context) -> InstanceBody:
         name=context.instance.name,
         timezone=context.instance.timezone,
         version=running(),
-        engine=queries_latest.get_progress(context.connection).engine,
+        engine=get_progress(context.connection).engine,
         schema_version=versions.schema,
         timescaledb=versions.timescaledb,
         clock=context.now(),

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
-from hypervisor.notifications import queries_alarms, queries_deliveries, rendering
+from hypervisor.database.progress import get_progress
+from hypervisor.notifications import queries_deliveries, rendering
 from hypervisor.notifications.dispatcher import Dispatcher, send_decided
 from hypervisor.notifications.queries_outbox import Event
-from hypervisor.readings import queries_latest, queries_workers
+from hypervisor.readings import queries_workers
 
 _LATE = timedelta(seconds=45)  # a healthy part reports every few seconds
 _BEHIND = 1_000  # unread batches of the feed
@@ -63,11 +64,11 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     In an exercise clocks stand still between runs; there a running evaluation is enough.
     """
     trouble: list[str] = []
-    progress = queries_latest.get_progress(connection)
+    progress = get_progress(connection)
     expected = [
         worker for worker in queries_workers.list_workers(connection) if worker.drained_at is None
     ]
-    if not queries_alarms.is_evaluation_running(connection):
+    if not progress.running:
         trouble.append("the evaluation is not running")
     if progress.unread > _BEHIND:
         trouble.append(f"the evaluation is {progress.unread} batches behind")

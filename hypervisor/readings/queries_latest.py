@@ -1,4 +1,4 @@
-"""Sites, the latest reading of each series, rules in force, and how far the evaluation is."""
+"""Sites, the latest reading of each series, and rules in force."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,16 +34,6 @@ class Latest:
     value: float | None
     quality: int | None
     received_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Up to where silence and values are evaluated; `unread` committed entries of the feed wait."""
-
-    watermark: datetime | None
-    evaluated_to: datetime | None
-    engine: str | None
-    unread: int
 
 
 def list_sites(connection: Connection, name: str | None = None) -> list[SiteRow]:
@@ -103,15 +93,3 @@ def list_rules(
         [at],
     )
     return [(key, value, effective) for key, value, effective in rows if value is not None]
-
-
-def get_progress(connection: Connection) -> Progress:
-    """How far the evaluation is."""
-    (progress,) = fetch(
-        connection,
-        Progress,
-        "SELECT s.watermark, s.evaluated_to, s.engine, (SELECT count(*) FROM feed WHERE xid >="
-        " coalesce(s.cursor, '0'::xid8)) AS unread"
-        " FROM (SELECT 1) AS row LEFT JOIN evaluation_progress() s ON true",
-    )
-    return progress

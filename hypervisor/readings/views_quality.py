@@ -11,10 +11,10 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark, translate
 from hypervisor.database import gaps as ledger
 from hypervisor.database.gaps import Gap
-from hypervisor.readings import device_health, queries_latest, queries_workers
+from hypervisor.database.progress import Progress, get_progress
+from hypervisor.readings import device_health, queries_workers
 from hypervisor.readings.device_health import ISSUES, Health, Issue, Recovery
 from hypervisor.readings.impact import Dependencies, Impact
-from hypervisor.readings.queries_latest import Progress
 from hypervisor.readings.queries_workers import Arrivals, Worker
 from hypervisor.registry import queries_devices
 
@@ -195,7 +195,7 @@ def summarize_ingest(context: RequestContext) -> IngestSummary:
             if worker.drained_at is None
         ],
         gaps=ledger.latest(context.connection, limit=_GAPS, since=now - _SPAN),
-        progress=queries_latest.get_progress(context.connection),
+        progress=get_progress(context.connection),
         live=context.instance.mode is Mode.LIVE,
     )
 

@@ -10,7 +10,8 @@ from hypervisor.base.instants import micros
 from hypervisor.database import gaps
 from hypervisor.database.connect import connect
 from hypervisor.database.gaps import Gap
-from hypervisor.readings import queries_dead_letters, queries_latest
+from hypervisor.database.progress import get_progress
+from hypervisor.readings import queries_dead_letters
 from ingest.message import NewDeadLetter
 from tests.browser.conftest import DESK, PHONE, WIDE, Console, overflow, violations
 from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
@@ -20,7 +21,7 @@ from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 def refused_url(own_url: str) -> str:
     """The flood, and letters of two reasons: one that is mended by now, one that is not."""
     with connect(own_url) as connection:
-        at = queries_latest.get_progress(connection).watermark
+        at = get_progress(connection).watermark
         assert at is not None
         when = at.isoformat().replace("+00:00", "Z")
         good = b'{"time": "%s", "values": {"level": 1.5}}' % when.encode()

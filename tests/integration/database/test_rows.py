@@ -7,6 +7,7 @@ import pytest
 
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
+from hypervisor.database.progress import Progress, get_progress
 from hypervisor.feeds import queries_official
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.overview import queries
@@ -530,19 +531,61 @@ def test_the_nearest_rain_gauge_of_a_place_that_lies_nowhere(connection: Connect
 
 
 def test_how_far_the_evaluation_is(connection: Connection) -> None:
-    assert queries_latest.get_progress(connection) == queries_latest.Progress(
-        watermark=None, evaluated_to=None, engine=None, unread=0
+    nothing = get_progress(connection)
+    assert nothing == Progress(
+        watermark=None,
+        evaluated_to=None,
+        engine=None,
+        unread=0,
+        waited=timedelta(0),
+        running=False,
     )
-    connection.execute("INSERT INTO feed (xid, kind) VALUES ('3', 'registry'), ('4', 'registry')")
-    assert queries_latest.get_progress(connection).unread == 2
+    assert nothing.lag(NOW, live=True) is None
+    assert nothing.is_late(NOW, live=True)
+    connection.execute(
+        "INSERT INTO feed (xid, kind, stored_at) VALUES ('3', 'registry', now() - interval '9 h'),"
+        " ('4', 'registry', now() - interval '1 h'), ('5', 'heartbeat', NULL)"
+    )
+    assert get_progress(connection).unread == 3
+    assert get_progress(connection).waited >= 9 * HOUR
     connection.execute(
         "INSERT INTO evaluation_state (cursor, watermark, evaluated_to, engine)"
         " VALUES ('4', %s, %s, 'e')",
-        [NOW, NOW - HOUR],
+        [NOW, NOW - HOUR / 2],
     )
-    assert queries_latest.get_progress(connection) == queries_latest.Progress(
-        watermark=NOW, evaluated_to=NOW - HOUR, engine="e", unread=1
+    behind = get_progress(connection)
+    assert (behind.watermark, behind.evaluated_to) == (NOW, NOW - HOUR / 2)
+    assert (behind.engine, behind.unread) == ("e", 2)
+    assert HOUR <= behind.waited < 2 * HOUR
+    assert behind.lag(NOW, live=True) == behind.lag(NOW, live=False) == behind.waited
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "waited_s", "running", "live", "lag_s", "late"),
+    [
+        (29, 0, True, True, 29, False),
+        (29, 0, False, True, 29, False),  # another process is about to take over
+        (31, 0, True, True, 31, True),
+        (5, 31, True, True, 31, True),  # heartbeats come round, a batch waits
+        (-5, 0, True, True, 0, False),  # an exercise's clock, or two clocks apart
+        (3600, 29, True, False, 29, False),
+        (3600, 31, True, False, 31, True),
+        (0, 0, False, False, 0, True),
+    ],
+)
+def test_when_an_alarm_would_be_late(  # noqa: PLR0913  one argument a column
+    *, behind_s: int, waited_s: int, running: bool, live: bool, lag_s: int, late: bool
+) -> None:
+    progress = Progress(
+        watermark=NOW,
+        evaluated_to=NOW - timedelta(seconds=behind_s),
+        engine="e",
+        unread=1,
+        waited=timedelta(seconds=waited_s),
+        running=running,
     )
+    assert progress.lag(NOW, live=live) == timedelta(seconds=lag_s)
+    assert progress.is_late(NOW, live=live) is late
 
 
 def test_names_that_fit_are_no_more_than_one_reads(connection: Connection) -> None:

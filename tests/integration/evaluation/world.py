@@ -15,11 +15,12 @@ from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
+from hypervisor.database.progress import get_progress
 from hypervisor.evaluation import pack_revisions as shipped_rules
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory
 from hypervisor.readings import queries as reading_queries
-from hypervisor.readings import queries_latest, queries_workers
+from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
@@ -253,7 +254,7 @@ class World:
 
     def progress(self) -> tuple[float, int]:
         """(minute judged up to, batches not yet taken)."""
-        found = queries_latest.get_progress(self.connection)
+        found = get_progress(self.connection)
         self.connection.commit()
         judged = (found.evaluated_to or DAY) - DAY
         return judged.total_seconds() / 60, found.unread

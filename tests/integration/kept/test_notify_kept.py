@@ -13,6 +13,7 @@ from hypervisor.base.instants import micros
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
+from hypervisor.database.progress import get_progress
 from hypervisor.notifications import (
     deadman,
     queries_alarms,
@@ -530,7 +531,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
     locks.take_parts(connection, Lock.WATCH, [7])
     try:
-        assert queries_alarms.is_evaluation_running(connection)
+        assert get_progress(connection).running
         assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is running",)
         for name, heard, drained in (
             ("one", NOW, None),
@@ -570,4 +571,4 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             assert trouble(connection) == behind
     finally:
         locks.release_parts(connection, Lock.WATCH, [7])
-    assert not queries_alarms.is_evaluation_running(connection)
+    assert not get_progress(connection).running

@@ -11,7 +11,7 @@ from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, databases, feed, reader_functions, tenancy
 from hypervisor.database.connect import StoreError, connect
-from hypervisor.readings import queries_latest
+from hypervisor.database.progress import get_progress
 from hypervisor.stack import backup, restore
 from hypervisor.stack.archive import BackupError, Manifest, verify
 from hypervisor.stack.backup import back_up
@@ -90,9 +90,7 @@ def test_it_goes_on_as_if_nothing_had_been(watched: World, fresh_url: str, tmp_p
     restored = other(watched, fresh_url)
     try:
         assert made.counts["reading"] == 14
-        assert (
-            queries_latest.get_progress(restored.connection).unread == 2
-        )  # not lost, nothing twice
+        assert get_progress(restored.connection).unread == 2  # not lost, nothing twice
         _go_back(watched)
         for world in (watched, restored):
             world.settle()
