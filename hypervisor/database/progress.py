@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from hypervisor.database import locks
 from hypervisor.database.connect import Connection
-from hypervisor.database.locks import Lock
 
 LATE = timedelta(seconds=30)  # evaluation that keeps up is some seconds behind at most
 
@@ -19,7 +17,7 @@ FROM (SELECT 1) AS row LEFT JOIN evaluation_progress() s ON true CROSS JOIN LATE
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Up to where silence (`watermark`) and values are evaluated; `running`: a process evaluates.
+    """Up to where silence (`watermark`) and values are evaluated.
 
     `unread`: entries of the feed that wait, `waited`: the oldest of them so long, in real time.
     """
@@ -29,7 +27,6 @@ class Progress:
     engine: str | None
     unread: int
     waited: timedelta
-    running: bool
 
     def lag(self, now: datetime, *, live: bool) -> timedelta | None:
         """How far evaluation is behind a live instance's clock, the way through ingest included.
@@ -44,7 +41,7 @@ class Progress:
     def is_late(self, now: datetime, *, live: bool) -> bool:
         """Whether an alarm that becomes due now is not raised in time: nobody may say "calm"."""
         lag = self.lag(now, live=live)
-        return lag is None or lag > LATE or not (live or self.running)
+        return lag is None or lag > LATE
 
 
 def get_progress(connection: Connection) -> Progress:
@@ -59,5 +56,4 @@ def get_progress(connection: Connection) -> Progress:
         engine=engine,
         unread=unread,
         waited=waited,
-        running=bool(locks.list_held_parts(connection, Lock.WATCH)),
     )

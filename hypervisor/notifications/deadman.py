@@ -8,7 +8,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.database.connect import Connection
 from hypervisor.database.progress import get_progress
-from hypervisor.notifications import queries_deliveries, rendering
+from hypervisor.notifications import queries_alarms, queries_deliveries, rendering
 from hypervisor.notifications.dispatcher import Dispatcher, send_decided
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.readings import queries_workers
@@ -68,7 +68,7 @@ def find_trouble(connection: Connection, *, mode: Mode, wall: datetime) -> tuple
     expected = [
         worker for worker in queries_workers.list_workers(connection) if worker.drained_at is None
     ]
-    if not progress.running:
+    if not queries_alarms.is_evaluation_running(connection):
         trouble.append("the evaluation is not running")
     if progress.unread > _BEHIND:
         trouble.append(f"the evaluation is {progress.unread} batches behind")

@@ -7,7 +7,9 @@ from psycopg.rows import class_row
 from pydantic.dataclasses import dataclass as record
 
 from hypervisor.base.instants import Micros
+from hypervisor.database import locks
 from hypervisor.database.connect import Connection
+from hypervisor.database.locks import Lock
 
 # Codes and names of an area and of all that contain it.
 _AREAS_ABOVE = """
@@ -133,3 +135,8 @@ def list_unanswered(connection: Connection, routes: Sequence[str]) -> list[Unans
         [list(routes)],
     )
     return rows.fetchall()
+
+
+def is_evaluation_running(connection: Connection) -> bool:
+    """Whether a process evaluates a shard."""
+    return bool(locks.list_held_parts(connection, Lock.WATCH))

@@ -538,7 +538,6 @@ def test_how_far_the_evaluation_is(connection: Connection) -> None:
         engine=None,
         unread=0,
         waited=timedelta(0),
-        running=False,
     )
     assert nothing.lag(NOW, live=True) is None
     assert nothing.is_late(NOW, live=True)
@@ -561,20 +560,19 @@ def test_how_far_the_evaluation_is(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behind_s", "waited_s", "running", "live", "lag_s", "late"),
+    ("behind_s", "waited_s", "live", "lag_s", "late"),
     [
-        (29, 0, True, True, 29, False),
-        (29, 0, False, True, 29, False),  # another process is about to take over
-        (31, 0, True, True, 31, True),
-        (5, 31, True, True, 31, True),  # heartbeats come round, a batch waits
-        (-5, 0, True, True, 0, False),  # an exercise's clock, or two clocks apart
-        (3600, 29, True, False, 29, False),
-        (3600, 31, True, False, 31, True),
-        (0, 0, False, False, 0, True),
+        (29, 0, True, 29, False),
+        (31, 0, True, 31, True),
+        (5, 31, True, 31, True),  # heartbeats come round, a batch waits
+        (-5, 0, True, 0, False),  # an exercise's clock, or two clocks apart
+        (3600, 29, False, 29, False),
+        (3600, 31, False, 31, True),
+        (0, 0, False, 0, False),
     ],
 )
-def test_when_an_alarm_would_be_late(  # noqa: PLR0913  one argument a column
-    *, behind_s: int, waited_s: int, running: bool, live: bool, lag_s: int, late: bool
+def test_when_an_alarm_would_be_late(
+    *, behind_s: int, waited_s: int, live: bool, lag_s: int, late: bool
 ) -> None:
     progress = Progress(
         watermark=NOW,
@@ -582,7 +580,6 @@ def test_when_an_alarm_would_be_late(  # noqa: PLR0913  one argument a column
         engine="e",
         unread=1,
         waited=timedelta(seconds=waited_s),
-        running=running,
     )
     assert progress.lag(NOW, live=live) == timedelta(seconds=lag_s)
     assert progress.is_late(NOW, live=live) is late

@@ -13,7 +13,6 @@ from hypervisor.base.instants import micros
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from hypervisor.database.progress import get_progress
 from hypervisor.notifications import (
     deadman,
     queries_alarms,
@@ -531,7 +530,7 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
     assert trouble(connection, Mode.EXERCISE) == idle[:2]
     locks.take_parts(connection, Lock.WATCH, [7])
     try:
-        assert get_progress(connection).running
+        assert queries_alarms.is_evaluation_running(connection)
         assert trouble(connection, Mode.EXERCISE) == ("no ingest worker is running",)
         for name, heard, drained in (
             ("one", NOW, None),
@@ -571,4 +570,4 @@ def test_what_keeps_the_sign_of_life_back(connection: Connection) -> None:
             assert trouble(connection) == behind
     finally:
         locks.release_parts(connection, Lock.WATCH, [7])
-    assert not get_progress(connection).running
+    assert not queries_alarms.is_evaluation_running(connection)

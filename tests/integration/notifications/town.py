@@ -13,8 +13,8 @@ from hypervisor.base.instants import BEGINNING, micros, moment, text
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
-from hypervisor.database.progress import get_progress
 from hypervisor.notifications import (
+    queries_alarms,
     queries_deliveries,
     queries_outbox,
     queries_routes,
@@ -213,7 +213,7 @@ class Town:
         return found
 
     def watched(self) -> bool:
-        found = get_progress(self.connection).running
+        found = queries_alarms.is_evaluation_running(self.connection)
         self.connection.commit()
         return found
 
