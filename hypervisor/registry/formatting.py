@@ -37,12 +37,18 @@ def _format_fact(value: Mapping[str, Any]) -> str:
 
 
 def _format_reporting(value: Mapping[str, Any]) -> str:
-    return Message(
-        "every {interval}, stale after {stale}, {reporting}",
-        format_duration(value["interval_s"]),
-        format_duration(value["stale_s"]),
-        value["reporting"],
-    )
+    """How a series reports; a file may give a part of it only, the rest comes from before."""
+    parts: list[str] = []
+    if "interval_s" in value:
+        parts.append(Message("every {interval}", format_duration(value["interval_s"])))
+    if "stale_s" in value:
+        parts.append(Message("stale after {stale}", format_duration(value["stale_s"])))
+    if "reporting" in value:
+        parts.append(value["reporting"])
+    text, *others = parts
+    for part in others:
+        text = Message("{first}, {second}", text, part)
+    return text
 
 
 def _format_works(value: Mapping[str, Any]) -> str:
@@ -113,6 +119,8 @@ _FORMATS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "travel_s": lambda value: Message("travel time {duration}", format_duration(value["travel_s"])),
     "in_service": lambda value: "in service" if value["in_service"] else "out of service",
     "interval_s": _format_reporting,
+    "stale_s": _format_reporting,
+    "reporting": _format_reporting,
     "zero": lambda value: Message("zero at {height:g} {unit} NGF", value["zero"], value["unit"]),
     "plan": lambda value: Message("{plan}, {fed}", value["plan"], _FED[bool(value["switched"])]),
     "begins": _format_works,

@@ -1,16 +1,18 @@
 """What only the whole shows, and what a difference does to the registry: pure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from hypervisor.registry.apply import compare
 from hypervisor.registry.changes import Changes, apply_changes
+from hypervisor.registry.difference import merge_facts
 from hypervisor.registry.inventory import join
 from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.model import Registry
 from hypervisor.registry.revisions import Stamp
-from hypervisor.registry.tree import InventoryError
+from hypervisor.registry.tree import InventoryError, Problem
 from sensors._domain import catalogue
 
 CATALOGUE = catalogue()
@@ -55,6 +57,43 @@ def test_names_that_meet_nothing() -> None:
     assert "INSEE code 91273 is no commune of the territory; did you mean '91272'?" in told(text)
     text = "areas: [{code: '91272', kind: commune, name: Gif, parent: '91'}]\n"
     assert "there is no area '91'" in told(text)
+
+
+@pytest.mark.parametrize(
+    ("mine", "yours", "sentence"),
+    [
+        ("5 min", "10 min", "every 10 min here, every 5 min in 1.yaml:2"),
+        ("5 min", "{stale: 1 h}", "stale after 1 h here, every 5 min in 1.yaml:2"),
+        ("{reporting: periodic}", "{interval: 5 min, stale: 1 h}", "every 5 min, stale after 1 h"),
+        ("{reporting: periodic}", "{reporting: on_change}", "on_change here, periodic in 1.yaml"),
+        ("5 min", "null", "withdrawn here, every 5 min in 1.yaml:2"),
+    ],
+)
+def test_two_files_that_tell_how_a_series_reports(mine: str, yours: str, sentence: str) -> None:
+    """Each may give a part of it."""
+
+    def write(reporting: str) -> str:
+        gauge = GAUGE.replace("[level]", f"{{level: {reporting}}}") % "gauge"
+        return sites(f"name: bridge, {gauge}")
+
+    assert sentence in told(write(mine), write(yours))
+
+
+@pytest.mark.parametrize("example", ["essonne", "garonne"])
+def test_two_files_that_contradict_each_other_in_any_fact(example: str) -> None:
+    facts = read_sources([example]).facts
+    altered = [
+        replace(
+            fact,
+            value=None if fact.value == {} else {**(fact.value or {}), "unit": "furlong"},
+            where=replace(fact.where, file="other.yaml"),
+        )
+        for fact in facts
+    ]
+    problems: list[Problem] = []
+    merge_facts([*facts, *altered], problems)
+    assert len(problems) == len(facts)
+    assert all(" here, " in str(problem.text) for problem in problems)
 
 
 def test_new_things_say_what_they_need() -> None:
