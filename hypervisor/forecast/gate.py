@@ -14,6 +14,7 @@ FEWEST_EVENTS = 5  # that say something about warnings
 _WORSE = 0.1  # of a warning's worth, which few events do not measure more exactly
 _CAUTION = 0.3  # the share of false warnings beyond which people are told
 _WRONG = 0.4  # the share of false warnings beyond which they are no longer acted on
+_HOUR = 3_600_000_000  # µs
 _SURE = 1.28  # normal deviate: nine chances of ten
 
 
@@ -55,17 +56,20 @@ def judge_method(method: str, measures: Mapping[str, Measures]) -> Message | Non
         ):
             if not mine < (1 - MARGIN) * its:
                 return Message(
-                    "in floods it is not better than {other} by {margin} % ({measure})",
+                    "on high or rising water it is not better than {other} by {margin} %"
+                    " ({measure} {mine:.3g}, against {its:.3g})",
                     _named(other),
                     round(100 * MARGIN),
                     name,
+                    mine,
+                    its,
                 )
         for name, mine, its in zip(("RMSE", "CRPS"), own.in_floods, theirs.in_floods, strict=True):
             if mine > its:
-                return worse_in_floods(other, name)
+                return worse_in_floods(other, name, mine, its)
     line = measures[TREND]
     if own.warnings.events >= FEWEST_EVENTS and own.worth < line.worth - _WORSE:
-        return Message("its warnings are worse than those of the straight line")
+        return _worse_warnings(own.warnings, line.warnings)
     return None
 
 
@@ -85,8 +89,28 @@ def judge_warnings(own: Tally, line: Tally, *, blind: bool) -> Message | None:
     rates = [(own.detected, line.detected), (line.false_share, own.false_share)]
     worse = all(mine is not None and its is not None and mine < its for mine, its in rates)
     if worse and own.events >= FEWEST_EVENTS:
-        return Message("its warnings are worse than those of the straight line")
+        return _worse_warnings(own, line)
     return None
+
+
+def _worse_warnings(own: Tally, line: Tally) -> Message:
+    return Message(
+        "its warnings are worse than those of the straight line at the gauge's usual levels"
+        " ({own}; the straight line: {line})",
+        _describe(own),
+        _describe(line),
+    )
+
+
+def _describe(tally: Tally) -> Message:
+    return Message(
+        "{hits} of {events} crossings warned of, {lead} h before; {false} of {warnings} false",
+        len(tally.leads),
+        tally.events,
+        "-" if tally.lead is None else f"{tally.lead / _HOUR:.1f}",
+        tally.false_alarms,
+        tally.warnings,
+    )
 
 
 def _least_false_share(tally: Tally) -> float:
@@ -109,10 +133,14 @@ def caution(own: Tally) -> Message | None:
     )
 
 
-def worse_in_floods(baseline: str, measure: str) -> Message:
+def worse_in_floods(baseline: str, measure: str, own: float, its: float) -> Message:
     """Why nothing is shown: a baseline erred less in the gauge's own floods."""
     return Message(
-        "in its own floods it was worse than {other} ({measure})", _named(baseline), measure
+        "in its own floods it was worse than {other} ({measure} {own:.3g}, against {its:.3g})",
+        _named(baseline),
+        measure,
+        own,
+        its,
     )
 
 

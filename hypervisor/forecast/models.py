@@ -1,7 +1,7 @@
 """Models of a record's gauges: fitted, chosen and gated; each with what was measured of it."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from hypervisor.forecast.samples import (
     usual_horizons,
 )
 from rules._forecast import ForecastModel, Trend
-from rules._forecast_parts import Step, Tier
+from rules._forecast_parts import Step, Tier, Track
 from rules._runoff import Runoff
 from sensors._errors import Message
 
@@ -30,6 +30,7 @@ FEWEST_FLOODS = 3  # by which a gauge can be judged alone
 _FEWEST_TOGETHER = 4  # gauges of which each can learn from the others
 _INPUT_BONUS = 0.01  # what upstream shows early counts for more than its mean error says
 _SHORT = 180 * 24 * HOUR  # a record in which a gauge has too few floods of its own
+_FINE = 20 * MINUTE  # between readings of gauges that learn together
 _POOLED = (30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR)
 Tick = Callable[[str], None]
 
@@ -38,7 +39,7 @@ Tick = Callable[[str], None]
 class Study:
     """A gauge as it was studied: its trials by tier, best first, and the part that is its own.
 
-    `learned_from`: the number of gauges. `refused`: why there is no trial.
+    `learned_from`: the number of gauges. `refused`: why there is no trial. `floods`: in its record.
     """
 
     gauge: Gauge
@@ -48,6 +49,7 @@ class Study:
     learned_from: int = 1
     refused: Message | None = None
     runoff: Runoff | None = None
+    floods: int = 0
 
     @property
     def horizons(self) -> tuple[int, ...]:
@@ -86,7 +88,7 @@ def study_record(
     for number, gauge in enumerate(record.gauges):
         track = record.tracks[gauge.key]
         if len(track.time) and track.time[-1] - track.time[0] < _SHORT:
-            fine = usual_step(track.time) <= 20 * MINUTE
+            fine = usual_step(track.time) <= _FINE
             together.setdefault((gauge.key.quantity, fine), []).append(number)
     for (_, fine), numbers in together.items():
         if len(numbers) >= _FEWEST_TOGETHER and fine:
@@ -94,34 +96,46 @@ def study_record(
             made = study_together(gauges, record, horizons=horizons)
             studies |= dict(zip(numbers, made, strict=True))
     for number, gauge in enumerate(record.gauges):
+        floods = count_floods(record.tracks[gauge.key])
         if number not in studies:
-            track = record.tracks[gauge.key]
-            floods = len(find_crossings(track.time, track.value, flood_level(track)))
             studies[number] = (
                 study_alone(gauge, record, horizons=horizons)
                 if floods >= FEWEST_FLOODS
-                else _refuse(gauge)
+                else _refuse(gauge, record)
             )
+        studies[number] = replace(studies[number], floods=floods)
         tick(gauge.key.site)
     return [studies[number] for number in range(len(record.gauges))]
 
 
-def _refuse(gauge: Gauge) -> Study:
-    return Study(
-        gauge=gauge,
-        plan=None,
-        refused=Message(
-            "there are fewer than {number} floods in the record, so none is left to judge by",
-            FEWEST_FLOODS,
-        ),
+def count_floods(track: Track) -> int:
+    """The floods of a record: crossings of the level that is crossed about four times a year."""
+    return len(find_crossings(track.time, track.value, flood_level(track)))
+
+
+def _refuse(gauge: Gauge, record: Record) -> Study:
+    """A gauge whose floods are too few, and why it does not learn with others."""
+    track = record.tracks[gauge.key]
+    reason = Message(
+        "there are fewer than {number} floods in the record, so none is left to judge by",
+        FEWEST_FLOODS,
     )
+    if len(track.time) > 1 and (step := usual_step(track.time)) > _FINE:
+        reason = Message(
+            "{reason}; gauges learn together where readings come every {most} min or more often,"
+            " here it is every {step:g} min",
+            reason,
+            _FINE // MINUTE,
+            step / MINUTE,
+        )
+    return Study(gauge=gauge, plan=None, refused=reason)
 
 
 def study_alone(gauge: Gauge, record: Record, *, horizons: Sequence[int] | None = None) -> Study:
     """By its own floods: members of every tier, the best one with trees."""
     sample = sample_gauge(gauge, record, horizons or usual_horizons(gauge, record))
     if sample is None:
-        return _refuse(gauge)
+        return _refuse(gauge, record)
     plan = sample.parts[0].plan
     thresholds = [usual_thresholds(sample)]
     ranked = _rank(sample, {name: held_out(sample, name, trees=False) for name, _, _ in plan.tiers})
@@ -198,7 +212,7 @@ def study_together(
             if number in numbers
         ]
         if not mine_by_tier:
-            studies.append(_refuse(gauge))
+            studies.append(_refuse(gauge, record))
             continue
         tier, trial, part = mine_by_tier[0]
         studies.append(

@@ -1,181 +1,79 @@
 """Verification: what forecasts would have been worth on a record, by gauge, horizon and method."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hypervisor.forecast import conformal
 from hypervisor.forecast.choice import Choice
-from hypervisor.forecast.events import (
-    Outcomes,
-    Tally,
-    Watch,
-    find_crossings,
-    find_ends,
-    find_peaks,
-)
+from hypervisor.forecast.events import Tally, Watch, find_crossings, find_peaks
 from hypervisor.forecast.fit import PERSISTENCE, TREND
 from hypervisor.forecast.gate import judge_warnings, worse_in_floods
-from hypervisor.forecast.models import Study, Tick, model_of, study_record
-from hypervisor.forecast.record import Record
-from hypervisor.forecast.samples import Mask, what_came
-from hypervisor.forecast.skill import (
-    CHOSEN,
-    FloodCover,
-    FloodEvent,
-    GaugeResult,
-    HorizonResult,
-    MethodResult,
-    Reliability,
-)
+from hypervisor.forecast.judged_rows import JudgedRows, flood_rows
+from hypervisor.forecast.models import Study, Tick, count_floods, model_of, study_record
+from hypervisor.forecast.record import Gauge, Record
+from hypervisor.forecast.samples import what_came
+from hypervisor.forecast.skill import CHOSEN, FloodEvent, GaugeResult, HorizonResult, MethodResult
 from hypervisor.forecast.thresholds import Level, levels_of
-from rules._forecast import LEVELS, Issued, chance_above
+from rules._forecast import LEVELS, Issued
 from rules._forecast_parts import Track, slope
 from rules._inputs import Instants, Values
 from sensors._errors import Message
 
 SHOWN_METHODS = (PERSISTENCE, TREND, "ridge", "trees", "ridge and trees", "GR4H", "GR4H and ridge")
-_MIDDLE = LEVELS.index(0.5)
-_LEAD_IN = 6 * 3_600_000_000
-_CHANCES = (0.1, 0.3, 0.5, 0.7, 0.9)  # between them the chances of a reliability diagram are joined
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """The times at which a gauge's forecasts are judged, (n,) each. `flood`: its number, -1."""
-
-    time: Instants
-    now: Values
-    line: Values  # change a µs of the straight line
-    flood: NDArray[np.intp]
-    levels: Sequence[Level]
-    watches: Sequence[Watch]
-
-    def issued(self, values: Values, horizons: Sequence[int]) -> Issued:
-        """Quantiles (n, horizons, levels) as what was issued; nothing where the last has none."""
-        return Issued(
-            times=self.time,
-            horizons=tuple(horizons),
-            levels=LEVELS,
-            current=self.now,
-            values=values,
-            tier=np.where(np.isfinite(values[:, -1, 0]), 0, -1).astype(np.int8),
-        )
-
-    def measure(self, method: str, issued: Issued, warn: Values, truth: Values) -> MethodResult:
-        """A method at its last horizon. `warn`: (n,) the chance from which it warns."""
-        horizon = issued.horizons[-1]
-        flood = np.where(np.isfinite(truth), self.flood, -1)
-        quantiles = issued.values[:, -1]
-        rows = (flood >= 0) & np.isfinite(quantiles).all(axis=1)
-        inside, came = quantiles[rows], truth[rows]
-        outcomes = self._judge(method, issued, warn)
-        result = MethodResult(
-            method=method,
-            tally=sum((outcome.count(horizon) for outcome in outcomes), Tally(horizon=horizon)),
-            rows=len(came),
-            rmse=float(np.sqrt(((came - inside[:, _MIDDLE]) ** 2).mean())) if len(came) else None,
-            crps=float(conformal.crps(inside, came).mean()) if len(came) else None,
-            covered={
-                "80": conformal.coverage(inside, came, 0.1, 0.9),
-                "90": conformal.coverage(inside, came, 0.05, 0.95),
-            },
-            outcomes=outcomes,
-        )
-        if method != CHOSEN:
-            return result
-        return replace(
-            result,
-            floods=_floods(self.time, np.where(rows, flood, -1), quantiles, truth),
-            reliability=self._reliability(issued),
-        )
-
-    def _judge(self, method: str, issued: Issued, warn: Values) -> tuple[Outcomes, ...]:
-        """Warnings for each threshold: where the chance is at least the level of its rows.
-
-        Persistence never warns; the straight line warns where it crosses, as it does today.
-        """
-        horizon = issued.horizons[-1]
-        outcomes = []
-        for watch, level in zip(self.watches, self.levels, strict=True):
-            chance = chance_above(issued, level.value, horizon)
-            if method == PERSISTENCE:
-                signal = np.where(np.isfinite(chance), 0.0, np.nan)
-            elif method == TREND:
-                crosses = self.now + np.maximum(self.line, 0.0) * horizon > level.value
-                signal = np.where(np.isfinite(chance), crosses * 1.0, np.nan)
-            else:
-                signal = chance / warn
-            outcomes.append(watch.judge(np.minimum(signal, 1.0), 1.0, horizon))
-        return tuple(outcomes)
-
-    def _reliability(self, issued: Issued) -> tuple[Reliability, ...]:
-        """What was said against what came, over all thresholds, while the water was below them."""
-        horizon = issued.horizons[-1]
-        given, came = [np.empty(0)], [np.empty(0, dtype=np.bool_)]
-        for watch, level in zip(self.watches, self.levels, strict=True):
-            chance = chance_above(issued, level.value, horizon)
-            rows = watch.free & np.isfinite(chance)
-            given.append(chance[rows])
-            came.append(watch.comes(horizon)[rows])
-        chances, truths = np.concatenate(given), np.concatenate(came)
-        place = np.searchsorted(_CHANCES, chances, side="right")
-        return tuple(
-            Reliability(
-                chance=float(chances[own].mean()),
-                came=float(truths[own].mean()),
-                forecasts=int(own.sum()),
-            )
-            for number in range(len(_CHANCES) + 1)
-            if (own := place == number).any()
-        )
 
 
 def verify_study(study: Study, levels: Sequence[Level]) -> GaugeResult:
-    """A gauge on its own record: each fold is forecast by what was learned from the others."""
+    """A gauge on its own record: each fold is forecast by what was learned from the others.
+
+    `levels` are what is measured; what may be shown is judged at the gauge's usual levels.
+    """
     result = _bare(study, levels)
     if not study.trials:
         return result
     trial = study.trials[0][1]
     sample, part = trial.sample, trial.sample.parts[study.part]
-    rows = _Rows(
+    track = part.track
+    usual = levels_of(study.gauge, track, ())
+    rows = JudgedRows(
         levels=levels,
-        watches=_watches(part.track, levels, sample.time[part.rows]),
+        watches=_watches(track, levels, sample.time[part.rows]),
         time=sample.time[part.rows],
         now=sample.now[part.rows],
         line=sample.line[part.rows],
         flood=sample.flood[part.rows],
     )
+    usual_rows = replace(rows, levels=usual, watches=_watches(track, usual, rows.time))
     folds = np.unique(sample.fold[part.rows]).tolist()
     tried = {
         method: _of_method(study, method, folds)
         for method in SHOWN_METHODS
         if method in trial.values
     }
-    tried[CHOSEN] = _of_choices(study, {fold: study.choices(without=fold) for fold in folds})
+    tried[CHOSEN] = _of_choices(study, folds)
     results = []
     for number, choice in enumerate(study.choices()):
         horizons = study.horizons[: number + 1]
+        issued = {
+            method: rows.issued(values[:, : number + 1], horizons)
+            for method, (values, _) in tried.items()
+        }
         measured = tuple(
-            rows.measure(
-                method,
-                rows.issued(values[:, : number + 1], horizons),
-                warn[:, number],
-                sample.future[part.rows, number],
-            )
-            for method, (values, warn) in tried.items()
+            rows.measure(method, issued[method], warn[:, number], sample.future[part.rows, number])
+            for method, (_, warn) in tried.items()
         )
-        results.append(_horizon(study, horizons[-1], choice, measured))
+        tallies = {
+            method: usual_rows.count(method, issued[method], tried[method][1][:, number])
+            for method in (CHOSEN, TREND)
+        }
+        results.append(_horizon(study, horizons[-1], choice, measured, tallies))
     return replace(
         result,
-        floods=len(find_crossings(part.track.time, part.track.value, part.flood_level)),
         horizons=tuple(results),
         events=tuple(
             event
             for number, level in enumerate(levels)
-            for event in list_events(part.track, level.value, number)
+            for event in list_events(track, level.value, number)
         ),
     )
 
@@ -185,13 +83,13 @@ def _watches(track: Track, levels: Sequence[Level], time: Instants) -> list[Watc
 
 
 def _bare(study: Study, levels: Sequence[Level]) -> GaugeResult:
-    """The gauge, with nothing measured."""
+    """The gauge with its floods, and no forecast measured."""
     return GaugeResult(
         site=study.gauge.key.site,
         quantity=study.gauge.key.quantity,
         unit=study.gauge.unit,
         title=study.gauge.title,
-        floods=0,
+        floods=study.floods,
         learned_from=study.learned_from if study.trials else 0,
         tiers=tuple(name for name, _ in study.trials),
         thresholds=tuple(levels),
@@ -201,17 +99,23 @@ def _bare(study: Study, levels: Sequence[Level]) -> GaugeResult:
 
 
 def _horizon(
-    study: Study, horizon: int, choice: Choice, methods: tuple[MethodResult, ...]
+    study: Study,
+    horizon: int,
+    choice: Choice,
+    methods: tuple[MethodResult, ...],
+    tallies: Mapping[str, Tally],
 ) -> HorizonResult:
-    """With why it is closed: by the choice, or by what was measured at the given thresholds."""
+    """With why it is closed: by the choice, or by what was measured without each flood.
+
+    `tallies`: the warnings at the gauge's usual levels.
+    """
     by_method = {result.method: result for result in methods}
-    chosen, line = by_method[CHOSEN], by_method[TREND]
     return HorizonResult(
         horizon=horizon,
         choice=choice.method,
         closed=choice.closed
         or _worse(by_method)
-        or judge_warnings(chosen.tally, line.tally, blind=study.blind),
+        or judge_warnings(tallies[CHOSEN], tallies[TREND], blind=study.blind),
         warn=choice.warn,
         methods=methods,
     )
@@ -225,7 +129,7 @@ def _worse(by_method: Mapping[str, MethodResult]) -> Message | None:
         for name in ("rmse", "crps"):
             mine, its = getattr(chosen, name), getattr(other, name, None)
             if mine is not None and its is not None and mine > its:
-                return worse_in_floods(method, name.upper())
+                return worse_in_floods(method, name.upper(), mine, its)
     return None
 
 
@@ -244,27 +148,6 @@ def list_events(track: Track, threshold: float, number: int) -> list[FloodEvent]
     ]
 
 
-def _floods(
-    time: Instants, flood: NDArray[np.intp], quantiles: Values, truth: Values
-) -> tuple[FloodCover, ...]:
-    """How the range held in each flood. `flood`: (n,) its number, -1: none."""
-    low, high = (quantiles[:, LEVELS.index(level)] for level in (0.1, 0.9))
-    inside = (truth >= low) & (truth <= high)
-    covers = []
-    for number in np.unique(flood[flood >= 0]):
-        own = flood == number
-        times = time[own]
-        covers.append(
-            FloodCover(
-                begins=int(times[0]),
-                ends=int(times[-1]),
-                forecasts=len(times),
-                inside=int(inside[own].sum()),
-            )
-        )
-    return tuple(covers)
-
-
 def _of_method(study: Study, method: str, folds: Sequence[int]) -> tuple[Values, Values]:
     """A method's quantiles, and the level of chance of its warnings, chosen by other folds."""
     trial = study.trials[0][1]
@@ -279,77 +162,77 @@ def _of_method(study: Study, method: str, folds: Sequence[int]) -> tuple[Values,
     return trial.values[method][part], warn
 
 
-def _of_choices(study: Study, by_fold: Mapping[int, Sequence[Choice]]) -> tuple[Values, Values]:
-    trial = study.trials[0][1]
-    part = trial.sample.parts[study.part].rows
-    own = trial.sample.fold[part]
+def _of_choices(study: Study, folds: Sequence[int]) -> tuple[Values, Values]:
+    """What would have been issued, and the level of chance of its warnings, by other folds.
+
+    As when it is issued: by the best tier whose inputs are there, and by a lower tier only what
+    it may show. What the best tier may not show is measured all the same, to say why.
+    """
+    best = study.trials[0][1].sample
+    part = best.parts[study.part].rows
+    own = best.fold[part]
     values = np.full((len(own), len(study.horizons), len(LEVELS)), np.nan)
     warn = np.full((len(own), len(study.horizons)), 0.5)
-    for fold, choices in by_fold.items():
-        rows = own == fold
-        for number, choice in enumerate(choices):
-            values[rows, number] = trial.values[choice.method][part][rows, number]
-            warn[rows, number] = choice.warn
+    for fold in folds:
+        open_rows = own == fold
+        for place, (_, trial) in enumerate(study.trials):
+            complete = open_rows & np.isfinite(trial.values[PERSISTENCE][part]).any(axis=(1, 2))
+            for number, choice in enumerate(study.choices(tier=place, without=fold)):
+                if place and choice.closed is not None:
+                    continue
+                values[complete, number] = trial.values[choice.method][part][complete, number]
+                warn[complete, number] = choice.warn
+            open_rows &= ~complete
     return values, warn
 
 
 def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> GaugeResult:
-    """The model of a study on another record, beside persistence and the straight line."""
-    gauge = study.gauge
+    """The model of a study on another record, beside persistence and the straight line.
+
+    A horizon that the study closes is measured by these two alone.
+    """
     own_record = verify_study(study, levels)
-    model = model_of(study, closed=own_record.closed)
-    result = replace(own_record, horizons=(), events=())
-    if model is None or gauge.key not in record.tracks:
-        return result
-    track = record.tracks[gauge.key]
-    lowest = min(level.value for level in levels)
-    empty = Track(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
-    hold = model.uses[0].hold
-    line = slope(track, track.time, model.trend.span, model.trend.samples, hold)
-    rows = _Rows(
+    if study.plan is None or not study.trials:
+        return own_record
+    track = record.tracks[study.gauge.key]
+    lowest = min((level.value for level in levels), default=float("inf"))
+    span, samples = study.plan.trend
+    hold = study.plan.uses[0].hold
+    rows = JudgedRows(
         levels=levels,
         watches=_watches(track, levels, track.time),
         time=track.time,
         now=track.value,
-        line=line,
+        line=slope(track, track.time, span, samples, hold),
         flood=np.where(flood_rows(track.time, track.value, lowest), 0, -1),
     )
+    issued = _issue(study, record, closed=own_record.closed)
+    return replace(
+        own_record,
+        floods=len(find_crossings(track.time, track.value, lowest)),
+        horizons=tuple(
+            replace(
+                at_fit,
+                methods=tuple(
+                    rows.measure_at(
+                        at_fit, what_came(track, track.time, at_fit.horizon, hold), issued
+                    )
+                ),
+            )
+            for at_fit in own_record.horizons
+        ),
+        events=(),
+    )
+
+
+def _issue(study: Study, record: Record, *, closed: frozenset[int]) -> Issued | None:
+    """What the model of a study issues at each reading of its gauge; None: nothing is shown."""
+    model = model_of(study, closed=closed)
+    if model is None:
+        return None
+    empty = Track(time=np.empty(0, np.int64), value=np.empty(0), breaks=np.empty(0, np.int64))
     tracks = [record.tracks.get(key, empty) for key in model.inputs]
-    issued = model.issue_tracks(tracks, track.time).values
-    results = []
-    for number, horizon in enumerate(model.horizons):
-        at_fit = next(each for each in own_record.horizons if each.horizon == horizon)
-        truth = what_came(track, track.time, horizon, hold)
-        warn = np.full(len(track.time), at_fit.warn)
-        methods = [
-            replace(  # without a range there is nothing that could hold
-                rows.measure(method, rows.issued(_sharp(point), (horizon,)), warn, truth),
-                covered={"80": None, "90": None},
-            )
-            for method, point in (
-                (PERSISTENCE, np.where(np.isfinite(line), track.value, np.nan)),
-                (TREND, track.value + line * horizon),
-            )
-        ]
-        chosen = rows.issued(issued[:, : number + 1], model.horizons[: number + 1])
-        methods.append(rows.measure(CHOSEN, chosen, warn, truth))
-        results.append(replace(at_fit, methods=tuple(methods)))
-    floods = len(find_crossings(track.time, track.value, lowest))
-    return replace(result, floods=floods, horizons=tuple(results))
-
-
-def _sharp(point: Values) -> Values:
-    """(n, 1, levels) a forecast without a range."""
-    return np.repeat(point[:, np.newaxis, np.newaxis], len(LEVELS), axis=2)
-
-
-def flood_rows(time: Instants, value: Values, threshold: float) -> Mask:
-    """Rows of floods: from six hours before a crossing until it is below again."""
-    rows = np.zeros(len(time), dtype=np.bool_)
-    begins = find_crossings(time, value, threshold)
-    for begin, end in zip(begins, find_ends(value, begins, threshold), strict=True):
-        rows[np.searchsorted(time, time[begin] - _LEAD_IN) : end] = True
-    return rows
+    return model.issue_tracks(tracks, record.tracks[study.gauge.key].time)
 
 
 def verify_files(
@@ -360,13 +243,33 @@ def verify_files(
     horizons: Sequence[int] | None = None,
     tick: Tick = lambda _: None,
 ) -> list[GaugeResult]:
-    """Every gauge of a record. `train`: where the models learn; None: on its other floods."""
+    """Every gauge of a record. `train`: where the models learn; None: on its other floods.
+
+    A gauge that only one of the two records has is refused, in words.
+    """
     results = []
     for study in study_record(train or record, horizons=horizons, tick=tick):
+        track = (train or record).tracks[study.gauge.key]
+        levels = levels_of(study.gauge, track, words)
         if train is None:
-            levels = levels_of(study.gauge, record.tracks[study.gauge.key], words)
             results.append(verify_study(study, levels))
         elif study.gauge.key in record.tracks:
-            levels = levels_of(study.gauge, train.tracks[study.gauge.key], words)
             results.append(verify_model(study, record, levels))
+        else:
+            unread = replace(study, trials=(), refused=Message("the record has no reading of it"))
+            results.append(_bare(unread, levels))
+    if train is not None:
+        results += [
+            _without_past(gauge, record, words)
+            for gauge in record.gauges
+            if gauge.key not in train.tracks
+        ]
     return results
+
+
+def _without_past(gauge: Gauge, record: Record, words: Sequence[str]) -> GaugeResult:
+    """A gauge that no model could learn from."""
+    track = record.tracks[gauge.key]
+    reason = Message("the record that models learn from has no reading of it")
+    study = Study(gauge=gauge, plan=None, refused=reason, floods=count_floods(track))
+    return _bare(study, levels_of(gauge, track, words))

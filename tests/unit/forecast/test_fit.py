@@ -21,8 +21,9 @@ from hypervisor.forecast.skill import (
     result_to_json,
     skill_table,
 )
+from hypervisor.forecast.tables import tables
 from hypervisor.forecast.thresholds import Level
-from hypervisor.forecast.verification import verify_model, verify_study
+from hypervisor.forecast.verification import verify_files, verify_model, verify_study
 from rules._forecast import ForecastModel, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries
@@ -32,6 +33,7 @@ from sensors._errors import Message
 HORIZONS = (3 * HOUR,)
 RIVER = make_river(0.6)
 LEVELS = [Level(name="high", value=float(np.quantile(RIVER.tracks[MILL].value, 0.98)))]
+HIGH = [f"{LEVELS[0].value} m3/s"]
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +165,10 @@ def test_a_record_with_a_single_flood_is_refused_in_words() -> None:
     )
     (study,) = study_record(record)
     assert model_of(study) is None
-    assert str(verify_study(study, LEVELS).refused).startswith("there are fewer than 3 floods")
+    result = verify_study(study, LEVELS)
+    assert result.floods == 1
+    assert str(result.refused).startswith("there are fewer than 3 floods")
+    assert str(result.refused).endswith("every 20 min or more often, here it is every 60 min")
 
 
 def test_rain_is_an_input_of_the_best_tier_until_it_is_missing() -> None:
@@ -284,6 +289,61 @@ def test_another_record_is_verified_with_the_model_of_the_first(study: Study) ->
     assert chosen.crps is not None
     assert line.crps is not None
     assert chosen.crps < line.crps
+
+
+def test_a_horizon_that_the_first_record_closes_is_named_on_another() -> None:
+    """It is measured by both baselines; nothing that is asked for is left out."""
+    noise = np.random.default_rng(3).normal(10, 3, len(RIVER.tracks[MILL].time))
+    tracks = {MILL: replace(RIVER.tracks[MILL], value=noise)}
+    gauge = replace(RIVER.gauges[0], upstream=())
+    past = Record(gauges=(gauge,), tracks=tracks)
+    (result,) = verify_files(make_river(0.3, seed=7), HIGH, train=past, horizons=HORIZONS)
+    (horizon,) = result.horizons
+    assert horizon.closed is not None
+    assert [method.method for method in horizon.methods] == ["persistence", "trend"]
+    assert horizon.methods[0].rows
+    list(tables([result]))
+
+
+def test_a_gauge_of_one_record_only_is_refused_in_words(study: Study) -> None:
+    river = make_river(0.3, seed=7)
+    other = replace(river.gauges[0], key=replace(MILL, site="weir"), upstream=())
+    tracks = {other.key: river.tracks[MILL]}
+    record = Record(gauges=(other,), tracks=tracks)
+    past = replace(RIVER, gauges=(study.gauge,))
+    missing, unlearned = verify_files(record, HIGH, train=past, horizons=HORIZONS)
+    assert (missing.site, str(missing.refused)) == ("mill", "the record has no reading of it")
+    assert unlearned.site == "weir"
+    assert unlearned.floods > 1
+    assert "that models learn from has no reading of it" in str(unlearned.refused)
+
+
+def test_what_is_shown_does_not_depend_on_the_thresholds_measured(study: Study) -> None:
+    top = float(RIVER.tracks[MILL].value.max())
+    closed = {
+        verify_study(study, [Level(name="x", value=share * top)]).closed
+        for share in (0.02, 0.2, 0.5, 0.9, 2.0)
+    }
+    assert len(closed) == 1
+    assert verify_study(study, []).closed in closed
+
+
+def test_a_lower_tier_is_verified_where_inputs_of_the_best_are_missing() -> None:
+    """As it is issued: an hour without the gauge upstream has a forecast all the same."""
+    bridge = RIVER.tracks[BRIDGE]
+    lost = (bridge.time // (240 * HOUR)) % 4 == 1
+    record = replace(
+        RIVER,
+        tracks={
+            **RIVER.tracks,
+            BRIDGE: replace(bridge, time=bridge.time[~lost], value=bridge.value[~lost]),
+        },
+    )
+    (study,) = study_record(record, horizons=HORIZONS)
+    assert [name for name, _ in study.trials] == ["upstream", "own"]
+    (horizon,) = verify_study(study, LEVELS).horizons
+    rows = {method.method: method.rows for method in horizon.methods}
+    assert rows[CHOSEN] > 1.1 * rows["ridge"]
 
 
 def test_trees_are_those_of_scikit_learn() -> None:
