@@ -275,6 +275,22 @@ def list_issued(connection: Connection, site: str, selection: Selection) -> list
     return cursor.execute(_ISSUED.encode(), {"site": site, **asdict(selection)}).fetchall()
 
 
+def list_issued_sites(connection: Connection, since: datetime, until: datetime) -> list[str]:
+    """The names of sites with a forecast issued in a span, in order."""
+    rows = connection.execute(
+        "SELECT name FROM site s WHERE EXISTS (SELECT FROM forecast f WHERE f.site = s.id"
+        " AND f.issued >= %s AND f.issued <= %s) ORDER BY name",
+        [since, until],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def read_issue_span(connection: Connection) -> tuple[datetime, datetime] | None:
+    """The first and the last issue time of all forecasts; None: nothing was ever issued."""
+    row = connection.execute("SELECT min(issued), max(issued) FROM forecast").fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelRow:
     """The model in force, without what it computes with. `skill` None: it was withdrawn."""

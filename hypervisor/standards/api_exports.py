@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.access.context import NOBODY, RequestContext
-from hypervisor.standards import access, counts, exports, files
+from hypervisor.standards import access, counts, exports
 from hypervisor.standards.access import open_output
 from hypervisor.standards.exports import Source, Span
-from hypervisor.standards.files import Table
 from hypervisor.standards.model import NoResourceError
-from hypervisor.web import problems
+from hypervisor.web import problems, table_files
+from hypervisor.web.table_files import Table
 from hypervisor.web.times import Instant, text
 
 PREFIX = "/exports"
@@ -66,7 +66,7 @@ def get_data_package(context: Context, request: Request) -> Response:
     if context.person.account != NOBODY:
         alarms = "Alarms that began in the last month; others with from and to"
         tables.insert(1, ("alarms.csv", exports.ALARMS, alarms))
-    resources = [files.describe_csv(path, schema, about) for path, schema, about in tables]
+    resources = [table_files.describe_csv(path, schema, about) for path, schema, about in tables]
     body = {
         "profile": "data-package",
         "name": "exports",
@@ -154,7 +154,7 @@ def _choose_span(
 
 def _stream(request: Request, table: Table, form: Form, span: Span | None = None) -> Response:
     """A file, sent while it is read; the link `next` leads to the span behind it."""
-    content = files.write_csv(table) if form == "csv" else files.write_parquet(table)
+    content = table_files.write_csv(table) if form == "csv" else table_files.write_parquet(table)
     response = StreamingResponse(content, media_type=_MEDIA[form])
     mark = "" if table.facts["mode"] == "LIVE" else f"{table.facts['mode']}-"
     name = f"{mark}{table.name}{'' if span is None else f'-{span.since:%Y%m%dT%H%M%SZ}'}.{form}"

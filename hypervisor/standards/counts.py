@@ -24,7 +24,7 @@ from hypervisor.standards.exports import (
     make_words,
     read_pieces,
 )
-from hypervisor.standards.files import TEXT, TIME, WORD, Table
+from hypervisor.web.table_files import TEXT, TIME, WORD, Table
 from sensors._quantity import Kind
 from sensors._row import believed
 

@@ -14,8 +14,8 @@ from hypervisor.readings import queries_history
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import SeriesRow
 from hypervisor.standards import queries_exports
-from hypervisor.standards.files import TEXT, TIME, WORD, Table
 from hypervisor.standards.model import NoResourceError, QueryError
+from hypervisor.web.table_files import TEXT, TIME, WORD, Table
 from sensors._domain import Catalogue
 from sensors._quality import list_quality_flags
 from sensors._row import NEVER, Rows

@@ -5,11 +5,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
+from pyarrow import csv
 
+from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import micros, moment
 from hypervisor.broker.child import wait_until
 from hypervisor.database.connect import Connection, StoreError, connect, store_errors
@@ -23,6 +28,7 @@ from hypervisor.registry import queries as registry_queries
 from rules._forecast import model_to_json
 from rules._inputs import InputSeries
 from sensors._row import ROW
+from tests import command_line
 from tests.integration.evaluation.test_equality import flood, rivers
 from tests.integration.evaluation.world import CATALOGUE, Sent, World, make_world, us
 from tests.unit.rules.test_runoff import model as gr4h_model
@@ -30,6 +36,7 @@ from tests.unit.rules.test_runoff import model as gr4h_model
 pytestmark = pytest.mark.integration
 
 Row = tuple[Any, ...]
+EVER = Selection(since=moment(0), until=moment(us(1_000_000)), first=True)
 
 
 @pytest.fixture
@@ -259,3 +266,34 @@ def test_a_forecast_is_read_as_it_was_issued_and_as_it_stands(world: World) -> N
     assert {each.issued: each.quantiles for each in now} == {
         moment(at): list(row[4]) for at, row in newest(world).items() if us(60) <= at <= us(300)
     }
+
+
+def test_forecasts_as_issued_leave_as_files(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = flood(3)
+    late = [each for each in sent if each.site == "yvette" and 60 <= each.at < 240]
+    issuing = Issuing()
+    for batch in ([each for each in sent if each not in late], late):
+        world.store(batch)
+        follow(world, issuing)
+    monkeypatch.setenv("HYPERVISOR_DATABASE_URL", world.url)
+    file = tmp_path / "issued.parquet"
+    words = ("forecast", "issued", "--site", "orge")
+    written = command_line.run(*words, "--format", "parquet", "--output", file)
+    assert written.exit_code == 0, written.output
+    first = pq.read_table(file).to_pandas()
+    listed = list_issued(world.connection, "orge", EVER)
+    assert len(first) == sum(len(each.horizons) for each in listed)
+    assert (first["valid"] - first["issued"]).dt.total_seconds().eq(first["horizon_s"]).all()
+    row = first.iloc[0]
+    quantiles = listed[0].by_horizon[row["horizon_s"]]
+    assert [row[f"q{100 * level:02.0f}"] for level in quantiles] == list(quantiles.values())
+    text = command_line.run(*words, "--newest", "--from", first["issued"].min().isoformat())
+    newest_table = csv.read_csv(BytesIO(text.stdout.encode())).to_pandas()
+    assert list(newest_table) == list(first)
+    assert set(newest_table["issued"]) == set(first["issued"])
+    assert not np.array_equal(newest_table["q50"], first["q50"])
+    with pytest.raises(NotFoundError, match="did you mean 'orge'"):
+        command_line.run(*words[:3], "orgue")
+    assert "needs --output" in command_line.run(*words, "--format", "parquet").output

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 from frictionless import Package, Resource, Schema
 
-from hypervisor.standards import counts, files
+from hypervisor.standards import counts
 from hypervisor.standards.exports import Source, Span
+from hypervisor.web import table_files
 from tests.integration.evaluation.world import CATALOGUE, DAY, World
 from tests.integration.web.conftest import NORTH
 from tests.integration.web.served import signed_in
@@ -116,7 +117,7 @@ def test_an_exercise_is_marked_in_each_row_of_counts(counters: World) -> None:
         counts.tabulate_channels(source, channels),
         counts.tabulate_measures(source, channels, span),
     ):
-        content = b"".join(files.write_csv(table))
+        content = b"".join(table_files.write_csv(table))
         rows = list(csv.reader(io.StringIO(content.decode())))[1:]
         assert rows
         assert all(row[0].startswith("EXERCICE ") for row in rows)
