@@ -25,6 +25,7 @@ _TEXT_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//')
 _UPLINKS = ("uplink", "uplink-decode")
 _DOWNLINKS = ("downlink-encode",)
 _THROWN = "errorMessage"
+_TS013 = frozenset({"data", "errors", "warnings"})
 _RESULTS = ("output", "expected", _THROWN)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -141,7 +142,7 @@ def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
         payload=_bytes(source, given.get("bytes", parts["input"])),
         port=port,
         millis=millis,
-        output=_output(source, result, parts[result]),
+        output=_wrap_bare(_output(source, result, parts[result])),
     )
 
 
@@ -174,6 +175,13 @@ def _output(source: _Source, result: str, node: yaml.Node) -> Mapping[str, Any]:
         return {"errors": [source.text(node, result)]}
     parts = source.mapping(node, "an example's output")
     return {name: source.value(part) for name, part in parts.items()}
+
+
+def _wrap_bare(output: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An uplink's output in TS013's form: Actility also allows the fields without `data`."""
+    if not output or not _TS013.isdisjoint(output):
+        return output
+    return {"data": output}
 
 
 def _bytes(source: _Source, node: yaml.Node) -> bytes:

@@ -149,6 +149,20 @@ def test_vectors_as_actility_and_chirpstack_write_them() -> None:
     assert two.output == {"data": {"x": "http://y"}}
 
 
+@pytest.mark.parametrize("bare_script", [True, False], ids=["bare", "data"])
+@pytest.mark.parametrize("bare_vector", [True, False], ids=["bare", "data"])
+def test_a_drivers_fields_may_stand_without_data(*, bare_script: bool, bare_vector: bool) -> None:
+    """Actility allows it in what a driver returns, and in its examples."""
+    output = "{t: b.bytes[0]}" if bare_script else "{data: {t: b.bytes[0]}}"
+    sandbox = Sandbox(f"var driver = {{decodeUplink: function (b) {{ return {output}; }}}};")
+    for expected, fails in ((33, []), (34, ["data.t"])):
+        fields = f'{{"t": {expected}}}'
+        written = fields if bare_vector else f'{{"data": {fields}}}'
+        text = f'[{{"type": "uplink", "input": {{"bytes": "21"}}, "output": {written}}}]'
+        (vector,) = load_vectors(text, file="v.json")
+        assert [each.path for each in run_vector(vector, sandbox)] == fails
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
