@@ -2,21 +2,13 @@
 
 import sys
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hypervisor.base.command_groups import group
 from hypervisor.database.command import parse_optional_instant
-
-
-class Format(StrEnum):
-    """Kinds of files."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
 
 
 def attach(app: typer.Typer) -> None:
@@ -36,7 +28,9 @@ def write_issued(
             "--newest", help="As late readings changed them; default: as people first saw them."
         ),
     ] = False,
-    kind: Annotated[Format, typer.Option("--format", help="Parquet needs --output.")] = Format.CSV,
+    kind: Annotated[
+        Literal["csv", "parquet"], typer.Option("--format", help="Parquet needs --output.")
+    ] = "csv",
     output: Annotated[
         Path | None, typer.Option(help="Write this file; default: standard output.")
     ] = None,
@@ -50,7 +44,7 @@ def write_issued(
     from hypervisor.web import table_files
     from sensors._nearest import did_you_mean
 
-    if kind is Format.PARQUET and output is None:
+    if kind == "parquet" and output is None:
         raise typer.BadParameter("a Parquet file needs --output", param_hint="--format")
     since = parse_optional_instant(start, "--from")
     until = parse_optional_instant(end, "--to")
@@ -74,7 +68,7 @@ def write_issued(
             newest=newest,
             facts={"instance": instance.name, "mode": instance.mode.value},
         )
-        write = table_files.write_csv if kind is Format.CSV else table_files.write_parquet
+        write = table_files.write_csv if kind == "csv" else table_files.write_parquet
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
             for part in write(table):
                 file.write(part)
