@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from fastapi import FastAPI
 
@@ -128,10 +128,11 @@ def _write_option(option: Any) -> str:
     names = option.name.upper() if argument else "/".join((*option.opts, *option.secondary_opts))
     info = option.type_descriptor.parameter_info
     kind = option.type_descriptor.annotation
+    words_of_kind = get_args(kind) if get_origin(kind) is Literal else ()
     kind = next(iter(get_args(kind)), kind)  # of a list's items
     words = [
         f"{names}{'*' if option.required else ''}:",
-        "flag" if getattr(option, "is_flag", False) else kind.__name__,
+        "flag" if getattr(option, "is_flag", False) else "|".join(words_of_kind) or kind.__name__,
         "…" if option.multiple or option.nargs != 1 else "",
         "" if info.min is None else f"≥ {info.min}",
         "" if info.max is None else f"≤ {info.max}",
