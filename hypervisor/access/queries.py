@@ -12,6 +12,7 @@ from hypervisor.access import queries_roles
 from hypervisor.access.errors import AccountError, NoAccountError
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
+from sensors._foreign import fold_name
 
 PERSON = "a.id, a.name, a.title, a.language"  # what `person` makes somebody of
 
@@ -93,11 +94,14 @@ def lock_account(connection: Connection, account: int) -> None:
 def insert_account(
     connection: Connection, *, name: str, title: str, password: str | None, language: str | None
 ) -> int:
-    """A new account; its number. Raises AccountError: the name is taken."""
-    taken = connection.execute("SELECT name FROM account WHERE lower(name) = lower(%s)", [name])
-    existing = taken.fetchone()
-    if existing is not None:
-        raise AccountError("an account named {name!r} already exists", existing[0])
+    """A new account; its number. Raises AccountError: the name, or one that looks alike, is taken.
+
+    The caller holds `lock_roles`: nobody else makes an account meanwhile.
+    """
+    names = [each for (each,) in connection.execute("SELECT name FROM account")]
+    for existing in names:
+        if fold_name(existing) == fold_name(name):
+            raise AccountError("an account named {name!r} already exists", existing)
     try:
         with connection.transaction():
             row = connection.execute(

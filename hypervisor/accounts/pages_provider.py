@@ -30,7 +30,6 @@ PAGE: Page | None = None
 _CALLBACK = "/login/provider/callback"
 _PENDING_SECONDS = 600  # to sign in at the provider
 _LONGEST_TARGET = 3_000  # bytes; of a cookie of 4,096
-_Word = Annotated[str, Query(max_length=4_000)]
 
 
 @router.get("")
@@ -65,11 +64,11 @@ def begin_sign_in(
 @router.get("/callback")
 def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
     request: Request,
-    code: _Word = "",
-    state: _Word = "",
-    error: _Word = "",
-    error_description: _Word = "",
-    iss: _Word = "",
+    code: str = "",
+    state: str = "",
+    error: str = "",
+    error_description: str = "",
+    iss: str = "",
 ) -> Response:
     """Back from the provider: signed in, or why not."""
     provider, rules = _require_provider(request)
@@ -102,9 +101,7 @@ def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
 
 
 @router.post("/logout")
-def end_provider_sessions(
-    request: Request, logout_token: Annotated[str, Form(max_length=20_000)] = ""
-) -> Response:
+def end_provider_sessions(request: Request, logout_token: Annotated[str, Form()] = "") -> Response:
     """By the provider's back channel, without a browser: end the sessions that its token names."""
     provider, _ = _require_provider(request)
     pool: Pool = request.app.state.pool

@@ -11,19 +11,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from joserfc import jwt
-from joserfc.errors import BadSignatureError, InvalidKeyIdError, InvalidPayloadError, JoseError
+from joserfc import jws, jwt
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, InvalidPayloadError
+from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from hypervisor.access import secrets
-from hypervisor.accounts.provider_calls import ProviderCalls, SignInRefusedError
+from hypervisor.accounts.provider_calls import LIBRARY_ERRORS, ProviderCalls, SignInRefusedError
 from hypervisor.base.settings import Settings
+from sensors._foreign import ForeignError, make_excerpt, read_identifier, read_json
 
 # Only signatures with a key that the provider alone has.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _REGISTRY = JWSRegistry(algorithms=_ALGORITHMS, strict_check_header=False)
 _PAUSE = timedelta(seconds=10)  # between two readings of the keys, which any client can cause
 _SKEW = 60  # s by which both clocks may differ
+_LONGEST_TOKEN = 50_000  # characters
+_LONGEST_CODE = 4_000  # characters
+_LONGEST_SUBJECT = 255  # characters, as the standard has it; so are a session's
+_NOT_VALID = "what the identity provider signed is not valid: {reason}"
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -67,12 +73,16 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A person as the provider identifies them. `sid`: the provider's session, if it names one."""
+    """A person as the provider identifies them.
+
+    `sid`: the provider's session, `acr`: how strong the sign-in was, if it says so.
+    """
 
     issuer: str
     subject: str
     sid: str | None
     id_token: str
+    acr: str | None = None
     claims: Mapping[str, Any]
 
 
@@ -136,10 +146,13 @@ class Provider(ProviderCalls):
         if answer.error or not answer.code:
             raise SignInRefusedError(
                 "the identity provider refused: {reason}",
-                answer.description[:200] or answer.error[:50] or "no code",
+                make_excerpt(answer.description, 200)
+                or make_excerpt(answer.error, 50)
+                or "no code",
             )
-        tokens = self.exchange(metadata, answer.code, pending.verifier, return_to)
-        id_token = str(tokens.get("id_token", ""))
+        code = _read_identifier({"code": answer.code}, "code", longest=_LONGEST_CODE)
+        tokens = self.exchange(metadata, code, pending.verifier, return_to)
+        id_token = tokens.get("id_token")
         claims = self._verify(id_token, now, exp={"essential": True}, sub={"essential": True},
                               nonce={"essential": True, "value": pending.nonce})  # fmt: skip
         _require_party(claims, self.client)
@@ -147,13 +160,11 @@ class Provider(ProviderCalls):
             raise SignInRefusedError(
                 "the identity provider's sign-in was not strong enough: acr is {level!r}, "
                 "expected {levels}",
-                str(claims.get("acr", "")),
+                make_excerpt(str(claims.get("acr", "")), 100),
                 ", ".join(acr),
             )
         if metadata.userinfo_endpoint:
-            userinfo = self.read_userinfo(
-                metadata.userinfo_endpoint, str(tokens.get("access_token", ""))
-            )
+            userinfo = self.read_userinfo(metadata.userinfo_endpoint, tokens.get("access_token"))
             if isinstance(userinfo, str):
                 userinfo = self._verify(userinfo, now)
             if userinfo.get("sub") != claims["sub"]:
@@ -161,9 +172,10 @@ class Provider(ProviderCalls):
             claims = {**userinfo, **claims}
         return Identity(
             issuer=self.issuer,
-            subject=claims["sub"],
-            sid=_text(claims.get("sid")),
-            id_token=id_token,
+            subject=_read_identifier(claims, "sub"),
+            sid=_read_identifier(claims, "sid") if _has(claims, "sid") else None,
+            id_token=str(id_token),
+            acr=_read_identifier(claims, "acr") if _has(claims, "acr") else None,
             claims=claims,
         )
 
@@ -174,7 +186,10 @@ class Provider(ProviderCalls):
         """
         claims = self._verify(token, now, trusted=False, exp={"essential": True})
         events = claims.get("events")
-        subject, sid = _text(claims.get("sub")), _text(claims.get("sid"))
+        subject, sid = (
+            _read_identifier(claims, name) if _has(claims, name) else None
+            for name in ("sub", "sid")
+        )
         event = events.get(_LOGOUT_EVENT) if isinstance(events, dict) else None
         if not isinstance(event, dict) or "nonce" in claims or not (subject or sid):
             raise SignInRefusedError("this is no logout token")
@@ -200,7 +215,7 @@ class Provider(ProviderCalls):
         return _extend(address, parameters) if address else None
 
     def _verify(
-        self, token: str, now: datetime, *, trusted: bool = True, **wanted_claims: Any
+        self, token: object, now: datetime, *, trusted: bool = True, **wanted_claims: Any
     ) -> dict[str, Any]:
         """The claims of a token that the provider signed, for us, and that has not expired.
 
@@ -217,23 +232,26 @@ class Provider(ProviderCalls):
             **wanted_claims,
         )
         try:
-            claims = self._decode(token, now, trusted=trusted)
+            claims = self._decode(
+                read_identifier(token, longest=_LONGEST_TOKEN), now, trusted=trusted
+            )
             registry.validate(claims)
-        except (JoseError, ValueError) as error:
-            raise SignInRefusedError(
-                "what the identity provider signed is not valid: {reason}", str(error)
-            ) from error
+        except ForeignError as error:
+            raise SignInRefusedError(_NOT_VALID, error) from error
+        except LIBRARY_ERRORS as error:
+            reason = make_excerpt(str(error), 200) or type(error).__name__
+            raise SignInRefusedError(_NOT_VALID, reason) from error
         return claims
 
     def _decode(self, token: str, now: datetime, *, trusted: bool) -> dict[str, Any]:
         keys = self.read_keys(now)
         try:
-            claims = jwt.decode(token, keys, algorithms=_ALGORITHMS, registry=_REGISTRY).claims
+            payload = _read_payload(token, keys)
         except (BadSignatureError, InvalidKeyIdError):
             if not trusted and now - (self.keys_read_at or now) < _PAUSE:
                 raise
-            keys = self.read_keys(now, renew=True)
-            claims = jwt.decode(token, keys, algorithms=_ALGORITHMS, registry=_REGISTRY).claims
+            payload = _read_payload(token, self.read_keys(now, renew=True))
+        claims = read_json(payload)
         if not isinstance(claims, dict):
             raise InvalidPayloadError
         return claims
@@ -244,6 +262,11 @@ def load_provider(settings: Settings) -> Provider | None:
     if not settings.oidc_issuer or not settings.oidc_client_id:
         return None
     return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+
+
+def _read_payload(token: str, keys: KeySet) -> bytes:
+    signed = jws.deserialize_compact(token, keys, algorithms=_ALGORITHMS, registry=_REGISTRY)
+    return signed.payload or b""
 
 
 def _require_party(claims: Mapping[str, Any], client: str) -> None:
@@ -260,5 +283,17 @@ def _encode(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _has(claims: Mapping[str, Any], name: str) -> bool:
+    return claims.get(name) not in (None, "")
+
+
+def _read_identifier(
+    claims: Mapping[str, Any], name: str, *, longest: int = _LONGEST_SUBJECT
+) -> str:
+    """What is compared and stored as it is. Raises SignInRefusedError: it cannot be."""
+    try:
+        return read_identifier(claims.get(name), longest=longest)
+    except ForeignError as error:
+        raise SignInRefusedError(
+            "what the identity provider calls {code} cannot be used: {problem}", name, error
+        ) from error

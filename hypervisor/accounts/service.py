@@ -15,6 +15,7 @@ from hypervisor.base.person import EVERYWHERE, Territory, together
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
+from sensors._foreign import normalise_name
 
 _NAME = re.compile(r"[^\W_][\w.@' -]{0,99}")
 Roles = Sequence[tuple[Role, str | None]]
@@ -48,7 +49,7 @@ def create_account(
         AccountError: its name, password or roles cannot be these.
         ForbiddenError: a role reaches beyond the administrator's territory.
     """
-    name = require_valid_name(new.name.strip())
+    name = require_valid_name(new.name)
     if not new.roles:
         raise AccountError("give {name} a role: {roles}", name, ", ".join(Role))
     _check_language(new.language)
@@ -77,7 +78,8 @@ def create_account(
 
 
 def require_valid_name(name: str) -> str:
-    """The name, where an account may have it. Raises AccountError: it may not."""
+    """The name as an account keeps it. Raises AccountError: no account may have it."""
+    name = normalise_name(name)
     if not _NAME.fullmatch(name):
         raise AccountError(
             "{name!r} is not a valid account name: expected up to 100 letters, digits, spaces and "

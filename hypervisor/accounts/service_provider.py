@@ -90,7 +90,7 @@ def sign_in(
                 visit,
                 now=now,
                 reason="signed in with the identity provider",
-                acr=identity.claims.get("acr"),
+                acr=identity.acr,
             )
             queries_provider.insert_session(
                 connection, secrets.digest(secret), sid=identity.sid, id_token=identity.id_token
@@ -119,9 +119,10 @@ def _create_account(
     """The new account; or why there is none."""
     name = candidate.name
     try:
+        name = require_valid_name(name)
         number = access_queries.insert_account(
             connection,
-            name=require_valid_name(name),
+            name=name,
             title=candidate.title or name,
             password=None,
             language=None,

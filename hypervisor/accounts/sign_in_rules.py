@@ -1,6 +1,6 @@
 """Which claims of the identity provider give which roles where: a small YAML file, and its use."""
 
-import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,18 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from hypervisor.accounts.provider_calls import SignInRefusedError
 from hypervisor.base.duties import Role
 from sensors._errors import Message, listed
+from sensors._foreign import ForeignError, make_excerpt, normalise_name, read_exact_text
 from sensors._yaml import Source
 
 Claims = Mapping[str, Any]
 _FILE = ("provider", "about", "scopes", "acr", "account", "roles")
 _LINE = ("when", "role", "area", "areas from")
 _SHOWN = 100  # characters of a claim, in a refusal
+_LONGEST = 1_000  # characters of a claim's value
+_MOST = 1_000  # values of a claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,26 +113,58 @@ def find_roles(
 
 
 def _matches(values: Collection[str], patterns: Collection[str]) -> bool:
-    return any(
-        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value)
-        for pattern in patterns
-        for value in values
-    )
+    return any(matches(value, pattern) for pattern in patterns for value in values)
+
+
+def matches(value: str, pattern: str) -> bool:
+    """Whether a text is a pattern's, whose `*` stands for any characters; in linear time."""
+    first, *between = unicodedata.normalize("NFC", pattern).split("*")
+    if not between:
+        return value == first
+    last = between.pop()
+    place, end = len(first), len(value) - len(last)
+    if place > end or not (value.startswith(first) and value.endswith(last)):
+        return False
+    for piece in between:  # each where it comes first: that leaves the most to the others
+        place = value.find(piece, place, end) + len(piece)
+        if place < len(piece):
+            return False
+    return True
 
 
 def list_values(claims: Claims, name: str) -> list[str]:
     """The values of a claim as texts; `realm_access.roles` is also `roles` within `realm_access`.
 
-    An email address that the provider calls unverified does not count: the person only typed it.
+    An email does not count where `email_verified` is there and not true: the person only typed it.
+    Raises SignInRefusedError: a value cannot be used.
     """
     value: Any = claims
     for part in [name] if name in claims else name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
-    if name == "email" and str(claims.get("email_verified", True)).lower() == "false":
+    verified = claims.get("email_verified", True)
+    if name == "email" and verified is not True and verified != "true":
         value = None
     values = value if isinstance(value, list) else [value]
+    if len(values) > _MOST:
+        raise SignInRefusedError(
+            "the claim {code} has {count} values; at most {largest} fit",
+            name,
+            len(values),
+            _MOST,
+        )
     texts = [str(each).lower() if isinstance(each, bool) else each for each in values]
-    return [str(each) for each in texts if isinstance(each, str | int) and each != ""]
+    return [
+        _read_value(name, str(each)) for each in texts if isinstance(each, str | int) and each != ""
+    ]
+
+
+def _read_value(name: str, value: str) -> str:
+    try:
+        return read_exact_text(value, longest=_LONGEST)
+    except ForeignError as error:
+        raise SignInRefusedError(
+            "the claim {code} cannot be used: {problem}", name, error
+        ) from error
 
 
 def find_name(rules: SignInRules, claims: Claims) -> str:
@@ -141,7 +177,7 @@ def build_title(claims: Claims) -> str:
     for names in (("given_name", "usual_name"), ("name",), ("given_name", "family_name")):
         words = [next(iter(list_values(claims, name)), "") for name in names]
         if all(words):
-            return " ".join(words)[:200]
+            return normalise_name(" ".join(words))[:200]
     return ""
 
 
@@ -158,4 +194,4 @@ def describe_claims(rules: SignInRules, claims: Claims) -> Message:
 def _describe(claim: str, values: Sequence[str]) -> Message:
     if not values:
         return Message("{code} is missing", claim)
-    return Message("{code} is {value!r}", claim, ", ".join(values)[:_SHOWN])
+    return Message("{code} is {value!r}", claim, make_excerpt(", ".join(values), _SHOWN))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from hypervisor.access import passwords
+from hypervisor.access.errors import AccountError
 from hypervisor.accounts import service as account_service
 from hypervisor.accounts import service_provider
 from hypervisor.accounts.provider import EndedSession
@@ -466,6 +467,29 @@ def test_a_local_account_of_that_name_is_nobodys_else(door: Door, browser: httpx
     login = {"name": name, "password": PASSWORD}
     with door.visit() as guesser:
         assert guesser.post("/api/v1/auth/login", json=login).status_code == 401
+
+
+def test_names_that_look_alike_are_one_account(door: Door, browser: httpx.Client) -> None:
+    """`adm ` and full-width letters were made beside a local `adm`."""
+    wide = "".join(chr(ord(sign) + 0xFEE0) for sign in "zoe") + "\u0301"
+    alike = ("zoé", "ZOÉ ", " zoé", "zoe\u0301", wide, "zo\u00e9\u3000", "\uff3aoé")
+    door.apply(RULES.replace("roles:", "account: given_name\nroles:", 1))
+    with connect(door.url) as connection:
+        for name in alike:
+            new = NewAccount(name=name, password=PASSWORD, roles=((Role.VIEWER, None),))
+            if name == alike[0]:
+                account_service.create_account(connection, new, Administrator(name="root"))
+                continue
+            with pytest.raises(AccountError, match="'zoé' already exists"):
+                account_service.create_account(connection, new, Administrator(name="root"))
+    for number, name in enumerate(alike):
+        door.tell(users={f"z{number}": person("zoe", "operators", given_name=name)})
+        with door.visit() as another:
+            refused = enter(another, f"z{number}")
+        assert (refused.status_code, "already exists" in read_problem(refused)) == (403, True), name
+    door.tell(users={"z": person("zoe", "operators", given_name="  \uff39ves \u2003 Ma  ")})
+    assert enter(browser, "z").status_code == 303
+    assert read_me(browser)["name"] == "Yves Ma"
 
 
 def run(door: Door, *words: str, typed: str = "") -> str:

@@ -1,5 +1,6 @@
 """Tokens of an identity provider: what it signed for us, and what only looks so."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -155,11 +156,11 @@ def test_a_provider_that_does_not_answer_holds_few_threads(
     """Forty browsers that nobody knows held all threads of the web."""
     answers = Event()
 
-    def wait(*_: object, **__: object) -> httpx.Response:
-        answers.wait(60)
+    async def wait(*_: object, **__: object) -> provider_calls.Reply:
+        await asyncio.to_thread(answers.wait, 60)
         raise httpx.ReadTimeout("late")
 
-    monkeypatch.setattr(httpx.Client, "request", wait)
+    monkeypatch.setattr(Provider, "_converse", wait)
     monkeypatch.setattr(provider_calls, "_TIMEOUT", 60)
     slow = Provider(ISSUER, "console", "secret")
     with ThreadPoolExecutor(40) as browsers:

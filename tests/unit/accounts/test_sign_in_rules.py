@@ -1,5 +1,7 @@
 """Which claims give which roles; what is wrong with a file of such rules, and where."""
 
+import random
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypervisor.accounts.sign_in_rules import (
     find_name,
     find_roles,
     list_values,
+    matches,
     read_rules,
 )
 from hypervisor.base.duties import Role
@@ -38,7 +41,7 @@ roles:
         ({"groups": []}, []),
         ({"groups": "duty"}, [(Role.OPERATOR, "91")]),
         ({"groups": ["x", "night", "duty"]}, [(Role.OPERATOR, "91")]),
-        ({"groups": ["Duty", "duty ", "dut", "duty\n"]}, []),
+        ({"groups": ["Duty", "duty ", "dut", "\uff44uty"]}, []),
         ({"groups": {"duty": True}}, []),
         ({"siret": "22910228000018", "email": "a@essonne.example"}, [(Role.VIEWER, None)]),
         ({"siret": 22910228000018, "email": "a@essonne.example"}, [(Role.VIEWER, None)]),
@@ -130,3 +133,19 @@ def test_what_is_wrong_is_named_with_its_place(text: str, problem: str) -> None:
     with pytest.raises(TerritoryError) as caught:
         read_rules(text, file="sign-in.yaml", areas=AREAS)
     assert str(caught.value).startswith(f"sign-in.yaml:{problem}")
+
+
+def test_patterns_match_as_an_expression_would_but_in_linear_time() -> None:
+    """Seven stars against a long address held the web until the supervisor killed it."""
+    chance = random.Random(33)
+    for _ in range(3_000):
+        pattern = "".join(chance.choices("ab*.", k=chance.randrange(9)))
+        value = "".join(chance.choices("ab.", k=chance.randrange(12)))
+        expression = ".*".join(map(re.escape, pattern.split("*")))
+        assert matches(value, pattern) == bool(re.fullmatch(expression, value)), (value, pattern)
+    assert not matches("a" * 100_000 + "!", "*a" * 2_000 + "*b")
+    assert matches("a" * 100_000, "*a" * 2_000 + "*")
+    assert (
+        matches("pre\u0301fet", "pr\u00e9f*") is False
+    )  # values are normalised where they are read
+    assert list_values({"a": "pre\u0301fet"}, "a") == ["pr\u00e9fet"]
