@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -89,6 +89,9 @@ class CitizenPages:
         ends = situation.ends
         if ends is not None and situation.instance.mode is Mode.LIVE and ends <= self._clock():
             situation = situation.drop_past(self._clock())
+            self._replace(situation)
+        if not situation.is_outdated and situation.goes_old <= self._clock():
+            situation = replace(situation, is_outdated=True)
             self._replace(situation)
         return situation
 
@@ -295,7 +298,7 @@ def _make(situation: Situation, request: PublicRequest) -> Answer | None:
     page, status = _read_page(situation, request)
     return make_answer(
         _DRAWN[request.path](situation, page, style_address()),
-        modified=max(situation.checked, situation.changed),
+        modified=situation.modified,
         mode=situation.instance.mode.banner,
         language=page.language,
         status=status,
@@ -343,7 +346,7 @@ def make_message_answer(
     """A message, also one that is over."""
     return make_answer(
         views.render_message(situation, message, request.language, style_address()),
-        modified=max(situation.checked, situation.changed),
+        modified=situation.modified,
         mode=situation.instance.mode.banner,
         language=request.language,
         secure=request.secure,

@@ -3,13 +3,15 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from hypervisor.base.freshness import Assessment, Input, assess, combine
 from hypervisor.base.instance import Instance
-from hypervisor.feeds.views_official import Official
+from hypervisor.feeds.views_official import Vigilance
 from hypervisor.publications.model import PublishedMessage
 
 MOST_MATCHES = 20
+LASTS = timedelta(minutes=2)  # that the database was read, which it is every half minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,21 +35,46 @@ class Situation:
     """All that is public at a time. `official`: by language. `communes`: by code.
 
     `address`: the instance's for people. `checked`: when the database last said so, `changed`:
-    when anything published changed. `subscriptions`: citizens may subscribe by mail;
-    `push_key`: by web push to this key, "" not at all.
+    when anything published changed. `read_at`: `checked` by real time; `is_outdated`: that is long
+    ago. `subscriptions`: citizens may subscribe by mail; `push_key`: by web push to this key, ""
+    not at all.
     """
 
     instance: Instance
     publisher: str
     address: str
     checked: datetime
+    read_at: datetime
     changed: datetime
     messages: Sequence[PublishedMessage]
     closures: Sequence[Closure]
-    official: Mapping[str, Sequence[Official]]
+    official: Mapping[str, Vigilance]
     communes: Mapping[str, Commune]
     subscriptions: bool = False
     push_key: str = ""
+    is_outdated: bool = False
+
+    @property
+    def goes_old(self) -> datetime:
+        """When what was read does not count as the present any more."""
+        return self.read_at + LASTS
+
+    @property
+    def modified(self) -> datetime:
+        """When the pages last changed, or what they may say of it."""
+        aged = [self.goes_old] if self.is_outdated else []
+        return max([self.checked, self.changed, *aged])
+
+    def assess(self, language: str) -> Assessment:
+        """Whether calm may be said: nothing published, and all official services are green."""
+        now = self.goes_old if self.is_outdated else self.read_at
+        publications = Input(
+            name=self.publisher,
+            worse=bool(self.messages),
+            time=self.read_at,
+            until=self.goes_old,
+        )
+        return combine(assess([publications], now), self.official[language].assessment)
 
     @property
     def ends(self) -> datetime | None:

@@ -13,7 +13,7 @@ from hypervisor.citizens.model import Situation
 from hypervisor.citizens.subscriptions import allows_push, is_offered
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
-from hypervisor.feeds.views_official import Official, list_official
+from hypervisor.feeds.views_official import Vigilance, read_vigilance
 from hypervisor.publications import queries_messages
 from hypervisor.publications.queries_messages import Selection
 from hypervisor.publications.service import load_publisher
@@ -24,7 +24,7 @@ def load_situation(
 ) -> Situation:
     """What is public now. `connection`: the owner's; an exercise shows its exercise messages."""
     instance = instance_store.require(connection)
-    now = clock()
+    read_at = now = clock()
     if instance.mode is Mode.EXERCISE:
         now = instance_store.watermark(connection) or now
     selection = Selection(status="Exercise" if instance.mode is Mode.EXERCISE else "Actual")
@@ -37,11 +37,12 @@ def load_situation(
         publisher=publisher.name,
         address=publisher.address,
         checked=now,
+        read_at=read_at,
         changed=queries_messages.find_mark(connection, now, selection).changed,
         messages=queries_messages.list_published(connection, now, selection),
         closures=queries.list_closures(connection, now),
         official={
-            language: _list_official(connection, replace(reader, language=language))
+            language: _read_vigilance(connection, replace(reader, language=language))
             for language in LANGUAGES
         },
         communes={each.code: each for each in communes},
@@ -50,6 +51,6 @@ def load_situation(
     )
 
 
-def _list_official(connection: Connection, reader: Reader) -> list[Official]:
+def _read_vigilance(connection: Connection, reader: Reader) -> Vigilance:
     with reading(reader):
-        return list_official(connection, reader.now)
+        return read_vigilance(connection, reader.now)

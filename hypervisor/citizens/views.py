@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import Reader, reading
 from hypervisor.citizens.model import Commune, Situation
-from hypervisor.feeds.views_official import is_notable
 from hypervisor.publications.model import PublishedMessage
 from hypervisor.publications.views import build_message
 from hypervisor.web.rendering import environment
@@ -67,7 +66,6 @@ def _render(
 ) -> str:
     shown = situation.select(page.commune.code if page.commune else None)
     with reading(_make_reader(situation, page.language)):
-        official = situation.official[page.language]
         return (
             environment()
             .get_template(template)
@@ -78,8 +76,8 @@ def _render(
                 exercise=situation.instance.mode is Mode.EXERCISE,
                 texts=[build_message(each, page.language, over=False) for each in shown.messages],
                 closures=shown.closures,
-                official=official,
-                notable=[each for each in official if is_notable(each)],
+                vigilance=situation.official[page.language],
+                calm=shown.assess(page.language),
                 style=style,
                 **values,
             )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from hypervisor.base.instants import micros, text
 from hypervisor.base.settings import Settings
 from hypervisor.feeds.model import Colour, Feed, FeedError, Page, Unusable
 from hypervisor.feeds.poll import PollContext, read_parts, require_past
@@ -21,6 +22,7 @@ FEED = Feed(
     source="Météo-France, vigilance météorologique",
     licence="Licence Ouverte 2.0",
     every=timedelta(minutes=15),
+    lasts=timedelta(hours=26),  # issued at least twice a day
 )
 COLOURS = "cartevigilance/encours"
 PHENOMENA = {
@@ -104,7 +106,7 @@ def poll(context: PollContext) -> Iterator[Page]:
     yield Page(
         colours=colours,
         unusable=unusable,
-        cursor={"of": list(context.departements)},
+        cursor={"of": list(context.departements), "issued": text(micros(product.update_time))},
         validators=answer.validators,
         summary=f"bulletin of {product.update_time:%Y-%m-%d %H:%M} UTC",
     )

@@ -39,6 +39,7 @@ class Feed:
     `every`: between two polls; `spacing_s`: between two requests to its path, of whatever feed;
     `largest`: bytes of an answer.
     `of`: the feed whose devices it speaks of, where it has none of its own. `form`: of its answers.
+    `lasts`: how long a publication holds, None where the feed has no time of one.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Feed:
     spacing_s: float = 0.2
     largest: int = 16 * 2**20
     of: str = ""
+    lasts: timedelta | None = None
     form: Literal["json", "xml"] = "json"
 
 
@@ -78,6 +80,12 @@ class FeedState:
     excerpt: str | None = None
     readings: int = 0
     summary: str | None = None
+
+    @property
+    def issued(self) -> datetime | None:
+        """The time of its last publication, where the feed keeps one."""
+        written = self.cursor.get("issued")
+        return datetime.fromisoformat(written) if written else None
 
     @property
     def validators(self) -> Validators:

@@ -103,6 +103,8 @@ class PollContext:
     def ask_if_changed(self, what: str, of: Sequence[object]) -> Answer:
         """The same, unchanged if it is the answer before, and that was read for the same things."""
         same = self.state.cursor.get("of") == list(of)
+        if self.feed.lasts and self.state.issued is None:
+            same = False  # stored by a version that did not keep the time of publication
         return self.ask(what, validators=self.state.validators if same else None)
 
 

@@ -42,6 +42,12 @@ LEFT JOIN feed_poll p ON p.name = c.feed
 WHERE c.begins <= %(now)s AND (c.ends IS NULL OR c.ends > %(now)s)
 ORDER BY feed, c.colour DESC NULLS LAST, c.title
 """
+# What a service watched in a span, and until when it said so.
+_WATCHED = """
+SELECT area, max(title) AS title, phenomenon, max(coalesce(ends, issued)) AS ended
+FROM official_colour WHERE feed = %(feed)s AND issued > %(since)s AND issued <= %(now)s
+GROUP BY area, phenomenon ORDER BY area, phenomenon
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +207,14 @@ def list_colours(connection: Connection, now: datetime) -> list[ColourNow]:
     """The official colours in force at a time, by feed, the worst first."""
     cursor = connection.cursor(row_factory=class_row(ColourNow))
     return cursor.execute(_COLOURS, {"now": now}).fetchall()
+
+
+def list_watched(
+    connection: Connection, feed: str, since: datetime, now: datetime
+) -> list[tuple[str, str, str, datetime]]:
+    """(area, title, phenomenon, end of its last colour) of all bulletins issued in a span."""
+    parameters = {"feed": feed, "since": since, "now": now}
+    return connection.execute(_WATCHED, parameters).fetchall()
 
 
 def list_departements(connection: Connection) -> list[str]:

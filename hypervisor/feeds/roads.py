@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from hypervisor.base.instants import micros, text
 from hypervisor.feeds.datex import read_publication
 from hypervisor.feeds.model import Feed, Page
 from hypervisor.feeds.poll import PollContext, require_past
@@ -17,6 +18,7 @@ FEED = Feed(
     source="Bison Futé, réseau routier national",
     licence="Licence Ouverte 2.0",
     every=timedelta(minutes=10),
+    lasts=timedelta(hours=26),
     largest=48 * 2**20,
     form="xml",
     of="hubeau",
@@ -44,7 +46,7 @@ def poll(context: PollContext) -> Iterator[Page]:
         events=own,
         listed=publication.references,
         unusable=publication.unusable,
-        cursor={"of": bounds},
+        cursor={"of": bounds, "issued": text(micros(publication.issued))},
         validators=answer.validators,
         summary=f"{len(own)} of {len(publication.events)} road events"
         f" of {publication.issued:%Y-%m-%d %H:%M} UTC",

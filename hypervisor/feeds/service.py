@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.base.freshness import Gap, find_gap
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection
 from hypervisor.feeds import collect
 from hypervisor.feeds.model import Feed, FeedState
 from hypervisor.feeds.poll import address_of
 from hypervisor.feeds.schedule import LATE_INTERVALS
+from hypervisor.feeds.views_official import make_issue_input
 from sensors._errors import Message, TerritoryError
 from sensors._nearest import did_you_mean
 
@@ -34,6 +36,12 @@ class FeedStatus:
         last = self.state.answered_at
         return last is not None and now - last > LATE_INTERVALS * self.feed.every
 
+    def find_gap(self, now: datetime) -> Gap | None:
+        """What is wrong with the time of its last publication."""
+        if self.feed.lasts is None or self.state.answered_at is None:
+            return None
+        return find_gap(make_issue_input(self.feed, self.state), now)
+
     def describe(self, now: datetime) -> Message:
         """One sentence."""
         state = self.state
@@ -50,11 +58,18 @@ class FeedStatus:
                 state.failures,
                 since,
             )
+        return self._describe_answer(last, now)
+
+    def _describe_answer(self, last: str, now: datetime) -> Message:
         if not last:
             return Message("not asked yet")
         if self.is_late(now):
             return Message("has not been asked since {time}: does `collect` run?", last)
-        return Message("answered {time}", last)
+        gap = self.find_gap(now)
+        if gap is None:
+            return Message("answered {time}", last)
+        issued = f"{gap.since:%Y-%m-%d %H:%M} UTC" if gap.since else Message("a time not known")
+        return Message("answered {time}, but its publication is of {issued}", last, issued)
 
 
 def require_feed(name: str) -> str:

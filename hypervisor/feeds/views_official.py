@@ -1,19 +1,37 @@
 """Official colours beside ours: of river reaches, and of the weather by département."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from hypervisor.access.context import RequestContext
+from hypervisor.base.freshness import (
+    Assessment,
+    Gap,
+    Input,
+    Lack,
+    assess,
+    combine,
+    find_gap,
+)
+from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries as feed_queries
 from hypervisor.feeds.meteofrance import FEED as METEOFRANCE
+from hypervisor.feeds.model import Feed, FeedState
 from hypervisor.feeds.queries import ColourNow
+from hypervisor.feeds.queries_official import Vigilance as ReachColour
 from hypervisor.feeds.queries_official import list_vigilance
+from hypervisor.feeds.vigicrues import FEED as VIGICRUES
+from hypervisor.registry.departements import NAMES
 
-_UNREAD = timedelta(hours=1)  # without an answer of the service, after which the colour says so
+UNREAD = timedelta(hours=1)  # without an answer of the service
+BULLETIN = VIGICRUES.lasts or timedelta(0)
+_WATCHED = timedelta(hours=48)  # a phenomenon that was watched within is expected
 _PHENOMENA = {
     "wind": mark("Wind"),
     "rain-flood": mark("Rain and flood"),
@@ -29,38 +47,85 @@ _PHENOMENA = {
 
 @dataclass(frozen=True, kw_only=True)
 class Official:
-    """An official colour: 1 green … 4 red; None: no bulletin yet. `time`: of the bulletin.
+    """An official colour: 1 green … 4 red; None: none is stated. `time`: of the bulletin.
 
-    `ahead`: a worse colour announced for the next 24 h. `unread`: since when its service does not
-    answer, if that is long.
+    `ahead`: a worse colour announced for the next 24 h. `gap`: why the colour is not believed.
     """
 
     name: str
     colour: int | None
     time: datetime | None
     ahead: int | None = None
-    unread: datetime | None = None
+    gap: Gap | None = None
 
 
-def list_official(owner: Connection, now: datetime) -> list[Official]:
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A service. `issued`: its newest bulletin; `colours`: all of reaches, of weather the notable.
+
+    `assessment`: calm where all that it should say is there, fresh and green.
+    """
+
+    title: str
+    issued: datetime | None
+    colours: tuple[Official, ...]
+    assessment: Assessment
+
+    @property
+    def notable(self) -> list[Official]:
+        return [each for each in self.colours if is_notable(each)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vigilance:
+    """What the official services say of the territory."""
+
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def assessment(self) -> Assessment:
+        return combine(*(source.assessment for source in self.sources))
+
+    @property
+    def colours(self) -> list[Official]:
+        return [each for source in self.sources for each in source.colours]
+
+    @property
+    def notable(self) -> list[Official]:
+        return [each for each in self.colours if is_notable(each)]
+
+    @property
+    def state(self) -> Literal["calm", "worsening", "unknown"]:
+        return self.assessment.state
+
+
+def read_vigilance(owner: Connection, now: datetime) -> Vigilance:
     """All official colours in force: they are public."""
-    reaches = [
-        Official(
-            name=row.river or row.title,
-            colour=row.value,
-            time=row.time,
-            unread=_find_unread(row.answered_at, now),
-        )
-        for row in list_vigilance(owner, now)
-    ]
+    polls = feed_queries.list_states(owner)
+    sources = []
+    reaches = list_vigilance(owner, now)
+    if reaches:
+        state = polls.get(VIGICRUES.name)
+        answered = state.answered_at if state else None
+        read = any(row.feed for row in reaches)
+        service = [make_service_input(VIGICRUES, answered)] if read else []
+        sources.append(_judge_reaches(reaches, service, now))
+    departements = feed_queries.list_departements(owner)
     weather = [row for row in feed_queries.list_colours(owner, now) if row.feed == METEOFRANCE.name]
-    return [*reaches, *_summarize_weather(weather, now)]
+    live = instance_store.require(owner).mode is Mode.LIVE  # an exercise reads no service
+    if weather or (live and departements):
+        state = polls.get(METEOFRANCE.name)
+        service = [make_service_input(METEOFRANCE, state.answered_at if state else None)]
+        watched = feed_queries.list_watched(owner, METEOFRANCE.name, now - _WATCHED, now)
+        expected = [*_list_expected(weather, departements, watched)]
+        sources.append(_judge_weather(weather, [*service, *expected], now))
+    return Vigilance(sources=tuple(sources))
 
 
-def load_official(context: RequestContext) -> list[Official]:
+def load_vigilance(context: RequestContext) -> Vigilance:
     """The same for a page."""
     with context.owning() as owner:
-        return list_official(owner, context.now())
+        return read_vigilance(owner, context.now())
 
 
 def is_notable(official: Official) -> bool:
@@ -68,29 +133,103 @@ def is_notable(official: Official) -> bool:
     return max(official.colour or 0, official.ahead or 0) > 1
 
 
-def _summarize_weather(rows: Sequence[ColourNow], now: datetime) -> list[Official]:
-    """A row a phenomenon that is more than green; one green row if none is."""
+def make_service_input(feed: Feed, answered_at: datetime | None) -> Input:
+    """That a service is read: it says nothing worse by itself, but its silence ends calm."""
+    until = None if answered_at is None else answered_at + UNREAD
+    return Input(name=feed.title, worse=False, time=answered_at, until=until)
+
+
+def make_issue_input(feed: Feed, state: FeedState) -> Input:
+    """The publication that a service last gave, for as long as one holds."""
+    until = state.issued + feed.lasts if state.issued and feed.lasts else None
+    return Input(name=feed.title, worse=False, time=state.issued, until=until)
+
+
+def _judge_reaches(rows: Sequence[ReachColour], service: Sequence[Input], now: datetime) -> Source:
+    inputs = [(row, make_reach_input(row)) for row in rows]
+    unread = [gap for each in service if (gap := find_gap(each, now))]
+    colours = [
+        Official(
+            name=given.name,
+            colour=row.value,
+            time=row.time,
+            gap=find_gap(given, now) or (unread[0] if unread and row.feed else None),
+        )
+        for row, given in inputs
+    ]
+    return Source(
+        title=VIGICRUES.title,
+        issued=max((row.time for row in rows if row.time), default=None),
+        colours=tuple(colours),
+        assessment=assess([*service, *(given for _row, given in inputs)], now),
+    )
+
+
+def make_reach_input(row: ReachColour) -> Input:
+    """What a reach's newest colour says, for as long as its bulletin or its series lasts."""
+    lasts = BULLETIN if row.feed else timedelta(seconds=row.stale_s) or BULLETIN
+    return Input(
+        name=row.river or row.title,
+        worse=None if row.value is None else row.value > 1,
+        time=row.time,
+        until=None if row.time is None else row.time + lasts,
+        lack=Lack.SUSPECT if row.suspect else None,
+    )
+
+
+def _list_expected(
+    rows: Sequence[ColourNow],
+    departements: Sequence[str],
+    watched: Iterable[tuple[str, str, str, datetime]],
+) -> Iterator[Input]:
+    """Each phenomenon in force, those watched lately that are not, départements without any."""
+    held = {(row.area, row.phenomenon) for row in rows}
+    for row in rows:
+        yield _make_colour_input(row)
+    for area, title, phenomenon, ended in watched:
+        if (area, phenomenon) not in held:
+            name = _name_phenomenon(phenomenon, title)
+            yield Input(name=name, worse=False, time=ended, until=ended)
+    for code in sorted(set(departements) - {row.area for row in rows}):
+        yield Input(name=NAMES.get(code, code), worse=None, time=None, until=None)
+
+
+def _make_colour_input(row: ColourNow) -> Input:
+    ends = row.issued + BULLETIN
+    stated = row.colour is not None
+    return Input(
+        name=_name_phenomenon(row.phenomenon, row.title),
+        worse=max(row.colour or 0, row.ahead or 0) > 1 if stated or row.ahead else None,
+        time=row.issued,
+        until=ends if row.ends is None else min(ends, row.ends),
+        lack=None if stated else Lack.EMPTY,
+    )
+
+
+def _name_phenomenon(phenomenon: str, place: str) -> str:
+    return f"{_(_PHENOMENA.get(phenomenon, phenomenon))}, {place}"
+
+
+def _judge_weather(rows: Sequence[ColourNow], inputs: Sequence[Input], now: datetime) -> Source:
+    """A row a phenomenon that is more than green; else one of the weather as a whole."""
+    seen = assess(inputs, now)
     several = len({row.title for row in rows}) > 1
     colours = []
+    unread = find_gap(inputs[0], now)
     for row in rows:
-        worse = row.ahead if (row.ahead or 0) > (row.colour or 0) else None
         what = _(_PHENOMENA.get(row.phenomenon, row.phenomenon))
-        colours.append(
-            Official(
-                name=f"{what}, {row.title}" if several else what,
-                colour=row.colour,
-                time=row.issued,
-                ahead=worse,
-                unread=_find_unread(row.answered_at, now),
-            )
+        official = Official(
+            name=_name_phenomenon(row.phenomenon, row.title) if several else what,
+            colour=row.colour,
+            time=row.issued,
+            ahead=row.ahead if (row.ahead or 0) > (row.colour or 0) else None,
+            gap=unread or find_gap(_make_colour_input(row), now),
         )
-    notable = [colour for colour in colours if is_notable(colour)]
-    if notable or not colours:
-        return notable
-    latest = colours[0]
-    return [Official(name=_("Weather"), colour=1, time=latest.time, unread=latest.unread)]
-
-
-def _find_unread(answered_at: datetime | None, now: datetime) -> datetime | None:
-    late = answered_at is not None and now - answered_at > _UNREAD
-    return answered_at if late else None
+        if is_notable(official):
+            colours.append(official)
+    issued = max((row.issued for row in rows), default=None)
+    if not colours:
+        gap = None if seen.is_calm else next(iter(seen.gaps), None)
+        colour = 1 if seen.is_calm else None
+        colours.append(Official(name=_("Weather"), colour=colour, time=issued, gap=gap))
+    return Source(title=METEOFRANCE.title, issued=issued, colours=tuple(colours), assessment=seen)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from hypervisor.base.instants import micros, text
 from hypervisor.feeds.model import Colour, Feed, FeedError, Observation, Page, Unusable
 from hypervisor.feeds.poll import Device, PollContext, read_parts, require_past
 from ingest.message import Reason
@@ -19,6 +20,7 @@ FEED = Feed(
     source="© VIGICRUES, www.vigicrues.gouv.fr",
     licence="Licence Ouverte 2.0",
     every=timedelta(minutes=10),  # two bulletins a day, more in a flood
+    lasts=timedelta(hours=26),  # issued at least twice a day
 )
 COLOURS = "InfoVigiCru.geojson"
 PHENOMENON = "flood"
@@ -83,7 +85,7 @@ def poll(context: PollContext) -> Iterator[Page]:
         ],
         colours=colours,
         unusable=unusable,
-        cursor={"of": sorted(codes)},
+        cursor={"of": sorted(codes), "issued": text(micros(bulletin.DtHrInfoVigiCru))},
         validators=answer.validators,
         summary=f"bulletin of {bulletin.DtHrInfoVigiCru:%Y-%m-%d %H:%M} UTC",
     )

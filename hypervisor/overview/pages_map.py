@@ -45,7 +45,6 @@ def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
     sites = queries.list_sites(context.connection, context.now())
     areas = queries.list_areas(context.connection)
-    colours = views_official.load_official(context)
     with context.owning() as owner:  # they are public
         roads = views_roads.load_roads(owner, context.now())
     lines = load_lines(context)
@@ -67,10 +66,9 @@ def show_map(context: Context) -> HTMLResponse:
             lines_address=f"/map/lines?v={lines.mark}",
             courses=lines.source,
             schematic=sorted(set(view.river_lines(sites)) - lines.rivers),
-            colours=colours,
+            vigilance=views_official.load_vigilance(context),
             look={"roads": roads},
             **views_roads.road_words(),
-            notable=[colour for colour in colours if views_official.is_notable(colour)],
             basemap=chosen,
         )
 

@@ -15,7 +15,7 @@ from hypervisor.charts.words import limit_label, quantity_label
 from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries_bulletins
 from hypervisor.feeds.queries_bulletins import StoredBulletin
-from hypervisor.feeds.views_official import Official, is_notable, list_official
+from hypervisor.feeds.views_official import Vigilance, read_vigilance
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.expected import Arrival
@@ -64,7 +64,7 @@ class Now:
     rivers: tuple[River, ...]
     blind: tuple[BlindSensor, ...]
     sensors: int
-    colours: tuple[Official, ...]
+    vigilance: Vigilance
     bulletins: tuple[StoredBulletin, ...]
     roads: Roads
     duty: OnCallNow
@@ -141,7 +141,7 @@ def _look(context: RequestContext) -> Now:
         ),
         blind=sensors.blind,
         sensors=sensors.count,
-        colours=around.colours,
+        vigilance=around.vigilance,
         bulletins=around.bulletins,
         roads=around.roads,
         duty=around.duty,
@@ -198,7 +198,7 @@ def _read_sensors(
 class _Surroundings:
     """What others publish, and who is on call."""
 
-    colours: tuple[Official, ...]
+    vigilance: Vigilance
     bulletins: tuple[StoredBulletin, ...]
     roads: Roads
     duty: OnCallNow
@@ -209,7 +209,7 @@ def _read_surroundings(context: RequestContext) -> _Surroundings:
     now = context.now()
     with context.owning() as owner:
         return _Surroundings(
-            colours=tuple(list_official(owner, now)),
+            vigilance=read_vigilance(owner, now),
             bulletins=tuple(queries_bulletins.list_in_force(owner, now)),
             roads=load_roads(owner, now),
             duty=find_on_call(owner, now, context.person.territory()),
@@ -285,7 +285,6 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
         "quantities_of": _quantities(context),
         "movement_words": lambda name: _(_MOVEMENTS[name]),
         "changed_words": list_changes,
-        "notable": lambda colours: [colour for colour in colours if is_notable(colour)],
         "bulletin_of": show_bulletin,
         "fresh": lambda alarm: current().now - alarm.began < _FRESH,
         "forecasts_shown": any(

@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from hypervisor.base.freshness import Assessment, assess
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries as feed_queries
 from hypervisor.feeds import queries_events, roads
 from hypervisor.feeds.queries_events import StoredEvent
+from hypervisor.feeds.views_official import make_issue_input, make_service_input
 from hypervisor.web import filters
 
 SHOWN = 5  # before they are folded
-_UNREAD = timedelta(hours=1)
 _KINDS = {
     "flood": mark("Flood on the road"),
     "accident": mark("Accident"),
@@ -29,10 +30,10 @@ _KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Roads:
-    """What holds now. `unread`: since when the service does not answer, if that is long."""
+    """What holds now. `assessment`: of the service; None: it was never asked."""
 
     events: Sequence[StoredEvent] = ()
-    unread: datetime | None = None
+    assessment: Assessment | None = None
 
     @property
     def shown(self) -> Sequence[StoredEvent]:
@@ -46,11 +47,14 @@ class Roads:
 def load_roads(owner: Connection, now: datetime) -> Roads:
     """All road events that hold, floods and closures first: they are public."""
     events = queries_events.list_standing(owner, now)
-    if not events:
-        return Roads()
-    answered = feed_queries.get_state(owner, roads.FEED.name).answered_at
-    late = answered is not None and now - answered > _UNREAD
-    return Roads(events=events, unread=answered if late else None)
+    state = feed_queries.get_state(owner, roads.FEED.name)
+    if state.polled_at is None:
+        return Roads(events=events)
+    inputs = [
+        make_service_input(roads.FEED, state.answered_at),
+        make_issue_input(roads.FEED, state),
+    ]
+    return Roads(events=events, assessment=assess(inputs, now))
 
 
 def title_event(event: StoredEvent) -> str:

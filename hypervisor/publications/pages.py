@@ -13,7 +13,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.person import Territory
 from hypervisor.base.translation import mark
 from hypervisor.database.audit import ActError
-from hypervisor.feeds.views_official import load_official
+from hypervisor.feeds.views_official import load_vigilance
 from hypervisor.publications import form as forms
 from hypervisor.publications import queries, service, views
 from hypervisor.publications.form import DraftForm
@@ -227,7 +227,7 @@ def _render_publication(
         mine=draft is not None and context.person.name in draft.authors,
         previews=views.preview(shown, reader, publisher.name) if shown else {},
         names=names,
-        colours=load_official(context),
+        vigilance=load_vigilance(context),
         public=get_settings().public_page == "public" and context.instance.mode is Mode.LIVE,
         **_words(context),
     )

@@ -6,8 +6,11 @@ from datetime import datetime
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.feeds import collect
-from hypervisor.feeds.service import list_status, list_unknown_off
+from hypervisor.feeds.service import FeedStatus, list_status, list_unknown_off
+from hypervisor.feeds.views_official import Source, read_vigilance
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
+
+_SHOWN = 5  # gaps
 
 
 def check_feeds(settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -17,21 +20,42 @@ def check_feeds(settings: Settings, now: datetime) -> Iterator[Finding]:
             if not collect.may_ask(connection, settings):
                 return
             statuses = list_status(connection, settings)
+            vigilance = read_vigilance(connection, now)
     except StoreError:  # the check of the database reports it
         return
     for sentence in list_unknown_off(settings):
         yield warning("feeds", sentence, "correct the setting: that feed is read")
     for status in statuses:
-        if status.idle and not status.is_off:
-            continue
-        subject, what = f"feed {status.feed.name}", status.describe(now)
-        if status.is_off:
-            yield good(subject, what)
-            continue
-        mend = f"`hypervisor feeds show {status.feed.name}` shows its last answer"
-        if status.state.problem and (status.is_late(now) or status.state.answered_at is None):
-            yield bad(subject, what, mend)
-        elif status.state.problem or status.is_late(now):
-            yield warning(subject, what, mend)
-        else:
-            yield good(subject, what)
+        if status.is_off or not status.idle:
+            yield _check_status(status, now)
+    read = {status.feed.title for status in statuses if not status.idle}
+    for source in vigilance.sources:
+        if source.title in read:
+            yield _check_colours(source)
+
+
+def _check_status(status: FeedStatus, now: datetime) -> Finding:
+    subject, what = f"feed {status.feed.name}", status.describe(now)
+    mend = f"`hypervisor feeds show {status.feed.name}` shows its last answer"
+    if status.is_off:
+        return good(subject, what)
+    if status.state.problem and (status.is_late(now) or status.state.answered_at is None):
+        return bad(subject, what, mend)
+    if status.state.problem or status.is_late(now) or status.find_gap(now):
+        return warning(subject, what, mend)
+    return good(subject, what)
+
+
+def _check_colours(source: Source) -> Finding:
+    """Whether what a service said of our places is all there, and still holds."""
+    subject, gaps = f"vigilance {source.title}", source.assessment.gaps
+    if not gaps:
+        return good(subject, f"{len(source.colours)} colours, bulletin of {_format(source.issued)}")
+    missing = "; ".join(f"{gap.name} ({gap.lack}, {_format(gap.since)})" for gap in gaps[:_SHOWN])
+    more = f"; {len(gaps) - _SHOWN} more" if len(gaps) > _SHOWN else ""
+    mend = "pages show it as not assessable; see the service's own website meanwhile"
+    return warning(subject, f"not assessable: {missing}{more}", mend)
+
+
+def _format(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"

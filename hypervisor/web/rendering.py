@@ -15,7 +15,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import translate, translate_plural
 from hypervisor.base.words import EXTERNAL_DOMAIN
-from hypervisor.web import documents, marks, roles
+from hypervisor.web import calm, documents, marks, roles
 from hypervisor.web.filters import FILTERS
 from hypervisor.web.forms import example
 from hypervisor.web.refusals import refusal
@@ -44,7 +44,7 @@ def environment() -> Environment:
     made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension brings it
         translate, translate_plural, newstyle=True
     )
-    made.filters.update(FILTERS, refusal=refusal)
+    made.filters.update(FILTERS | calm.FILTERS, refusal=refusal)
     made.globals.update(
         example=example,
         asset=asset,

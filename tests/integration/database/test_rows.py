@@ -441,7 +441,10 @@ def test_an_official_colour(connection: Connection) -> None:
             "river": "Orge",
             "time": NOW,
             "value": 3,
+            "feed": None,
             "answered_at": None,
+            "stale_s": 0.0,
+            "suspect": False,
         }
     ]
 

@@ -15,7 +15,7 @@ from hypervisor.feeds.poll import read_clock
 from hypervisor.feeds.recordings import SHIPPED
 from hypervisor.feeds.service import list_status
 from hypervisor.feeds.territory import start_territory
-from hypervisor.feeds.views_official import is_notable, list_official
+from hypervisor.feeds.views_official import read_vigilance
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains
 from hypervisor.readings import queries as reading_queries
@@ -107,9 +107,9 @@ def test_from_a_number_to_gauges_colours_and_proposed_thresholds(
             ("Yvette (essai)", True),
         ]
         assert queries_bulletins.list_reaches_of(connection, "vigicrues-ESSAI2") == ["ESSAI2"]
-        colours = {c.name: c.colour for c in list_official(connection, read_clock())}
+        colours = {c.name: c.colour for c in read_vigilance(connection, read_clock()).colours}
         assert colours["Orge (essai)"] == 3
-        assert any(is_notable(c) for c in list_official(connection, read_clock()))
+        assert read_vigilance(connection, read_clock()).notable
         with (
             server(database_url, clock=read_clock) as base,
             signed_in(base, database_url, now=read_clock()) as client,

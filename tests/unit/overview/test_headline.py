@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hypervisor.base.reader import Reader, reading
+from hypervisor.feeds.views_official import Vigilance
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.expected import Arrival
 from hypervisor.forecast.trend import Course
@@ -34,7 +35,7 @@ QUIET = Now(
     rivers=(),
     blind=(),
     sensors=0,
-    colours=(),
+    vigilance=Vigilance(),
     bulletins=(),
     roads=Roads(),
     duty=OnCallNow(routed=False),
