@@ -16,6 +16,7 @@ from hypervisor.commands.views import Desk
 from hypervisor.interventions.queries import Selection, list_interventions
 from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_bar, views_now, views_rivers, views_start, views_wall
+from hypervisor.overview.views_now_words import template_words
 from hypervisor.overview.views_start import Start
 from hypervisor.publications.queries import list_waiting
 from hypervisor.web import once, visits
@@ -105,7 +106,7 @@ def _values(
         ],
         "rows": _ROWS,
         "most": _MOST - exercise,  # the exercise banner takes one row
-        **views_now.template_words(context, look),
+        **template_words(context, look),
     }
 
 
@@ -118,7 +119,7 @@ def show_wall(context: Context) -> Response:
         "look": wall.look,
         "rows": _WALL_ROWS,
         "forced_theme": "dark",
-        **views_now.template_words(context, wall.look),
+        **template_words(context, wall.look),
     }
     if wants_fragment():
         return fragment(context, "wall_live.html", bar=views_bar.build_bar(context), **values)

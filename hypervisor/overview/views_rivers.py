@@ -78,7 +78,7 @@ class RiverData:
 
 @dataclass(frozen=True, kw_only=True)
 class River:
-    """A river with its gauges. `movement`: rising, falling, steady, or unknown."""
+    """A river with its gauges. `movement`: rising, falling, steady, partial, or unknown."""
 
     name: str
     gauges: tuple[Gauge, ...]
@@ -148,11 +148,14 @@ def short_name(place: Site) -> str:
 
 
 def _movement(gauges: Sequence[Gauge]) -> str:
+    """Rising where a gauge rises; else each of them must have a trend, and report."""
     rates = [gauge.course.rate for gauge in gauges if gauge.course and gauge.course.rate]
-    if not rates:
-        return "unknown"
     if any(rate.rises for rate in rates):
         return "rising"
+    if not rates:
+        return "unknown"
+    if len(rates) < len(gauges) or any(gauge.silent for gauge in gauges):
+        return "partial"
     return "falling" if any(rate.falls for rate in rates) else "steady"
 
 

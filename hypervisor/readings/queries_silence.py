@@ -7,12 +7,14 @@ from datetime import datetime
 from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.quality import is_suspect
 from hypervisor.database.tenancy import computed_first
+from sensors._quality import Quality
 
 # Periodic series of devices in use, without the lamps of cabinets.
 _EXPECTED = f"""
 SELECT site.name AS site, site.title, site.domain, site.river, site.lon, site.lat,
        device.name AS device, series.quantity, r.time,
        coalesce({is_suspect("r.")}, false) AS suspect,
+       coalesce(r.quality & {int(Quality.SATURATED)} <> 0, false) AS saturated,
        coalesce((f.value->>'stale_s')::float, 0) AS stale_s
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 {computed_first("device.name || '/' || series.quantity", "own")}
@@ -37,7 +39,10 @@ WHERE value IS NULL OR value->>'in_service' = 'false'
 
 @dataclass(frozen=True, kw_only=True)
 class ExpectedSeries:
-    """A series, the `time` of its last reading, and how long it may be silent (`stale_s`)."""
+    """A series, the `time` of its last reading, and how long it may be silent (`stale_s`).
+
+    `saturated`: that reading is a lower bound.
+    """
 
     site: str
     title: str
@@ -50,6 +55,7 @@ class ExpectedSeries:
     time: datetime | None
     suspect: bool
     stale_s: float
+    saturated: bool = False
 
     def silent(self, now: datetime) -> bool:
         return self.time is None or (now - self.time).total_seconds() > self.stale_s > 0

@@ -1,6 +1,7 @@
 """How values look: times in the instance's zone, numbers as the language writes them."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from babel.dates import format_date, format_datetime
@@ -160,6 +161,11 @@ _UNITS = {
 }
 # As instruments are read: levels to the centimetre, whatever the number.
 _PLACES = {"m": 2, "cm": 0, "mm": 1, "%": 0, "V": 2, "hPa": 0, "km/h": 0, "mA": 0}
+
+
+def join_some(names: Sequence[str], most: int = 3) -> str:
+    """The first of many names."""
+    return ", ".join(names[:most]) + ("…" if len(names) > most else "")
 
 
 def unit(name: str | None) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from hypervisor.base.freshness import UNKNOWN, Assessment, Gap, Lack
 from hypervisor.base.reader import Reader, reading
 from hypervisor.feeds.views_official import Vigilance
 from hypervisor.forecast.arrival import Reach
@@ -17,15 +18,13 @@ from hypervisor.forecast.views_arrival import write_basis, write_eta, write_rang
 from hypervisor.notifications.on_call import OnCallNow
 from hypervisor.overview.queries import Glance
 from hypervisor.overview.views_bar import measure_delay
-from hypervisor.overview.views_now import (
-    Now,
-    explain_no_rivers,
-    explain_nothing_worse,
-    write_headline,
-)
+from hypervisor.overview.views_calm import Calm, explain_nothing_worse
+from hypervisor.overview.views_now import Now
+from hypervisor.overview.views_now_words import explain_no_rivers, write_headline
 from hypervisor.overview.views_rivers import Worsening
 from hypervisor.overview.views_roads import Roads
 
+FRESH = Assessment(state="calm")
 QUIET = Now(
     standing=(),
     worsening=(),
@@ -35,6 +34,8 @@ QUIET = Now(
     rivers=(),
     blind=(),
     sensors=0,
+    resting=0,
+    calm=Calm(evaluation=FRESH, alarms=FRESH, water=FRESH),
     vigilance=Vigilance(),
     bulletins=(),
     roads=Roads(),
@@ -73,8 +74,25 @@ def _with(**values: Any) -> Now:
 
 def test_a_quiet_territory_with_gauges_has_nothing_to_fear() -> None:
     assert write_headline(QUIET) == "Nothing to acknowledge, no asset reached within a day"
-    assert explain_nothing_worse(QUIET)[0] == "No asset or threshold is threatened."
+    assert (
+        explain_nothing_worse(QUIET.calm, gauged=True)[0] == "No asset or threshold is threatened."
+    )
     assert explain_no_rivers(QUIET)[0] == "No river gauge has reported yet."
+
+
+def test_what_is_missing_is_named_instead_of_calm() -> None:
+    gap = Gap(name="Ford", lack=Lack.TREND, since=AT)
+    late = Gap(name="Evaluation of alarms", lack=Lack.LATE, since=AT)
+    unknown = Assessment(state="unknown", gaps=(gap,))
+    calm = Calm(
+        evaluation=dataclasses.replace(unknown, gaps=(late,)), alarms=unknown, water=unknown
+    )
+    assert write_headline(_with(calm=calm)) == "Alarms not assessable, water not assessable"
+    assert explain_nothing_worse(calm, gauged=True) == ("Not assessable:", "Ford: no trend yet")
+    flooded = Assessment(state="worsening", worse=("Ford",), gaps=(gap,))
+    what, why = explain_nothing_worse(dataclasses.replace(calm, water=flooded), gauged=True)
+    assert what == "Above a threshold or flooded: Ford."
+    assert why == "Not assessable: Ford: no trend yet"
 
 
 def test_what_stands_in_the_water_is_not_called_dry() -> None:
@@ -126,9 +144,9 @@ def test_an_asset_whose_gauge_lies_elsewhere_is_not_called_safe() -> None:
 
 
 def test_without_a_gauge_nothing_is_said_of_the_water() -> None:
-    look = _with(gauged=False)
+    look = _with(gauged=False, calm=dataclasses.replace(QUIET.calm, water=UNKNOWN))
     assert write_headline(look) == "Nothing to acknowledge"
-    assert explain_nothing_worse(look)[0] == "No river gauge in your territory."
+    assert explain_nothing_worse(look.calm, gauged=False)[0] == "No river gauge in your territory."
     assert explain_no_rivers(look) == ("No river gauge in your territory.", "")
 
 
