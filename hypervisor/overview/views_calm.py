@@ -102,50 +102,50 @@ def _make_sensor_input(series: ExpectedSeries, resting: AbstractSet[str], now: d
     )
 
 
-def assess_water(evaluation: Sequence[Input], known: Gauges, now: datetime) -> Assessment:
+def assess_water(evaluation: Sequence[Input], water: Gauges, now: datetime) -> Assessment:
     """Whether no asset and no threshold is threatened. Each gauge that has one is an input."""
-    flooded = {reach.gauge for reach in known.reaches if reach.state == "reached"}
-    gauges = {reach.gauge: reach.gauge_title for reach in known.reaches}
-    gauges |= {name: place.title for name, place in known.places.items() if known.limits.get(name)}
+    flooded = {reach.gauge for reach in water.reaches if reach.state == "reached"}
+    gauges = {reach.gauge: reach.gauge_title for reach in water.reaches}
+    gauges |= {name: place.title for name, place in water.places.items() if water.limits.get(name)}
     inputs = [
-        _make_gauge_input(site, title, known, worse=site in flooded or site in known.worsening)
+        _make_gauge_input(site, title, water, worse=site in flooded or site in water.worsening)
         for site, title in sorted(gauges.items())
     ]
     elsewhere = [
         Input(name=title, worse=None, time=None, until=None, lack=Lack.BEYOND)
-        for title in known.beyond
+        for title in water.beyond
     ]
     watched = [*inputs, *elsewhere]
     return assess([*evaluation, *watched] if watched else [], now)
 
 
-def _make_gauge_input(site: str, title: str, known: Gauges, *, worse: bool) -> Input:
+def _make_gauge_input(site: str, title: str, water: Gauges, *, worse: bool) -> Input:
     """A gauge: worse where its water is above its lowest threshold, reaches one or an asset."""
-    course = known.courses.get(site)
+    course = water.courses.get(site)
     if course is None:
         return Input(name=title, worse=worse or None, time=None, until=None)
     own = [
         each
-        for each in known.expected
+        for each in water.expected
         if (each.site, each.quantity) == (site, course.quantity) and each.device == course.device
     ]
     stale_s = min((each.stale_s for each in own if each.stale_s), default=0.0)
-    above = any(course.value >= limit for limit in known.limits.get(site, {}).values())
+    above = any(course.value >= limit for limit in water.limits.get(site, {}).values())
     return Input(
         name=title,
         worse=worse or above,
         time=course.time,
         until=course.time + (timedelta(seconds=stale_s) if stale_s else _UNLIMITED),
-        lack=next(_list_lacks(course, own, known), None),
+        lack=next(_list_lacks(course, own, water), None),
     )
 
 
-def _list_lacks(course: Course, own: Iterable[ExpectedSeries], known: Gauges) -> Iterator[Lack]:
-    if course.device in known.resting:
+def _list_lacks(course: Course, own: Iterable[ExpectedSeries], water: Gauges) -> Iterator[Lack]:
+    if course.device in water.resting:
         yield Lack.RESTING
     if any(each.suspect or each.saturated for each in own):
         yield Lack.SUSPECT
-    forecast = known.forecasts.get((course.site, course.quantity))
+    forecast = water.forecasts.get((course.site, course.quantity))
     if course.rate is None and (forecast is None or forecast.issued is None):
         yield Lack.TREND
 
