@@ -252,6 +252,16 @@ class Publication:
     def latest(self) -> PublishedMessage | None:
         return self.messages[-1] if self.messages else None
 
+    @property
+    def standing(self) -> frozenset[str]:
+        """The communes where its latest message holds: who acts there may always cancel it."""
+        return frozenset(self.latest.communes if self.latest else ())
+
+    @property
+    def at_stake(self) -> frozenset[str]:
+        """The communes that the next act concerns: of what holds, and of the draft that waits."""
+        return self.standing | frozenset(list_communes(self.draft.areas) if self.draft else ())
+
     def state(self, now: datetime) -> PublicationState:
         """`now`: the instance's clock."""
         if self.latest is None:

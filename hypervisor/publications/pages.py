@@ -223,7 +223,9 @@ def _render_publication(
         stale=draft is not None and draft.is_stale(context.clock(), publisher.lifetime),
         lifetime=publisher.lifetime,
         steps={(act.value, kind.value) for act, kind in publication.list_steps(now)},
-        may=held.covers(Territory(communes=frozenset(publication.communes))),
+        may=held.covers(Territory(communes=publication.at_stake)),
+        may_discard=draft is not None
+        and service.may_discard(publication, context.person.name, held),
         mine=draft is not None and context.person.name in draft.authors,
         previews=views.preview(shown, reader, publisher.name) if shown else {},
         names=names,

@@ -125,7 +125,8 @@ def write_draft(  # noqa: PLR0913  what a draft is made of
     A cancellation holds where and as long as what it cancels, even if areas have changed since.
     """
     publication = find_publication(context.connection, number)
-    _require_territory(context, publication.communes)
+    is_new = act is PublicationAct.DRAFT  # which a draft that waits refuses, wherever it reaches
+    _require_territory(context, publication.standing if is_new else publication.at_stake)
     latest = publication.latest
     areas: Sequence[PublishedArea]
     if kind is MessageKind.CANCEL and latest is not None:
@@ -149,8 +150,14 @@ def write_draft(  # noqa: PLR0913  what a draft is made of
 
 
 def discard_draft(context: RequestContext, number: int, *, version: int, reason: str) -> None:
-    """Take a draft back; what was published stays. Raises as `open_draft`."""
-    _require_territory(context, find_publication(context.connection, number).communes)
+    """Take a draft back; what was published stays. Raises as `open_draft`.
+
+    Who may cancel what holds, or has written at the draft, may do so wherever the draft reaches:
+    it would keep them from their own warning.
+    """
+    seen = find_publication(context.connection, number)
+    if not may_discard(seen, context.person.name, context.require_anywhere(Duty.OPERATE)):
+        _require_territory(context, seen.at_stake)
     with context.writing() as connection:
         publication = _lock(connection, number, version)
         draft = _require_draft(publication, PublicationAct.DISCARD, context.now())
@@ -169,7 +176,7 @@ def publish(
         ForbiddenError: a program signs, or somebody who is no operator in all of its communes.
     """
     context.require_session()
-    _require_territory(context, find_publication(context.connection, number).communes)
+    _require_territory(context, find_publication(context.connection, number).at_stake)
     now, wall = context.now(), context.clock()
     sign = load_signer(publisher.key, publisher.certificate)
     with context.writing() as connection:
@@ -264,6 +271,16 @@ def _check(context: RequestContext, content: WarningContent) -> list[PublishedAr
             )
     _require_territory(context, list_communes(areas))
     return areas
+
+
+def may_discard(publication: Publication, person: str, held: Territory) -> bool:
+    """Whether an operator of these communes may take its draft back."""
+    standing, draft = publication.standing, publication.draft
+    return (
+        held.covers(Territory(communes=publication.at_stake))
+        or (bool(standing) and held.covers(Territory(communes=standing)))
+        or (draft is not None and person in draft.authors)
+    )
 
 
 def _require_territory(context: RequestContext, communes: Iterable[str]) -> None:

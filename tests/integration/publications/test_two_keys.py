@@ -1,6 +1,7 @@
 """Drafted by one operator, signed by another, updated, cancelled; who may, and what stays."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import httpx
@@ -191,6 +192,62 @@ def test_an_operator_publishes_in_their_communes_only(live: Room) -> None:
     seen = live.nora.get("/api/v1/publications").json()["publications"]
     assert elsewhere["id"] not in [each["id"] for each in seen]
     assert live.draft(live.nora, (NORTH,)).status_code == 201
+
+
+def test_nothing_that_others_left_keeps_an_operator_from_cancelling_their_own_warning(
+    live: Room,
+) -> None:
+    """Drafts of others for more places, revised, discarded, left to grow stale; in any order."""
+    for seed in range(20):
+        random = Random(seed)
+        published = live.sign(live.anne, live.draft(live.nora).json()["publication"])
+        for _ in range(random.randint(1, 4)):
+            published = _meddle(live, random, published)
+        if random.random() < 0.3:
+            live.clock.now = NOW + timedelta(hours=7)
+        if published["draft"] is not None:
+            waits = published["draft"]["kind"] == "Cancel"
+            assert waits or "waits" in problem(live.follow_up(live.nora, published, "Cancel"), 422)
+            page = live.nora.get(f"/publications/{published['id']}").text
+            assert 'value="discard"' in page
+            taken = live.step(live.nora, published, "discard", reason="the warning ends")
+            assert taken.status_code == 200, (seed, taken.text)
+            published = taken.json()["publication"]
+        cancelled = live.follow_up(live.nora, published, "Cancel")
+        assert cancelled.status_code == 200, (seed, cancelled.text)
+        signed = live.sign(live.anne, cancelled.json()["publication"])
+        assert (signed["state"], signed["messages"][-1]["communes"]) == ("cancelled", [ORGE])
+        live.clock.now = NOW
+
+
+def _meddle(live: Room, random: Random, published: Any) -> Any:
+    """What anne or bert, who may do so everywhere, do to a warning of the north."""
+    areas = random.choice([(DEPARTEMENT,), (ORGE, YVETTE), (YVETTE,), (SOUTH, NORTH), (ORGE,)])
+    client = random.choice([live.anne, live.bert])
+    kind = random.choice(["Update", "Update", "Cancel"])
+    if published["draft"] is None:
+        answer = live.follow_up(client, published, kind, areas=list(areas))
+    elif random.random() < 0.5:
+        answer = live.step(client, published, "discard", reason="no")
+    else:
+        body = {"act": "revise", "kind": published["draft"]["kind"], "reason": "more"}
+        body |= {"version": published["version"], "content": published["draft"]["content"]}
+        body["content"] = body["content"] | {"areas": list(areas)}
+        answer = client.post(f"/api/v1/publications/{published['id']}/drafts", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["publication"]
+
+
+def test_what_others_put_in_force_elsewhere_is_not_cancelled_by_a_local_operator(
+    live: Room,
+) -> None:
+    local = live.sign(live.anne, live.draft(live.nora).json()["publication"])
+    wider = live.follow_up(live.anne, local, "Update", areas=[ORGE, YVETTE])
+    wider = live.sign(live.bert, wider.json()["publication"])
+    assert "only in the communes" in problem(live.follow_up(live.nora, wider, "Cancel"), 403)
+    waiting = live.follow_up(live.anne, wider, "Update", areas=[ORGE]).json()["publication"]
+    assert "only in the communes" in problem(live.step(live.nora, waiting), 403)
+    problem(live.step(live.nora, waiting, "discard", reason="no"), 403)
 
 
 def test_viewers_look_on(live: Room) -> None:
