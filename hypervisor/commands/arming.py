@@ -32,8 +32,19 @@ def armed_text(written: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def is_valid(arming: Arming, rules: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the rule is still as it was armed. `rules`: those in force."""
-    return arming.rule in rules and arming.written == armed_text(rules[arming.rule])
+    """Whether the rule has been as it was armed ever since. `rules`: those in force."""
+    return is_unrevised(arming, rules.get(arming.rule))
+
+
+def is_unrevised(arming: Arming, written: Mapping[str, Any] | None) -> bool:
+    """Whether no revision since has changed what was armed: a rollback does not arm it again.
+
+    `written`: the rule in force.
+    """
+    revisions = [*arming.since, written]
+    return bool(arming.since) and all(
+        each is not None and armed_text(each) == arming.written for each in revisions
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +79,7 @@ def _list_obstacles(proposal: Proposal, situation: Situation) -> Iterator[Messag
     for site in sorted(situation.sites):
         if site not in by_site:
             yield Message("its rule is not armed at {site}", site)
-        elif by_site[site].written != armed_text(situation.written):
+        elif not is_unrevised(by_site[site], situation.written):
             yield Message("its rule was revised since it was armed at {site}", site)
         elif began < by_site[site].starts:
             yield Message("its alarm had begun when its rule was armed at {site}", site)

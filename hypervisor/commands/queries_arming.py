@@ -1,6 +1,6 @@
 """SQL of armed rules, and of what keeps one from sending."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,8 @@ from hypervisor.database.connect import Connection, fetch
 class Arming:
     """A rule that may send by itself at a site, from `starts` to before `ends`.
 
-    `written`: the rule as it was armed (`arming.armed_text`).
+    `written`: the rule as it was armed (`arming.armed_text`). `since`: the revision that was armed,
+    and each that came into force after it; None: a withdrawal.
     """
 
     id: int
@@ -24,6 +25,7 @@ class Arming:
     site_title: str
     commune: str | None
     written: Mapping[str, Any]
+    since: Sequence[Mapping[str, Any] | None]
     starts: datetime
     ends: datetime
     author: str
@@ -32,7 +34,12 @@ class Arming:
 
 _ARMED = f"""
 SELECT a.id, a.rule, s.name AS site, s.title AS site_title, s.commune, a.written, a.starts, a.ends,
-    a.author, a.reason
+    a.author, a.reason, ARRAY (SELECT r.value FROM revision r, revision armed
+        WHERE armed.id = coalesce(a.revision, (SELECT b.id FROM revision b
+            WHERE b.kind = 'rule' AND b.key = a.rule AND b.effective <= a.recorded_at
+                AND b.recorded_at <= a.recorded_at ORDER BY b.effective DESC, b.id DESC LIMIT 1))
+        AND r.kind = 'rule' AND r.key = a.rule AND r.effective <= {NOW}
+        AND (r.effective, r.id) >= (armed.effective, armed.id)) AS since
 FROM (SELECT DISTINCT ON (rule, site) * FROM arming ORDER BY rule, site, id DESC) a
 JOIN site s ON s.id = a.site
 WHERE a.armed AND a.ends > {NOW} AND (%(rule)s::text IS NULL OR a.rule = %(rule)s)
@@ -58,11 +65,13 @@ def insert_arming(  # noqa: PLR0913  the columns
 ) -> None:
     """Arm a rule at a site, or with `written` None disarm it."""
     connection.execute(
-        "INSERT INTO arming (rule, site, armed, written, starts, ends, author, reason)"
-        " SELECT %s, id, %s, %s, %s, %s, %s, %s FROM site WHERE name = %s",
+        "INSERT INTO arming (rule, site, armed, written, starts, ends, author, reason, revision)"  # noqa: S608  a constant
+        " SELECT %s, id, %s, %s, %s, %s, %s, %s, (SELECT r.id FROM revision r"
+        f" WHERE r.kind = 'rule' AND r.key = %s AND r.effective <= {NOW}"
+        " ORDER BY r.effective DESC, r.id DESC LIMIT 1) FROM site WHERE name = %s",
         [
             *(rule, written is not None, None if written is None else Jsonb(dict(written))),
-            *(starts, ends, author, reason, site),
+            *(starts, ends, author, reason, rule, site),
         ],
     )
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.commands import arming, queries, queries_proposals
+from hypervisor.commands import arming, queries, queries_arming, queries_proposals
 from hypervisor.commands.arming import ArmingOrder
 from hypervisor.commands.proposals import Proposer
 from hypervisor.commands.queries import CommandFilter
@@ -41,11 +41,14 @@ CLOSE = {"command": "barrier", "parameters": {"position": "closed"}, "target": "
 SHOW = {"command": "sign_text", "parameters": {"text": "ROUTE INONDÉE"}, "target": "assets"}
 
 
-def revise(connection: Connection, kind: str, key: str, value: Any) -> None:
+def revise(
+    connection: Connection, kind: str, key: str, value: Any, *, effective: datetime | None = None
+) -> None:
+    effective = effective or (datetime.now(UTC) if kind == "rule" else BEGINNING)
     connection.execute(
         "INSERT INTO revision (kind, key, value, effective, author, reason)"
         " VALUES (%s, %s, %s, %s, 'test', 'test')",
-        [kind, key, json.dumps(value), datetime.now(UTC) if kind == "rule" else BEGINNING],
+        [kind, key, None if value is None else json.dumps(value), effective],
     )
     feed.append(connection, "registry")
     connection.commit()
@@ -300,6 +303,35 @@ def test_what_keeps_an_armed_rule_from_sending(automatic: Connection, proposer: 
     number = begin_alarm(connection)
     proposer(connection)  # a text may change
     assert held(connection, number) is None
+
+
+def test_a_rollback_does_not_arm_again(automatic: Connection, proposer: Turn) -> None:
+    """Edited, withdrawn or edited twice, and restored: the revision that was armed is over."""
+    connection, armed = automatic, rule(AUTOMATIC)
+    edits = (
+        [{**armed, "when": "level > 1 m"}],
+        [None],
+        [rule({**AUTOMATIC, "parameters": {"text": "DÉVIATION"}})],
+        [{**armed, "advice": "Go."}, {**armed, "for": "1 min"}, {**armed, "severity": "minor"}],
+    )
+    for edit in edits:
+        arm(connection)
+        for value in (*edit, armed):
+            revise(connection, "rule", RULE, value)
+        (arming_,) = queries_arming.list_armed(connection, RULE)
+        assert not arming.is_valid(arming_, {RULE: armed})
+        number = begin_alarm(connection)
+        proposer(connection)
+        assert held(connection, number) == "its rule was revised since it was armed at orge"
+        end_alarm(connection, number)
+        arm(connection)
+        assert arming.is_valid(queries_arming.list_armed(connection, RULE)[0], {RULE: armed})
+    later = datetime.now(UTC) + timedelta(milliseconds=300)  # and one that was planned before
+    revise(connection, "rule", RULE, {**armed, "when": "level > 1 m"}, effective=later)
+    arm(connection)
+    assert arming.is_valid(queries_arming.list_armed(connection, RULE)[0], {RULE: armed})
+    time.sleep(0.4)
+    assert not arming.is_valid(queries_arming.list_armed(connection, RULE)[0], {RULE: armed})
 
 
 def test_only_an_administrator_arms_and_what_can_be_armed(
