@@ -16,7 +16,8 @@ from sensors._scalars import ScalarError, measure
 
 PROPOSE = "propose"
 SITE, ASSETS = "site", "assets"  # targets that depend on where the alarm is
-_KEYS = ("command", "parameters", "target", "within", "automatic")
+_KEYS = ("command", "parameters", "target", "within", "automatic", "accepts")
+_SOURCES = {"devices": False, "persons": True}
 _MOST = 10  # of one rule
 _TRUTHS = {"true": True, "false": False}
 
@@ -27,6 +28,7 @@ class ProposedCommand:
 
     `target`: `site`, what obeys there; `assets`, what obeys at the assets that the water of its
     gauge reaches, also those at most `within` m above it; else device/NAME or group/NAME.
+    `persons`: sent also on what people entered, not only on what devices and services sent.
     """
 
     kind: CommandKind
@@ -34,6 +36,7 @@ class ProposedCommand:
     target: str = SITE
     within: float = 0.0
     automatic: bool = False
+    persons: bool = False
 
 
 def read_proposals(
@@ -80,12 +83,14 @@ class _Reader:
         parts = self._source.mapping(node, "a proposed command", _KEYS, ("command",))
         kind = self._kind(parts["command"])
         target = self._target(parts["target"], kind) if "target" in parts else SITE
+        automatic = "automatic" in parts and self._automatic(parts["automatic"], kind)
         return ProposedCommand(
             kind=kind,
             parameters=self._parameters(parts.get("parameters"), node, kind),
             target=target,
             within=self._within(parts["within"], target) if "within" in parts else 0.0,
-            automatic="automatic" in parts and self._automatic(parts["automatic"], kind),
+            automatic=automatic,
+            persons="accepts" in parts and self._accepts(parts["accepts"], automatic=automatic),
         )
 
     def _kind(self, node: yaml.Node) -> CommandKind:
@@ -158,3 +163,15 @@ class _Reader:
                 kind.name,
             )
         return _TRUTHS[text]
+
+    def _accepts(self, node: yaml.Node, *, automatic: bool) -> bool:
+        text, place = self._source.text(node, "devices or persons"), self._source.place(node)
+        if text not in _SOURCES:
+            raise RuleError(
+                place,
+                "`accepts` is devices or persons, not {text!r}{hint}",
+                *(text, did_you_mean(text, _SOURCES)),
+            )
+        if not automatic:
+            raise RuleError(place, "`accepts` stands beside `automatic: true` alone")
+        return _SOURCES[text]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.base.translation import mark
 from hypervisor.commands import queries, queries_arming
 from hypervisor.commands.model import NoCommandError
 from hypervisor.commands.queries_arming import Arming
@@ -21,6 +22,7 @@ from sensors._nearest import did_you_mean
 
 FRESH = timedelta(minutes=15)  # how old an alarm may be on which a rule sends by itself
 LONGEST = timedelta(days=366)
+SUPPRESSED = mark("its alarm was suppressed: a person decides, also when that ends")
 
 
 def armed_text(written: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -83,8 +85,10 @@ def _list_obstacles(proposal: Proposal, situation: Situation) -> Iterator[Messag
             yield Message("its rule was revised since it was armed at {site}", site)
         elif began < by_site[site].starts:
             yield Message("its alarm had begun when its rule was armed at {site}", site)
+    if proposal.barred is not None:
+        yield Message(proposal.barred)
     if situation.suppressed:
-        yield Message("its alarm is suppressed")
+        yield Message(SUPPRESSED)
     if situation.busy:
         yield Message("another command to {name} is under way", situation.busy[0])
 

@@ -3,30 +3,41 @@
 An order is given in the transaction that notes it at its proposal, under the proposal's own key.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.commands import queries_arming, queries_proposals, service
-from hypervisor.commands.arming import FRESH, Situation, find_obstacle
+from hypervisor.commands.arming import FRESH, SUPPRESSED, Situation, find_obstacle
+from hypervisor.commands.evidence import Judge
+from hypervisor.commands.queries_arming import Arming
 from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.commands.service_proposals import make_order
 from hypervisor.database.connect import Connection
+from hypervisor.registry.model import Registry
 from sensors._command import CommandError
 from sensors._domain import Catalogue
 
 BY_RULE = "rule/"  # before the rule's name, as the author of what it orders
+_PATIENCE = 2.0  # s of judging in a turn: what people order waits as long
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutomaticSending:
-    """What armed rules may order now. `rules`: those in force, as revisions store them."""
+    """What armed rules may order now. `rules`: those in force, as revisions store them.
+
+    `accepting`: of the automatic proposals, (rule, kind) that also accept what people entered.
+    """
 
     catalogue: Catalogue
+    judge: Judge
+    registry: Registry
     rules: Mapping[str, Mapping[str, Any]]
+    accepting: Collection[tuple[str, str]]
     live: bool
     now: datetime
 
@@ -35,40 +46,73 @@ class AutomaticSending:
         proposals = queries_proposals.list_automatic(connection, FRESH)
         if not proposals:
             return
+        self.judge.forget_others({proposal.alarm for proposal in proposals})
         armed = defaultdict(list)
         for arming in queries_arming.list_armed(connection):
             armed[arming.rule].append(arming)
+        ready = []
         for proposal in proposals:
-            situation = Situation(
-                live=self.live,
-                now=self.now,
-                sites={proposal.site},
-                armed=armed[proposal.rule],
-                written=self.rules.get(proposal.rule),
-            )
+            situation = self._make_situation(proposal, armed[proposal.rule])
             obstacle = find_obstacle(proposal, situation)  # most are not armed
             if obstacle is None:
-                self._order(connection, proposal, situation)
+                ready.append((proposal, situation))
             else:
                 queries_proposals.hold(connection, proposal.id, obstacle)
+        ends = time.monotonic() + _PATIENCE
+        for proposal, situation in sorted(ready, key=lambda each: self._looked_at(each[0])):
+            if time.monotonic() > ends:  # the others in the next turn
+                return
+            self._decide(connection, proposal, situation)
 
-    def _order(self, connection: Connection, proposal: Proposal, situation: Situation) -> None:
-        try:
-            with connection.transaction():
-                obstacle = self._order_locked(connection, proposal.id, situation)
-        except CommandError as error:
-            obstacle = str(error)
+    def _make_situation(self, proposal: Proposal, armed: Sequence[Arming]) -> Situation:
+        return Situation(
+            live=self.live,
+            now=self.now,
+            sites={proposal.site},
+            armed=armed,
+            written=self.rules.get(proposal.rule),
+        )
+
+    def _accepts_persons(self, proposal: Proposal) -> bool:
+        return (proposal.rule, proposal.kind) in self.accepting
+
+    def _looked_at(self, proposal: Proposal) -> float:
+        return self.judge.looked_at(proposal, persons=self._accepts_persons(proposal))
+
+    def _decide(self, connection: Connection, proposal: Proposal, situation: Situation) -> None:
+        """Order it, if its alarm is one on which its rule may send; else note why not."""
+        verdict = self.judge.judge(
+            connection,
+            self.registry,
+            proposal,
+            self.now,
+            persons=self._accepts_persons(proposal),
+        )
+        if verdict.began is None:
+            obstacle: str | None = verdict.obstacle
+        else:
+            try:
+                with connection.transaction():
+                    obstacle = self._order_locked(
+                        connection, proposal.id, situation, since=verdict.began
+                    )
+            except CommandError as error:
+                obstacle = str(error)
         if obstacle is not None:
             queries_proposals.hold(connection, proposal.id, obstacle)
 
     def _order_locked(
-        self, connection: Connection, number: int, situation: Situation
+        self, connection: Connection, number: int, situation: Situation, *, since: datetime
     ) -> str | None:
-        """Order it in the caller's transaction, with the note that it was; why not, if not."""
+        """Order it in the caller's transaction, with the note that it was; why not, if not.
+
+        `since`: when its alarm began by what its rule accepts.
+        """
         proposal = queries_proposals.lock_proposal(connection, number)
         if proposal is None or not proposal.open:
             return None
-        order = make_order(proposal, author=f"{BY_RULE}{proposal.rule}")
+        proposal = replace(proposal, began=min(since, proposal.began or since))
+        order = make_order(proposal, author=f"{BY_RULE}{proposal.rule}", since=proposal.began)
         plan = service.make_plan(connection, self.catalogue, order, self.now)
         names = [device.name for device in plan.devices]
         complete = replace(
@@ -78,6 +122,8 @@ class AutomaticSending:
             busy=queries_arming.list_busy(connection, names, plan.commands[0].actuator),
         )
         obstacle = find_obstacle(proposal, complete)
+        if complete.suppressed:
+            queries_proposals.bar(connection, [proposal], SUPPRESSED)
         if obstacle is None:
             service.give(connection, plan)
             queries_proposals.note_ordered(connection, number, plan.commands[0].batch)

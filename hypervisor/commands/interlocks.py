@@ -91,8 +91,12 @@ def ask(  # noqa: PLR0913  what is asked, and when
     times: Instants | None = None,
     *,
     until: int,
+    sent_only: bool = False,
 ) -> list[Answer]:
-    """What a condition says at each time (µs); without times at `until`."""
+    """What a condition says at each time (µs); without times at `until`.
+
+    `sent_only`: on what devices and services sent, without what people entered.
+    """
     rule = read_condition(condition.text, catalogue, domain=_domain_of(registry, condition.place))
     near = registries.registry_around(registry, [condition.place])
     near = registries.only_rules(
@@ -109,7 +113,8 @@ def ask(  # noqa: PLR0913  what is asked, and when
     times = np.array([until]) if times is None else times
     reach = max(territory.listens[pair].values(), default=0) + _DAY
     spans = [(series, int(times[0]) - reach, until + 1) for series in territory.listens[pair]]
-    stored = queries_history.split_by_series(queries_history.read_spans(connection, spans))
+    read = queries_history.read_sent_spans if sent_only else queries_history.read_spans
+    stored = queries_history.split_by_series(read(connection, spans))
     nothing = CompleteTail(np.empty(0, dtype=ROW))
     tails = dict.fromkeys(territory.quantity_of, nothing)
     tails |= {number: CompleteTail(rows) for number, rows in stored.items()}
@@ -152,15 +157,20 @@ def check_queue(connection: Connection, load: Load, catalogue: Catalogue) -> Che
     kinds = {row.kind for row in own}
     kinds |= {name for name, kind in catalogue.commands.items() if kind.interlocks}
     waiting = queries_interlocks.list_waiting(connection, kinds & catalogue.commands.keys())
-    answers: dict[Condition, Message | None] = {}
+    answers: dict[tuple[Condition, bool], Message | None] = {}
     refusals: dict[UUID, Message] = {}
     for command in waiting:
         if command.overridden:
             continue
         for condition in _conditions_of(command, catalogue, own):
-            if condition not in answers:
-                answers[condition] = _refuse(connection, load, catalogue, condition)
-            problem = answers[condition]
+            problem = None
+            for sent_only in (False, True) if command.by_rule else (False,):
+                key = condition, sent_only
+                if key not in answers:
+                    answers[key] = _refuse(
+                        connection, load, catalogue, condition, sent_only=sent_only
+                    )
+                problem = problem or answers[key]
             if problem is not None:
                 refusals[command.id] = problem
                 break
@@ -178,7 +188,12 @@ def _conditions_of(
 
 
 def _refuse(
-    connection: Connection, load: Load, catalogue: Catalogue, condition: Condition
+    connection: Connection,
+    load: Load,
+    catalogue: Catalogue,
+    condition: Condition,
+    *,
+    sent_only: bool,
 ) -> Message | None:
     """Why a condition holds commands back now; None: it does not.
 
@@ -188,7 +203,14 @@ def _refuse(
 
     def answer(condition: Condition) -> Answer:
         try:
-            (answer,) = ask(connection, registry, catalogue, condition, until=micros(now))
+            (answer,) = ask(
+                connection,
+                registry,
+                catalogue,
+                condition,
+                until=micros(now),
+                sent_only=sent_only,
+            )
         except TerritoryError as error:  # a word of it is gone since it was written
             return Answer(condition=condition, ruling=None, problem=Message("{error}", str(error)))
         return answer

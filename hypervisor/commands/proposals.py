@@ -13,8 +13,9 @@ from typing import Any
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.translation import mark
 from hypervisor.commands import queries, queries_proposals, service_gateways
-from hypervisor.commands.arming import rules_in_force
+from hypervisor.commands.arming import FRESH, SUPPRESSED, rules_in_force
 from hypervisor.commands.automatic import AutomaticSending
+from hypervisor.commands.evidence import Judge
 from hypervisor.commands.queries_proposals import CurrentAlarm, NewProposal
 from hypervisor.commands.service import find_refusal
 from hypervisor.database.connect import Connection
@@ -44,6 +45,18 @@ class ProposingRules:
     until: datetime | None
     obeying: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    @property
+    def accepting(self) -> frozenset[tuple[str, str]]:
+        """(rule, kind) of which every automatic proposal accepts what people entered."""
+        automatic = [
+            (rule, each)
+            for rule, all_of in self.by_rule.items()
+            for each in all_of
+            if each.automatic
+        ]
+        refusing = {(rule, each.kind.name) for rule, each in automatic if not each.persons}
+        return frozenset((rule, each.kind.name) for rule, each in automatic) - refusing
+
     def holds(self, registry: Registry, now: datetime) -> bool:
         return self.registry is registry and (self.until is None or now < self.until)
 
@@ -54,6 +67,7 @@ class Proposer:
     def __init__(self, catalogue: Catalogue, *, live: bool) -> None:
         self._catalogue, self._live = catalogue, live
         self._rules: ProposingRules | None = None
+        self._judge = Judge(catalogue=catalogue, fresh=FRESH)
 
     def turn(self, connection: Connection, registry: Registry) -> None:
         """Propose what is missing, withdraw what is over, and let armed rules send."""
@@ -75,7 +89,13 @@ class Proposer:
         if missing:
             queries_proposals.propose(connection, self._select(connection, missing, now))
         AutomaticSending(
-            catalogue=self._catalogue, rules=rules.written, live=self._live, now=now
+            catalogue=self._catalogue,
+            judge=self._judge,
+            registry=registry,
+            rules=rules.written,
+            accepting=rules.accepting,
+            live=self._live,
+            now=now,
         ).turn(connection)
 
     def _list_reaches(
@@ -154,6 +174,11 @@ class Proposer:
             f"device/{row.name}": row for row in list_devices(connection, now, names=sorted(names))
         }
         behind = service_gateways.load_gateway_devices(connection, devices.values())
+        queries_proposals.bar(
+            connection,
+            [each for each in missing if each.automatic and suppressed[each.alarm]],
+            SUPPRESSED,
+        )
         return [
             each
             for each in missing

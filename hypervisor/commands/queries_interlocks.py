@@ -31,7 +31,10 @@ class OwnInterlock:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingCommand:
-    """A queued command as its interlocks see it. `overridden`: an administrator lets it pass."""
+    """A queued command as its interlocks see it. `overridden`: an administrator lets it pass.
+
+    `by_rule`: no person has ordered it.
+    """
 
     id: UUID
     kind: str
@@ -40,6 +43,7 @@ class WaitingCommand:
     site: str
     domain: str
     overridden: bool
+    by_rule: bool
 
 
 _OWN: LiteralString = (
@@ -51,7 +55,8 @@ _OWN: LiteralString = (
 # Of what the sender may send next; those that another one holds are left out there, too.
 _WAITING = f"""
 SELECT c.id, c.kind, c.parameters, d.name AS device, s.name AS site, s.domain,
-    EXISTS (SELECT FROM command_override o WHERE o.command = c.id) AS overridden
+    EXISTS (SELECT FROM command_override o WHERE o.command = c.id) AS overridden,
+    starts_with(c.author, 'rule/') AS by_rule
 FROM command c JOIN device d ON d.id = c.device JOIN site s ON s.id = c.site
 WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > {NOW}
     AND c.kind = ANY (%s)

@@ -40,7 +40,8 @@ class NewProposal:
 class Proposal(NewProposal):
     """A row of the table. `held`: why an automatic one waits; `command`: what was ordered of it.
 
-    `title` and `began` are the alarm's; None where the reader does not see it.
+    `title`, `began`, `subject` and its `place` are the alarm's; None where the reader does not see
+    it. `barred`: why only people may order it.
     """
 
     id: int
@@ -54,6 +55,9 @@ class Proposal(NewProposal):
     title: str | None
     title_fr: str | None
     began: datetime | None
+    subject: str | None
+    place: str | None
+    barred: str | None
 
     @property
     def open(self) -> bool:
@@ -68,8 +72,9 @@ WHERE {_CURRENT} AND a.source IS NULL AND a.rule = ANY (%s) ORDER BY a.id
 _PROPOSALS: LiteralString = (
     "SELECT p.id, p.alarm, p.rule, p.kind, p.parameters, p.target, s.name AS site,"
     " s.title AS site_title, s.commune, p.automatic, p.proposed_at, p.held, p.ended_at,"
-    " p.end_reason, p.command, a.title, a.title_fr, a.began"
-    " FROM command_proposal p JOIN site s ON s.id = p.site LEFT JOIN alarm a ON a.id = p.alarm "
+    " p.end_reason, p.command, a.title, a.title_fr, a.began, a.subject, h.name AS place, p.barred"
+    " FROM command_proposal p JOIN site s ON s.id = p.site LEFT JOIN alarm a ON a.id = p.alarm"
+    " LEFT JOIN site h ON h.id = a.site "
 )
 _WAITS: LiteralString = "p.ended_at IS NULL AND p.command IS NULL"
 # An alarm that goes on after all takes up what was withdrawn; what was ordered stays as it is.
@@ -79,6 +84,15 @@ SELECT a.id, a.rule, %(kind)s, %(parameters)s, %(target)s, s.id, %(automatic)s, 
 FROM alarm a, site s WHERE a.id = %(alarm)s AND s.name = %(site)s AND {_CURRENT}
 ON CONFLICT (alarm, kind, target) DO UPDATE SET ended_at = NULL, end_reason = NULL
     WHERE command_proposal.ended_at IS NOT NULL AND command_proposal.command IS NULL
+"""  # noqa: S608  constants
+_BAR = f"""
+INSERT INTO command_proposal (alarm, rule, kind, parameters, target, site, automatic, proposed_at,
+    ended_at, end_reason, barred)
+SELECT a.id, a.rule, %(kind)s, %(parameters)s, %(target)s, s.id, true, {NOW},
+    {NOW}, %(why)s, %(why)s
+FROM alarm a, site s WHERE a.id = %(alarm)s AND s.name = %(site)s
+ON CONFLICT (alarm, kind, target) DO UPDATE SET barred = EXCLUDED.barred
+    WHERE command_proposal.barred IS NULL AND command_proposal.command IS NULL
 """  # noqa: S608  constants
 _WITHDRAW = f"""
 UPDATE command_proposal p SET ended_at = {NOW}, end_reason = %s
@@ -135,7 +149,7 @@ def list_proposals(
     """Those that wait, of the latest alarm first; of a site: on its alarms, or of its devices."""
     conditions: dict[LiteralString, Any] = {
         "p.alarm = %s": alarm,
-        "(s.name = %s OR EXISTS (SELECT FROM site h WHERE h.id = a.site AND h.name = %s))": site,
+        "(s.name = %s OR h.name = %s)": site,
     }
     given = {words: value for words, value in conditions.items() if value is not None}
     where: LiteralString = " AND ".join([_WAITS, *given])
@@ -151,6 +165,18 @@ def list_automatic(connection: Connection, fresh: timedelta) -> list[Proposal]:
         f" AND (p.held IS NULL OR a.began > {NOW} - %s) ORDER BY p.id"
     )
     return _read(connection, query, [fresh])
+
+
+def bar(connection: Connection, proposals: Iterable[NewProposal], reason: str) -> None:
+    """Leave it to people to order these, now or later; what is not proposed yet stays so."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _BAR,
+            [
+                {**vars(each), "parameters": Jsonb(dict(each.parameters)), "why": reason}
+                for each in proposals
+            ],
+        )
 
 
 def lock_proposal(connection: Connection, number: int) -> Proposal | None:

@@ -43,7 +43,8 @@ class Order:
 
     `key`: chosen by the client, so that an order that is sent again is no second one; of a single
     device it is the command's own. `valid_for`: shorter than the kind's. `rule`: that orders.
-    `override`: why an administrator lets it pass its interlocks.
+    `override`: why an administrator lets it pass its interlocks. `since`: when what it answers
+    began, from when on it is valid; None: now.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Order:
     alarm: int | None = None
     rule: str | None = None
     override: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +103,7 @@ def make_plan(
         )
     measured = queries.list_quantities(connection, [device.name for device in devices])
     batch = order.key or uuid4()
+    start = min(now, order.since or now)
     grouped = not order.target.startswith("device/")
     commands = tuple(
         NewCommand(
@@ -119,10 +122,15 @@ def make_plan(
             expected=_expect(kind, parameters, measured.get(device.name, set())),
             within=kind.within + ways.wait(device.name),
             drafted_at=now,
-            valid_until=now + (order.valid_for or kind.valid_for + ways.wait(device.name)),
+            valid_until=start + (order.valid_for or kind.valid_for + ways.wait(device.name)),
         )
         for device in devices
     )
+    if any(command.valid_until < now + _SHORTEST for command in commands):
+        raise CommandError(
+            "what it answers began {minutes} min ago: by now {kind} would no longer be valid",
+            *(f"{(now - start).total_seconds() / 60:.0f}", kind.name),
+        )
     ways.check_pace(commands)
     return Plan(
         commands=commands,

@@ -1,5 +1,6 @@
 """What people do with proposed commands: order one as it is proposed."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 _KEYS = UUID("5a6d1f6e-6a5c-4f0e-9a55-2f0f3d1e7c10")  # namespace of keys of proposals' orders
 
 
-def make_order(proposal: Proposal, *, author: str, reason: str = "") -> Order:
+def make_order(
+    proposal: Proposal, *, author: str, reason: str = "", since: datetime | None = None
+) -> Order:
     """The order of a proposal. Its key is the proposal's own, so that it is given once.
 
-    `reason` empty: the alarm's title in the reader's language.
+    `reason` empty: the alarm's title in the reader's language. `since`: as of an order.
     """
     french = reader.current().language == "fr"
     title = (french and proposal.title_fr) or proposal.title or proposal.rule
@@ -35,6 +38,7 @@ def make_order(proposal: Proposal, *, author: str, reason: str = "") -> Order:
         key=uuid5(_KEYS, f"{proposal.id} {proposal.alarm} {proposal.kind} {proposal.target}"),
         alarm=proposal.alarm,
         rule=proposal.rule,
+        since=since,
     )
 
 

@@ -26,6 +26,7 @@ from ingest.decode import LARGEST, decode
 from ingest.letters import make_dead_letters, make_storable
 from ingest.message import UNSTAMPED, Arrival, Envelope, Reason, Refused
 from sensors._errors import Message, TerritoryError, listed
+from sensors._quality import Quality
 from sensors._row import Rows, no_rows
 
 WORKER = "replay"  # the worker of what is refused again
@@ -204,15 +205,18 @@ def _check_letter(
         return no_rows(), [refused], True
     decoded = decode([arrival], ingest.routes, largest=_LARGEST)
     raw = id(arrival) in decoded.raw
+    moved: set[int] = set()
     if shift:
         decoded.envelopes[:] = [
             envelope
             if raw and _is_believed(envelope, arrival, ingest.belief)
-            else msgspec.structs.replace(envelope, time=_shift_time(envelope.time, shift))
+            else _move(envelope, shift, moved)
             for envelope in decoded.envelopes
         ]
         decoded.partly.add(id(arrival))  # what is refused now is not the message as received
     rows, problems = check(decoded, ingest.layouts, ingest.belief)
+    if moved:  # a person says when it was: no armed rule sends on that
+        rows["quality"][np.isin(rows["time"], list(moved))] |= int(Quality.MANUAL)
     problems += queries_acknowledgements.store(ingest.connection, decoded.acknowledgements)
     return rows, problems, raw
 
@@ -225,6 +229,13 @@ def _make_arrival(letter: DeadLetter) -> Arrival:
         payload=letter.payload,
         received_at=UNSTAMPED if unstamped else micros(letter.received_at),
     )
+
+
+def _move(envelope: Envelope, shift: timedelta, moved: set[int]) -> Envelope:
+    """An envelope at its new time, which joins those that were `moved` (µs)."""
+    time = _shift_time(envelope.time, shift)
+    moved.add(micros(time))
+    return msgspec.structs.replace(envelope, time=time)
 
 
 def _shift_time(time: datetime, shift: timedelta) -> datetime:

@@ -25,6 +25,8 @@ _COPY_ROW = np.dtype(
 _HEADER = 19  # bytes before the first row
 _TRAILER = 2
 _LATEST = micros(datetime.max.replace(tzinfo=UTC))
+_BY_PEOPLE = int(Quality.MANUAL | Quality.INVALIDATED)
+_SENT = f"received_at IS NOT NULL AND quality & {_BY_PEOPLE} = 0"
 _FIELDS = (
     "r.series_id, r.time, coalesce(r.received_at, '-infinity'), coalesce(r.value, 'NaN'), r.quality"
 )
@@ -63,14 +65,30 @@ def read_spans(connection: Connection, spans: Sequence[tuple[int, int, int | Non
         f"   AND {is_good()} ORDER BY time DESC LIMIT 1) AS held ON true"
         " CROSS JOIN LATERAL (SELECT * FROM reading WHERE series_id = k.series"
         "   AND time >= coalesce(held.time, k.since) AND time < k.before) AS r",
-        [
-            [series for series, _, _ in spans],
-            [moment(since).isoformat() for _, since, _ in spans],
-            [
-                "infinity" if before is None else moment(before).isoformat()
-                for _, _, before in spans
-            ],
-        ],
+        _spans(spans),
+    )
+
+
+def read_sent_spans(connection: Connection, spans: Sequence[tuple[int, int, int | None]]) -> Rows:
+    """As `read_spans`, but what devices and services sent, whatever people did to it since.
+
+    Without manual observations, imported history and letters whose times a person moved; what was
+    invalidated counts as it arrived.
+    """
+    return _copy_rows(
+        connection,
+        "SELECT r.series_id, r.time, r.received_at, coalesce(r.value, 'NaN'), r.quality"  # noqa: S608  constants
+        " FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"
+        " AS k (series, since, before) LEFT JOIN LATERAL (SELECT time FROM reading"
+        f"   WHERE series_id = k.series AND time < k.since AND {_SENT}"
+        f"   AND {is_good()} ORDER BY time DESC LIMIT 1) AS held ON true"
+        " CROSS JOIN LATERAL (SELECT DISTINCT ON (time) * FROM ("
+        "   SELECT series_id, time, received_at, value, quality FROM reading"
+        "   UNION ALL SELECT series_id, time, received_at, value, quality FROM reading_version) v"
+        "   WHERE series_id = k.series AND time >= coalesce(held.time, k.since) AND time < k.before"
+        f"   AND {_SENT}"
+        "   ORDER BY time, received_at DESC, value DESC NULLS LAST, quality DESC) AS r",
+        _spans(spans),
     )
 
 
@@ -141,6 +159,14 @@ def split_by_series(rows: Rows) -> dict[int, Rows]:
         int(rows["series"][start]): rows[start:end]
         for start, end in zip(bounds, [*bounds[1:], len(rows)], strict=True)
     }
+
+
+def _spans(spans: Sequence[tuple[int, int, int | None]]) -> list[object]:
+    return [
+        [series for series, _, _ in spans],
+        [moment(since).isoformat() for _, since, _ in spans],
+        ["infinity" if before is None else moment(before).isoformat() for _, _, before in spans],
+    ]
 
 
 def _end(instant: int) -> str:

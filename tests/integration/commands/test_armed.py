@@ -18,9 +18,8 @@ from tests.actuators import Actuator
 from tests.integration.commands.test_proposals import (
     RULE,
     WEIR,
-    begin_alarm,
     end_alarm,
-    measure,
+    flood,
     revise,
     rule,
 )
@@ -47,7 +46,6 @@ def test_an_armed_rule_sends_once_whatever_is_killed(
     settings, lamp = instance_settings, actuators["lamp-1"]
     with connect(settings.database_url, autocommit=True) as connection:
         connection.execute(WEIR)
-        measure(connection, 1.0)
         revise(connection, "rule", RULE, rule({**DIM, "automatic": "true"}))
         order = ArmingOrder(
             rule=RULE,
@@ -57,7 +55,7 @@ def test_an_armed_rule_sends_once_whatever_is_killed(
             reason="test",
         )
         arming.change(connection, load(connection), WORDS, order)
-        number = begin_alarm(connection)
+        number = flood(connection)
         proposal = NewProposal(
             alarm=number,
             rule=RULE,
@@ -87,7 +85,7 @@ def test_an_armed_rule_sends_once_whatever_is_killed(
             reason="test",
         )
         interlocks.change(connection, load(connection), WORDS, setting)
-        again = begin_alarm(connection)
+        again = flood(connection)
         with sender(settings):
             wait_for(
                 lambda: [c for c in _list(connection, again) if not c.open],

@@ -59,8 +59,8 @@ def rule(*proposed: dict[str, Any]) -> dict[str, Any]:
     return {**written, "severity": "major", "chatter": "999 in 1 h", "propose": list(proposed)}
 
 
-def measure(connection: Connection, level: float) -> None:
-    now = datetime.now(UTC)
+def measure(connection: Connection, level: float, *, age: timedelta = timedelta(0)) -> None:
+    now = datetime.now(UTC) - age
     connection.execute(
         "INSERT INTO reading (series_id, time, value, quality, received_at)"
         " SELECT s.id, %s, %s, 0, %s FROM series s JOIN device d ON d.id = s.device"
@@ -88,6 +88,13 @@ def begin_alarm(
     ).fetchall()
     connection.commit()
     return int(number)
+
+
+def flood(connection: Connection, *, age: timedelta = timedelta(0)) -> int:
+    """An alarm of the rule at the weir, which its gauge has raised; its number."""
+    for level in (0.1, 2.1):
+        measure(connection, level, age=age)
+    return begin_alarm(connection, age=age)
 
 
 def end_alarm(connection: Connection, number: int) -> None:
@@ -252,14 +259,14 @@ def test_an_armed_rule_orders_once_and_only_on_an_alarm_that_begins_now(
     automatic: Connection, proposer: Turn
 ) -> None:
     connection = automatic
-    unarmed = begin_alarm(connection)
+    unarmed = flood(connection)
     proposer(connection)
     assert held(connection, unarmed) == "its rule is not armed at orge"
     arm(connection)
     proposer(connection)
     assert held(connection, unarmed) == "its alarm had begun when its rule was armed at orge"
-    backfilled = begin_alarm(connection, age=timedelta(minutes=16))
-    fresh, second = begin_alarm(connection), begin_alarm(connection)
+    backfilled = flood(connection, age=timedelta(minutes=16))
+    fresh, second = flood(connection), flood(connection)
     proposer(connection)
     assert held(connection, backfilled) == "its alarm did not begin within the last 15 min"
     assert held(connection, fresh) is None
@@ -281,7 +288,7 @@ def test_what_keeps_an_armed_rule_from_sending(automatic: Connection, proposer: 
     connection = automatic
 
     def why(turn: Turn = proposer) -> str | None:
-        number = begin_alarm(connection)
+        number = flood(connection)
         turn(connection)
         end_alarm(connection, number)
         return held(connection, number)
@@ -300,7 +307,7 @@ def test_what_keeps_an_armed_rule_from_sending(automatic: Connection, proposer: 
     assert why() == "its rule was revised since it was armed at orge"
     arm(connection)
     revise(connection, "rule", RULE, {**rule(AUTOMATIC), "when": "level > 1 m", "advice": "Go."})
-    number = begin_alarm(connection)
+    number = flood(connection)
     proposer(connection)  # a text may change
     assert held(connection, number) is None
 
@@ -320,7 +327,7 @@ def test_a_rollback_does_not_arm_again(automatic: Connection, proposer: Turn) ->
             revise(connection, "rule", RULE, value)
         (arming_,) = queries_arming.list_armed(connection, RULE)
         assert not arming.is_valid(arming_, {RULE: armed})
-        number = begin_alarm(connection)
+        number = flood(connection)
         proposer(connection)
         assert held(connection, number) == "its rule was revised since it was armed at orge"
         end_alarm(connection, number)
