@@ -112,6 +112,7 @@ def _sign_in(url: str) -> Iterator[tuple[str, str]]:
             owner.name,
             Visit(address="", browser="tests.screenshots"),
             now=datetime.now(UTC),
+            confirmed_at=None,
             reason="signed in to take pictures, from the command line",
         )
     try:

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from hypervisor.access import queries_places, queries_sessions
-from hypervisor.access.errors import FieldOnlyError, ForbiddenError, UnauthenticatedError
+from hypervisor.access.errors import (
+    FieldOnlyError,
+    ForbiddenError,
+    UnauthenticatedError,
+    UnconfirmedError,
+)
 from hypervisor.access.identity import (
     Caller,
     CsrfToken,
@@ -33,6 +38,7 @@ from sensors._errors import Message
 from sensors._nearest import nearest_hint
 
 NOBODY = 0  # the account's number of a request without an account
+CONFIRMED_FOR = timedelta(minutes=10)  # what widens rights follows a proof within this time
 _Row = TypeVar("_Row")
 
 
@@ -41,7 +47,8 @@ class RequestContext:
     """One request's view.
 
     `connection` reads what lies in the person's territory, and nothing else. `clock` is the wall's.
-    `csrf`: what a form of theirs carries in the field `csrf`. `_granted`: the duties that this
+    `csrf`: what a form of theirs carries in the field `csrf`. `confirmed_at`: when they last
+    proved in this session who they are. `_granted`: the duties that this
     request required and the person has; without one nothing is written.
     """
 
@@ -52,6 +59,7 @@ class RequestContext:
     clock: Callable[[], datetime]
     csrf: str
     pool: Pool
+    confirmed_at: datetime | None = None
     _granted: set[Duty] = field(default_factory=set, init=False, repr=False)
 
     @property
@@ -215,6 +223,19 @@ class RequestContext:
         if self.person.session is None:
             raise ForbiddenError("a token may not do this: sign in")
 
+    def require_confirmed(self) -> None:
+        """Refuse what widens rights unless somebody signed in has lately proved who they are.
+
+        Raises:
+            ForbiddenError: a token asks.
+            UnconfirmedError: the proof is missing or too old.
+        """
+        self.require_session()
+        if self.confirmed_at is None or self.confirmed_at <= self.clock() - CONFIRMED_FOR:
+            raise UnconfirmedError(
+                "this changes what somebody may do: confirm that it is you, then do it again"
+            )
+
     def owning(self) -> AbstractContextManager[Connection]:
         """A connection that reads as the owner: what goes out of it is the caller's to narrow."""
         return self.pool.owning()
@@ -246,6 +267,20 @@ def request_context(
         return asker
 
     yield from _open_context(request, identify_caller, lambda person: person.territory())
+
+
+Context = Annotated[RequestContext, Depends(request_context)]
+
+
+def confirmed_context(context: Context) -> RequestContext:
+    """The context of an act that widens what somebody may do: every such route declares it.
+
+    Raises:
+        ForbiddenError: a token asks.
+        UnconfirmedError: the person must first confirm that it is them.
+    """
+    context.require_confirmed()
+    return context
 
 
 def source_context(request: Request, _turn: RequestSlot) -> Iterator[RequestContext]:
@@ -317,6 +352,7 @@ def _open_context(
             clock=state.clock,
             csrf=caller.csrf,
             pool=pool,
+            confirmed_at=caller.confirmed_at,
         )
         yield made
 
@@ -344,6 +380,6 @@ def get_instance(request: Request, connection: Connection) -> Instance:
     return instance
 
 
-Context = Annotated[RequestContext, Depends(request_context)]
+ConfirmedContext = Annotated[RequestContext, Depends(confirmed_context)]
 FieldContext = Annotated[RequestContext, Depends(field_context)]
 SignedIn = Annotated[Person, Depends(identify_person)]

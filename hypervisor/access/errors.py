@@ -11,6 +11,10 @@ class ForbiddenError(TerritoryError):
     """The person is known and may not do this: says what it takes."""
 
 
+class UnconfirmedError(ForbiddenError):
+    """The act widens what somebody may do, and the person last proved who they are too long ago."""
+
+
 class FieldOnlyError(ForbiddenError):
     """The person works in the field and sees nothing else."""
 

@@ -19,6 +19,7 @@ from hypervisor.database.pool import Pool
 IDLE_TIMEOUT = timedelta(hours=12)  # a night's shift without a touch
 SESSION_LIFETIME = timedelta(days=7)
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+PROOF_FIELDS = "proof-"  # how the fields of a confirmation begin, beside those of the act
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TOUCH_INTERVAL = timedelta(minutes=1)  # how exactly it is known when somebody was last there
@@ -26,10 +27,14 @@ _TOUCH_INTERVAL = timedelta(minutes=1)  # how exactly it is known when somebody 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Somebody, and the token that their forms must carry (empty: a program's)."""
+    """Somebody, and the token that their forms must carry (empty: a program's).
+
+    `confirmed_at`: when they last proved in this session who they are.
+    """
 
     person: Person
     csrf: str = ""
+    confirmed_at: datetime | None = None
 
 
 def cookie_name(instance: Instance, *, secure: bool) -> str:
@@ -140,7 +145,7 @@ def _identify_session(
             )
     if now - session.seen_at > _TOUCH_INTERVAL:
         _write(request, lambda writing: queries_sessions.touch_session(writing, digest, now))
-    return Caller(person=person, csrf=csrf)
+    return Caller(person=person, csrf=csrf, confirmed_at=session.confirmed_at)
 
 
 def require_same_origin(request: Request) -> None:

@@ -9,7 +9,9 @@ from hypervisor.access import queries
 from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
 
-_COLUMNS = "s.secret, s.account, s.created_at, s.seen_at, s.ends_at, s.address, s.browser"
+_COLUMNS = (
+    "s.secret, s.account, s.created_at, s.seen_at, s.ends_at, s.address, s.browser, s.confirmed_at"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class Session:
     ends_at: datetime
     address: str
     browser: str
+    confirmed_at: datetime | None = None  # when they last proved who they are
 
 
 def find_session(
@@ -42,8 +45,9 @@ def find_session(
 
 def insert_session(connection: Connection, session: Session) -> None:
     connection.execute(
-        "INSERT INTO session (secret, account, created_at, seen_at, ends_at, address, browser)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO session"
+        " (secret, account, created_at, seen_at, ends_at, address, browser, confirmed_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         [
             session.secret,
             session.account,
@@ -52,6 +56,7 @@ def insert_session(connection: Connection, session: Session) -> None:
             session.ends_at,
             session.address,
             session.browser,
+            session.confirmed_at,
         ],
     )
 
@@ -60,6 +65,11 @@ def touch_session(connection: Connection, secret: bytes, now: datetime) -> None:
     connection.execute(
         "UPDATE session SET seen_at = GREATEST(seen_at, %s) WHERE secret = %s", [now, secret]
     )
+
+
+def confirm_session(connection: Connection, secret: bytes | None, at: datetime) -> None:
+    """The person has proved at this time who they are."""
+    connection.execute("UPDATE session SET confirmed_at = %s WHERE secret = %s", [at, secret])
 
 
 def delete_session(connection: Connection, secret: bytes) -> None:

@@ -80,7 +80,7 @@ def sign_in(
         _forgive_attempt(connection, attempt)
         if kept is not None and passwords.needs_rehash(kept):
             queries.set_password(connection, number, passwords.hash_password(attempt.password))
-        return open_session(connection, number, person.name, attempt, now=now)
+        return open_session(connection, number, person.name, attempt, now=now, confirmed_at=now)
 
 
 def _count_attempt(connection: Connection, attempt: SignInAttempt, now: datetime) -> None:
@@ -112,10 +112,14 @@ def open_session(  # noqa: PLR0913  what a session is
     visit: Visit,
     *,
     now: datetime,
+    confirmed_at: datetime | None,
     reason: str = "signed in",
     **details: object,
 ) -> str:
-    """Open a session of an account, in place of the browser's earlier one; its secret."""
+    """Open a session of an account, in place of the browser's earlier one; its secret.
+
+    `confirmed_at`: when they proved who they are; None: that is not known.
+    """
     secret = secrets.generate_session()
     session = Session(
         secret=secrets.digest(secret),
@@ -125,6 +129,7 @@ def open_session(  # noqa: PLR0913  what a session is
         ends_at=now + SESSION_LIFETIME,
         address=visit.address,
         browser=visit.browser[:200],
+        confirmed_at=confirmed_at,
     )
     if visit.earlier is not None:
         queries_sessions.delete_session(connection, visit.earlier)
@@ -174,18 +179,13 @@ def change_password(  # noqa: PLR0913  what a change of a password is
         AccountError: the old one is wrong, or the new one may not be taken.
         TooManyAttemptsError: it was tried too often.
     """
-    attempt = SignInAttempt(name=person.name, password=old, address=address)
-    with writing() as connection:
+    with writing():  # which refuses a token, before all else
         passwords.require_strong(new, name=person.name)
-        _count_attempt(connection, attempt, now)
-        kept = queries.find_password_hash(connection, person.name)
-    if not passwords.verify(kept[1] if kept else None, old):
-        raise AccountError("the current password is wrong")
+    attempt = SignInAttempt(name=person.name, password=old, address=address)
+    kept = _check_own_password(writing, attempt, now)
     hashed = passwords.hash_password(new)
     with writing() as connection:
-        if kept != queries.find_password_hash(connection, person.name):
-            raise AccountError("the current password is wrong")  # another one was set meanwhile
-        _forgive_attempt(connection, attempt)
+        _require_unchanged_password(connection, attempt, kept)
         queries.set_password(connection, person.account, hashed)
         queries_sessions.delete_sessions(connection, person.account, but=person.session)
         audit.record(
@@ -195,6 +195,54 @@ def change_password(  # noqa: PLR0913  what a change of a password is
             reason="changed their own password",
             author=person.name,
         )
+
+
+def _check_own_password(
+    writing: Transaction, attempt: SignInAttempt, now: datetime
+) -> tuple[int, str | None] | None:
+    """What is kept of the password that somebody who is signed in has just shown."""
+    with writing() as connection:
+        _count_attempt(connection, attempt, now)
+        kept = queries.find_password_hash(connection, attempt.name)
+    if not passwords.verify(kept[1] if kept else None, attempt.password):
+        raise AccountError("the current password is wrong")
+    return kept
+
+
+def _require_unchanged_password(
+    connection: Connection, attempt: SignInAttempt, kept: tuple[int, str | None] | None
+) -> None:
+    """Refuse where another one was set meanwhile; else the attempt did not fail."""
+    if kept != queries.find_password_hash(connection, attempt.name):
+        raise AccountError("the current password is wrong")
+    _forgive_attempt(connection, attempt)
+
+
+def confirm_by_password(
+    writing: Transaction, person: Person, *, password: str, address: str, now: datetime
+) -> None:
+    """Prove in this session who one is. Raises as `change_password`."""
+    attempt = SignInAttempt(name=person.name, password=password, address=address)
+    kept = _check_own_password(writing, attempt, now)
+    with writing() as connection:
+        _require_unchanged_password(connection, attempt, kept)
+        confirm_session(connection, person, by="password", at=now)
+
+
+def confirm_session(connection: Connection, person: Person, *, by: str, at: datetime) -> None:
+    """The person has proved who they are: for a while this session widens rights.
+
+    `by`: what they have shown; `at`: when.
+    """
+    queries_sessions.confirm_session(connection, person.session, at)
+    audit.record(
+        connection,
+        kind="confirmation",
+        subject=person.name,
+        reason="confirmed that it is them",
+        author=person.name,
+        details={"by": by},
+    )
 
 
 def set_language(connection: Connection, person: Person, *, language: str | None) -> None:

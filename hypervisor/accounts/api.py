@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles
-from hypervisor.access.context import Context
+from hypervisor.access.context import ConfirmedContext, Context
 from hypervisor.access.queries import Account
 from hypervisor.accounts import service
 from hypervisor.accounts.schemas import (
@@ -36,11 +36,9 @@ def list_accounts(context: Context) -> AccountsBody:
 
 
 @router.post("", status_code=201, responses=responses(401, 403, 404, 422))
-def create_account(context: Context, body: AccountPost) -> AccountDetailBody:
-    """Make an account; a token makes none that signs in."""
+def create_account(context: ConfirmedContext, body: AccountPost) -> AccountDetailBody:
+    """Make an account. A token cannot."""
     administrator = require_administrator(context)
-    if body.password is not None:
-        context.require_session()
     new = NewAccount(
         name=body.name,
         title=body.title,
@@ -68,14 +66,12 @@ def get_account(context: Context, name: str) -> AccountDetailBody:
 
 
 @router.patch("/{name}", responses=responses(401, 403, 404, 422))
-def update_account(context: Context, name: str, body: AccountPatch) -> AccountDetailBody:
+def update_account(context: ConfirmedContext, name: str, body: AccountPatch) -> AccountDetailBody:
     """Change an account: its words, its roles, its password; take it out of use.
 
     Another password, or being out of use, ends its sessions and makes its tokens void.
     """
     administrator = require_administrator(context)
-    if body.password is not None:
-        context.require_session()
     with context.writing() as connection:
         account = service.get_administered_account(connection, name, administrator)
         _update_description(connection, account, body, administrator)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from hypervisor.access import queries_tokens, secrets
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext, get_instance
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext, get_instance
 from hypervisor.access.identity import (
     SESSION_LIFETIME,
     cookie_name,
@@ -18,6 +18,7 @@ from hypervisor.access.identity import (
 from hypervisor.access.service import SignInAttempt, Visit
 from hypervisor.access.turns import PasswordCheck
 from hypervisor.accounts.schemas import (
+    ConfirmPost,
     LoginPost,
     MeBody,
     PasswordPut,
@@ -81,6 +82,18 @@ def change_password(
     )
 
 
+@router.post("/confirm", status_code=204, responses=responses(401, 403, 422, 429))
+def confirm(_check: PasswordCheck, context: Context, request: Request, body: ConfirmPost) -> None:
+    """Prove in this session who one is: for ten minutes it may widen what somebody may do."""
+    access_service.confirm_by_password(
+        context.writing_own_account,
+        context.person,
+        password=body.password,
+        address=get_address(request),
+        now=context.clock(),
+    )
+
+
 @router.get("/tokens", responses=responses(401))
 def list_tokens(context: Context) -> TokensBody:
     """One's own API tokens."""
@@ -92,7 +105,7 @@ def list_tokens(context: Context) -> TokensBody:
 
 
 @router.post("/tokens", status_code=201, responses=responses(401, 403, 422))
-def create_token(context: Context, body: TokenPost) -> TokenMadeBody:
+def create_token(context: ConfirmedContext, body: TokenPost) -> TokenMadeBody:
     """Make a token with the permissions of its scopes, at most those of its maker."""
     with context.writing_own_account() as connection:
         number, secret = access_service.create_token(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
 from hypervisor.access import passwords, queries_roles, queries_tokens
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountError
 from hypervisor.accounts import service
 from hypervisor.accounts import views as view
@@ -42,7 +42,7 @@ def accounts_page(context: Context, done: Done = "") -> Response:
 
 @router.post("/admin/accounts")
 def create_account(  # noqa: PLR0913, PLR0917  the fields of the form
-    context: Context,
+    context: ConfirmedContext,
     name: Text = "",
     title: Text = "",
     language: Text = "",
@@ -54,8 +54,6 @@ def create_account(  # noqa: PLR0913, PLR0917  the fields of the form
     """Make an account; its password is shown once."""
     administrator = require_administrator(context)
     secret = None if kind == "program" else passwords.generate()
-    if secret is not None:
-        context.require_session()
     fields = {"name": name, "title": title, "language": language, "kind": kind, "reason": reason}
     try:
         new = NewAccount(
@@ -84,7 +82,7 @@ def account_page(context: Context, name: str, done: Done = "") -> Response:
 
 @router.post("/admin/accounts/{name}")
 def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
-    context: Context,
+    context: ConfirmedContext,
     name: str,
     title: Text = "",
     language: Text = "",
@@ -115,9 +113,8 @@ def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
 
 
 @router.post("/admin/accounts/{name}/password")
-def reset_password(context: Context, name: str, reason: Text = "") -> Response:
+def reset_password(context: ConfirmedContext, name: str, reason: Text = "") -> Response:
     """Another password, shown once."""
-    context.require_session()
     administrator = require_administrator(context)
     secret = passwords.generate()
     with context.writing() as connection:
@@ -129,7 +126,10 @@ def reset_password(context: Context, name: str, reason: Text = "") -> Response:
 
 @router.post("/admin/accounts/{name}/use")
 def set_disabled(
-    context: Context, name: str, out: Annotated[str, Form(max_length=5)] = "", reason: Text = ""
+    context: ConfirmedContext,
+    name: str,
+    out: Annotated[str, Form(max_length=5)] = "",
+    reason: Text = "",
 ) -> Response:
     """Out of use, or into it again."""
     administrator = require_administrator(context)

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from hypervisor.access import queries_sessions, queries_tokens
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.access.errors import AccountError
 from hypervisor.access.identity import IDLE_TIMEOUT, get_address
 from hypervisor.access.turns import PasswordCheck
@@ -75,7 +75,7 @@ def change_password(
 
 @router.post("/account/tokens")
 def create_token(
-    context: Context,
+    context: ConfirmedContext,
     purpose: Text = "",
     scope: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies it
     days: Annotated[int, Form(ge=1, le=730)] = 90,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from hypervisor.access import secrets
+from hypervisor.access.context import identify_person
 from hypervisor.access.identity import is_secure, set_cookie
 from hypervisor.accounts import service_provider
 from hypervisor.accounts.api_signing import keep_session, read_visit
@@ -28,17 +29,26 @@ from sensors._errors import Message
 router = APIRouter(prefix="/login/provider")
 PAGE: Page | None = None
 _CALLBACK = "/login/provider/callback"
+_CONFIRMED = "/confirm/done"  # the target of who is signed in and confirms that it is them
 _PENDING_SECONDS = 600  # to sign in at the provider
 _LONGEST_TARGET = 3_000  # bytes; of a cookie of 4,096
 
 
 @router.get("")
 def begin_sign_in(
-    request: Request, target: Annotated[str, Query(alias="next", max_length=2_000)] = "/"
+    request: Request,
+    target: Annotated[str, Query(alias="next", max_length=2_000)] = "/",
+    *,
+    confirm: bool = False,
 ) -> Response:
-    """To the provider; the browser keeps what it must show when it comes back."""
+    """To the provider; the browser keeps what it must show when it comes back.
+
+    `confirm`: somebody who is signed in proves there that it is them.
+    """
     provider, rules = _require_provider(request)
-    pending = PendingSignIn(secret=secrets.generate_session(), target=local_address(target))
+    pending = PendingSignIn(
+        secret=secrets.generate_session(), target=_CONFIRMED if confirm else local_address(target)
+    )
     try:
         address = provider.build_authorization_url(
             pending,
@@ -46,6 +56,7 @@ def begin_sign_in(
             scopes=rules.scopes,
             acr=rules.acr,
             now=request.app.state.clock(),
+            anew=confirm,
         )
     except ProviderError as error:
         return render_login(request, target=target, refusal=str(error), status_code=503)
@@ -85,9 +96,14 @@ def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
         identity = provider.redeem(
             answer, pending, build_url(request, _CALLBACK), acr=rules.acr, now=now
         )
-        secret = service_provider.sign_in(
-            pool.writing, identity, rules, read_visit(request), now=now
-        )
+        secret = ""
+        if pending.target == _CONFIRMED:
+            person = identify_person(request, "")
+            service_provider.confirm(pool.writing, person, identity, now=now)
+        else:
+            secret = service_provider.sign_in(
+                pool.writing, identity, rules, read_visit(request), now=now
+            )
     except (ProviderError, SignInRefusedError) as problem:
         status = 503 if isinstance(problem, ProviderError) else 403
         response = render_login(
@@ -95,7 +111,8 @@ def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
         )
     else:
         response = RedirectResponse(local_address(pending.target), status_code=303)
-        keep_session(request, response, secret)
+        if secret:
+            keep_session(request, response, secret)
     set_cookie(request, response, _cookie_name(request, state), "", seconds=0)
     return response
 

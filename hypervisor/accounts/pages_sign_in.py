@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.accounts import queries_provider, service_provider
 from hypervisor.accounts import views as view
 from hypervisor.accounts.views_login import get_provider, list_registered
@@ -29,7 +29,7 @@ def show_rules(
 
 @router.post("/admin/sign-in")
 def apply_rules(
-    context: Context,
+    context: ConfirmedContext,
     request: Request,
     text: Annotated[str, Form(max_length=400_000)] = "",
     reason: Annotated[str, Form(max_length=1_000)] = "",

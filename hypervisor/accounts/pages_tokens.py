@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_tokens
 from hypervisor.access import service as access_service
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.access.errors import AccountError, NoAccountError
 from hypervisor.accounts import service
 from hypervisor.accounts import views as view
@@ -39,7 +39,7 @@ def tokens_page(context: Context, done: Annotated[str, Query(max_length=20)] = "
 
 @router.post("/admin/tokens")
 def create_token(
-    context: Context,
+    context: ConfirmedContext,
     account: Text = "",
     purpose: Text = "",
     scope: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies it
@@ -47,7 +47,6 @@ def create_token(
 ) -> Response:
     """A token of an account that only serves programs; shown once."""
     administrator = require_administrator(context)
-    context.require_session()
     now = context.clock()
     try:
         with context.writing() as connection:
@@ -83,6 +82,7 @@ def _get_program_account(
 def revoke_token(context: Context, number: Number) -> Response:
     """Make one void."""
     administrator = require_administrator(context)
+    context.require_session()
     with context.writing() as connection:
         token = queries_tokens.get_token(connection, number)
         if token.account not in {

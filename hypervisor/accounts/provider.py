@@ -85,6 +85,13 @@ class Identity:
     acr: str | None = None
     claims: Mapping[str, Any]
 
+    def read_auth_time(self, now: datetime) -> datetime | None:
+        """When they last showed the provider who they are; None: it does not say."""
+        at = self.claims.get("auth_time")
+        if isinstance(at, bool) or not isinstance(at, int) or not 0 < at < now.timestamp() + _SKEW:
+            return None
+        return min(now, datetime.fromtimestamp(at, tz=now.tzinfo))
+
 
 @dataclass(frozen=True, kw_only=True)
 class EndedSession:
@@ -102,7 +109,7 @@ class EndedSession:
 class Provider(ProviderCalls):
     """Sign-ins and sign-outs of one instance; shared by requests."""
 
-    def build_authorization_url(
+    def build_authorization_url(  # noqa: PLR0913  what a sign-in is
         self,
         pending: PendingSignIn,
         return_to: str,
@@ -110,8 +117,12 @@ class Provider(ProviderCalls):
         scopes: Sequence[str],
         acr: Sequence[str],
         now: datetime,
+        anew: bool = False,
     ) -> str:
-        """Where the browser goes to sign in; it comes back to `return_to`."""
+        """Where the browser goes to sign in; it comes back to `return_to`.
+
+        `anew`: even where the provider still has a session of theirs.
+        """
         parameters = {
             "response_type": "code",
             "client_id": self.client,
@@ -122,6 +133,8 @@ class Provider(ProviderCalls):
             "code_challenge": pending.challenge,
             "code_challenge_method": "S256",
         }
+        if anew:
+            parameters |= {"prompt": "login", "max_age": "0"}
         if acr:
             parameters["acr_values"] = " ".join(acr)
         return _extend(self.discover(now).authorization_endpoint, parameters)

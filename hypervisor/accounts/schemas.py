@@ -45,6 +45,12 @@ class LoginPost(_RequestBody):
     password: Annotated[str, Field(max_length=1_000)]
 
 
+class ConfirmPost(_RequestBody):
+    """A proof of who one is."""
+
+    password: Annotated[str, Field(max_length=1_000)]
+
+
 class RoleBody(BaseModel):
     """What an account is, and where."""
 

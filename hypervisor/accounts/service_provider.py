@@ -7,6 +7,7 @@ from datetime import datetime
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles, queries_sessions, secrets
 from hypervisor.access import service as access_service
+from hypervisor.access.context import CONFIRMED_FOR
 from hypervisor.access.errors import AccountError
 from hypervisor.access.service import Transaction, Visit
 from hypervisor.accounts import queries_provider
@@ -23,6 +24,7 @@ from hypervisor.accounts.sign_in_rules import (
     read_rules,
 )
 from hypervisor.base.duties import Role
+from hypervisor.base.person import Person
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
@@ -89,6 +91,7 @@ def sign_in(
                 account.name,
                 visit,
                 now=now,
+                confirmed_at=identity.read_auth_time(now),
                 reason="signed in with the identity provider",
                 acr=identity.acr,
             )
@@ -100,6 +103,31 @@ def sign_in(
     if refusal is not None:  # after what was written of it holds
         raise SignInRefusedError(refusal)
     return secret
+
+
+def confirm(
+    writing: Transaction,
+    person: Person,
+    identity: Identity,
+    *,
+    now: datetime,
+) -> None:
+    """Take a sign-in that the provider has just asked for as proof of who is signed in here.
+
+    Raises SignInRefusedError: it is somebody else's, or not recent, or the provider does not say.
+    """
+    at = identity.read_auth_time(now)
+    if at is None or at <= now - CONFIRMED_FOR:
+        raise SignInRefusedError(
+            "the identity provider does not say that you have just signed in (claim {code}): its"
+            " administrator can have it sent",
+            "auth_time",
+        )
+    with writing() as connection:
+        account = queries_provider.find_account(connection, identity.issuer, identity.subject)
+        if account is None or account.id != person.account:
+            raise SignInRefusedError("somebody else has signed in with the identity provider")
+        access_service.confirm_session(connection, person, by="identity provider", at=at)
 
 
 def _build_candidate(connection: Connection, identity: Identity, rules: SignInRules) -> _Candidate:

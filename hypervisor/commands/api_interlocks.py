@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from hypervisor.access.context import Context
+from hypervisor.access.context import ConfirmedContext, Context
 from hypervisor.base.duties import Duty
 from hypervisor.commands import interlock_trials, interlocks
 from hypervisor.commands.interlocks import Condition, Setting
@@ -29,7 +29,7 @@ def list_interlocks(context: Context) -> InterlocksBody:
 
 
 @router.put("", responses=responses(403, 404, 422))
-def put_interlock(context: Context, body: InterlockPut) -> InterlocksBody:
+def put_interlock(context: ConfirmedContext, body: InterlockPut) -> InterlocksBody:
     """Hold the commands of a site or device to a condition, or withdraw it (null)."""
     context.require(Duty.ADMINISTER, subject=body.owner)
     if body.place is not None:

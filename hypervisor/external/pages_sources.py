@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.alarms.log import EXTERNAL
 from hypervisor.base.duties import Duty
@@ -28,7 +28,7 @@ def show_sources(context: Context, done: Annotated[str, Query(max_length=20)] = 
 
 @router.post("/admin/sources")
 def apply_mappings(
-    context: Context,
+    context: ConfirmedContext,
     text: Annotated[str, Form(max_length=400_000)] = "",
     reason: Annotated[str, Form(max_length=1_000)] = "",
 ) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from starlette.exceptions import HTTPException
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.interventions import queries, service
 from hypervisor.interventions.model import (
     ChangedError,
@@ -118,7 +118,7 @@ def list_teams(context: Context) -> TeamsBody:
 
 
 @router.put("/teams/{name}", status_code=204, responses=responses(403, 404, 422))
-def put_team(context: Context, name: TeamName, post: TeamPost) -> None:
+def put_team(context: ConfirmedContext, name: TeamName, post: TeamPost) -> None:
     """Make or change a team; its members are exactly those that are named."""
     put = TeamPut(**post.model_dump(exclude={"reason"}))
     service.store_team(context, name, put, reason=post.reason)

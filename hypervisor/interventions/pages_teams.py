@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hypervisor.access import queries_roles
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.alarms import queries_list
 from hypervisor.base.duties import Duty
 from hypervisor.database.audit import ActError
@@ -65,7 +65,7 @@ def show_team(context: Context, name: Annotated[str, Path(pattern=_TEAM_NAME)]) 
 
 
 @router.post("/teams")
-def store_team(context: Context, entered: Annotated[TeamForm, Form()]) -> Response:
+def store_team(context: ConfirmedContext, entered: Annotated[TeamForm, Form()]) -> Response:
     """Make or change it."""
     context.require_anywhere(Duty.ADMINISTER)
     try:

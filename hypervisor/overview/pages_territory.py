@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.base.duties import Duty
 from hypervisor.feeds import collect, communes, hubeau, vigicrues
 from hypervisor.feeds.poll import address_of
@@ -30,7 +30,7 @@ def show_form(context: Context) -> Response:
 
 
 @router.post("/admin/territory")
-def start(context: Context, departement: Code = "") -> Response:
+def start(context: ConfirmedContext, departement: Code = "") -> Response:
     """Ask the services, and write what they say; takes up to a minute."""
     context.require(Duty.ADMINISTER)
     settings = get_settings()

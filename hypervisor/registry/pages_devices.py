@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access.context import Context, RequestContext
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.base.duties import Duty
 from hypervisor.base.settings import Settings
@@ -78,7 +78,7 @@ def set_service(
 
 @router.post("/admin/devices/{name}/account")
 def change_account(  # noqa: PLR0913, PLR0917  the fields of the form
-    context: Context,
+    context: ConfirmedContext,
     request: Request,
     name: Name,
     does: Text = "add",

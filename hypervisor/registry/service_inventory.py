@@ -210,8 +210,18 @@ def _write(
     with context.writing() as connection:
         changes = apply_steps(connection, remember, stamp=stamp, act=act)
         _require_reach(context, before[0], changes)
+        if _moves_territories(before[0], changes):
+            context.require_confirmed()
     context.connection.rollback()  # the next read sees what was written
     return changes
+
+
+def _moves_territories(registry: Registry, changes: Changes) -> bool:
+    """Whether somebody's roles reach another place from now on."""
+    return bool(changes.areas) or any(
+        site.name in registry.sites and registry.sites[site.name].commune != site.commune
+        for site in changes.sites
+    )
 
 
 def _require_reach(context: RequestContext, registry: Registry, changes: Changes) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 
-from hypervisor.access.identity import CSRF_FIELD
+from hypervisor.access.identity import CSRF_FIELD, PROOF_FIELDS
 from hypervisor.base.reader import current
 
 Values = Mapping[str, str]  # what stands in each input, by its name
@@ -57,7 +57,7 @@ async def read_values(request: Request) -> Values:
     return {
         name: text.strip().replace("\r\n", "\n")
         for name, text in form.items()
-        if isinstance(text, str) and name != CSRF_FIELD
+        if isinstance(text, str) and name != CSRF_FIELD and not name.startswith(PROOF_FIELDS)
     }
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from hypervisor.access.context import get_instance
+from hypervisor.access.context import RequestContext, get_instance
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.reader import Reader, current, reading
 from hypervisor.base.translation import mark
@@ -45,7 +45,7 @@ def plain(
     """A page without a session: its template extends plain.html."""
     instance = _find_instance(request)
     reader = Reader(
-        language=language(request),
+        language=language(request, _find_preference(request)),
         zone=ZoneInfo(instance.timezone),
         now=request.app.state.clock(),
         theme=theme(request),
@@ -86,6 +86,12 @@ def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse |
         words=_WORDS.get(status.value, ""),
         detail=detail,
     )
+
+
+def _find_preference(request: Request) -> str | None:
+    """The language of the account that asks, where that is known."""
+    access: RequestContext | None = getattr(request.state, "access", None)
+    return access.person.language if access else None
 
 
 def _find_instance(request: Request) -> Instance:

@@ -101,7 +101,11 @@ def enter(browser: httpx.Client, who: str, target: str = "/sites") -> httpx.Resp
 
 def fetch_callback(browser: httpx.Client, who: str, target: str = "/sites") -> str:
     """Sign in at the provider, up to the address with which the browser would come back."""
-    address = begin(browser, target)
+    return follow_to_callback(browser, begin(browser, target), who)
+
+
+def follow_to_callback(browser: httpx.Client, address: str, who: str) -> str:
+    """Sign in where the console has led, up to the address with which the browser comes back."""
     while httpx.URL(address).path != "/login/provider/callback":
         answer = browser.get(address)
         if answer.status_code == 200:  # the provider's form

@@ -16,6 +16,7 @@ import pytest
 
 from hypervisor.access import passwords
 from hypervisor.access.errors import AccountError
+from hypervisor.access.identity import CSRF_HEADER
 from hypervisor.accounts import service as account_service
 from hypervisor.accounts import service_provider
 from hypervisor.accounts.provider import EndedSession
@@ -35,6 +36,7 @@ from tests.integration.accounts.providing import (
     elsewhere,
     enter,
     fetch_callback,
+    follow_to_callback,
     providing,
     sign_out_there,
 )
@@ -638,3 +640,46 @@ def test_proconnect(database_url: str) -> None:
             with door.visit() as other:
                 refused = enter(other, who)
             assert (refused.status_code, word in read_problem(refused)) == (403, True)
+
+
+def confirm_there(browser: httpx.Client, who: str) -> httpx.Response:
+    """Prove at the provider that it is somebody; the console's answer."""
+    begun = browser.get("/login/provider", params={"confirm": "true"})
+    asked = {
+        key: value[0] for key, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
+    }
+    assert (asked["prompt"], asked["max_age"]) == ("login", "0")
+    for cookie_of_provider in [name for name in browser.cookies if name.startswith("_session")]:
+        browser.cookies.delete(cookie_of_provider)
+    return browser.get(follow_to_callback(browser, begun.headers["location"], who))
+
+
+def test_who_has_no_password_confirms_at_the_provider(door: Door, browser: httpx.Client) -> None:
+    """The session that the provider still has is no proof; another person's sign-in neither."""
+    door.tell(users={"u31": person("olga", "administrators"), "u32": person("otto", "operators")})
+    enter(browser, "u31")
+    headers = {CSRF_HEADER: read_me(browser)["csrf"]}
+    body = {"name": "later", "roles": [{"role": "viewer"}]}
+
+    def forget() -> None:
+        with connect(door.url) as connection:
+            connection.execute("UPDATE session SET confirmed_at = NULL")
+
+    def create() -> int:
+        return browser.post("/api/v1/accounts", json=body, headers=headers).status_code
+
+    forget()
+    assert create() == 403
+    page = browser.post("/admin/accounts", data={"name": "later", "csrf": headers[CSRF_HEADER]})
+    assert 'href="/login/provider?confirm=true"' in page.text
+    assert "proof-password" not in page.text
+    wrong = confirm_there(browser, "u32")
+    assert (wrong.status_code, "somebody else has signed in" in wrong.text) == (403, True)
+    door.tell(forge={"claims": {"auth_time": 1_000_000_000}})
+    assert "auth_time" in confirm_there(browser, "u31").text
+    assert create() == 403
+    door.tell(forge=None)
+    done = confirm_there(browser, "u31")
+    assert (done.status_code, done.headers["location"]) == (303, "/confirm/done")
+    assert "It is you" in browser.get("/confirm/done").text
+    assert create() == 201, "in the same session"

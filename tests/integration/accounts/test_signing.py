@@ -282,7 +282,7 @@ def test_a_token_gives_nobody_a_password_or_a_token(
         for path in ("accounts", "accounts/anne/password", "tokens"):
             form = {"name": "other", "role": "viewer", "account": "other", "scope": "read"}
             assert program.post(f"/admin/{path}", data=form).status_code == 403
-        assert program.post("/api/v1/accounts", json=viewer).status_code == 201
+        assert program.post("/api/v1/accounts", json=viewer).status_code == 403
 
 
 def test_a_program_revokes_the_token_that_it_shows_and_no_other(

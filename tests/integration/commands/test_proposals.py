@@ -358,6 +358,9 @@ def test_only_an_administrator_arms_and_what_can_be_armed(
     assert (armed["rule"], armed["site"], armed["valid"], armed["author"]) == (
         *(RULE, "orge", True, "ada"),
     )
+    with connect(room.url) as connection:
+        connection.execute("UPDATE session SET confirmed_at = NULL")
+    assert "confirm that it is you" in put(room.ada).json()["detail"], "whoever left the desk"
     page = read(room.olga, "/armed-rules")
     assert f"/rules/{RULE}" in page
     assert 'name="hours"' not in page
@@ -370,7 +373,9 @@ def test_only_an_administrator_arms_and_what_can_be_armed(
     assert room.olga.post("/armed-rules", data=data).status_code == 403
     gone = room.anne.post("/armed-rules", data=data, follow_redirects=False)
     assert gone.status_code == 303
-    assert room.ada.get("/api/v1/armed-rules").json()["armed"] == []
+    assert room.ada.get("/api/v1/armed-rules").json()["armed"] == [], "disarming asks for no proof"
+    with connect(room.url) as connection:
+        connection.execute("UPDATE session SET confirmed_at = now()")
     assert 'name="hours"' in read(room.ada, "/armed-rules")
     again = room.ada.post("/armed-rules", data=data | {"hours": "8"}, follow_redirects=False)
     assert "no reason is given" in read_text(again)

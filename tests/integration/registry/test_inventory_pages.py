@@ -338,6 +338,23 @@ def test_only_administrators_and_only_from_a_page_of_ours(base: str, url: str) -
     assert registry(url).sites == {}
 
 
+def test_who_moves_a_territory_must_have_proved_that_it_is_them(
+    anne: httpx.Client, url: str
+) -> None:
+    """A site in another commune is in the reach of others; a site's other fields are not."""
+    apply(anne)
+    with connect(url) as connection:
+        connection.execute("UPDATE session SET confirmed_at = NULL")
+    assert edit(anne, "site", "orge", river="Orge").is_redirect
+    moved = edit(anne, "site", "orge", commune=YVETTE)
+    assert (moved.status_code, "Confirm that it is you" in moved.text) == (403, True)
+    area = {"code": "91003", "kind": "commune", "name": "X"}
+    assert anne.post(f"{FORMS}/area", data=area).status_code == 403
+    text = f"areas: [{{code: '{YVETTE}', kind: commune, name: Yvette, parent: '{NORTH}'}}]"
+    assert confirm(anne, send(anne, ("x.yaml", text))).status_code == 403
+    assert registry(url).sites["orge"].commune == ORGE
+
+
 def test_a_device_is_taken_out_of_service_and_back(anne: httpx.Client) -> None:
     apply(anne)
     service = "/admin/devices/orge-1/service"

@@ -49,6 +49,7 @@ def session(url: str, name: str = "anne", roles: Roles = EVERYTHING, *, now: dat
             ends_at=now + timedelta(days=1),
             address="test",
             browser="test",
+            confirmed_at=now,
         )
         queries_sessions.insert_session(connection, opened)
     return secret

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 # What a write takes, by the beginning of its address; none: a person's own account.
 TAKES: Mapping[str, frozenset[Duty]] = {
-    **dict.fromkeys(("/api/v1/auth/", "/account", "/logout"), frozenset[Duty]()),
+    **dict.fromkeys(("/api/v1/auth/", "/account", "/logout", "/confirm"), frozenset[Duty]()),
     # Nothing is written: what was typed is checked, tried, drawn.
     **dict.fromkeys(
         (

@@ -13,6 +13,7 @@ from fastapi import UploadFile
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 
+from hypervisor.access.context import confirmed_context
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
 from tests.integration.evaluation.world import CATALOGUE
@@ -38,7 +39,8 @@ Values = Mapping[str, Any]
 class Route:
     """One method at one address. `query`, `form`: the names of its fields; `body`: its schema.
 
-    `needs`: the fields of the form without which it is malformed.
+    `needs`: the fields of the form without which it is malformed. `widens`: it declares that it
+    widens what somebody may do.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Route:
     form: Mapping[str, Any] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
     body: Mapping[str, Any] | None = None
+    widens: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -102,6 +105,7 @@ def _of(route: APIRoute, method: str, path: str) -> Route:
         form=form,
         needs=frozenset(needs),
         body=body,
+        widens=any(below.call is confirmed_context for below in dependant.dependencies),
     )
 
 
