@@ -30,6 +30,7 @@ _LONGEST_TOKEN = 50_000  # characters
 _LONGEST_CODE = 4_000  # characters
 _LONGEST_SUBJECT = 255  # characters, as the standard has it; so are a session's
 _NOT_VALID = "what the identity provider signed is not valid: {reason}"
+_OLDEST = 7 * 24 * 3600  # s since they signed in at the provider, which then says when (auth_time)
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -75,7 +76,8 @@ class Answer:
 class Identity:
     """A person as the provider identifies them.
 
-    `sid`: the provider's session, `acr`: how strong the sign-in was, if it says so.
+    `sid`: the provider's session, `acr`: how strong the sign-in was, `auth_time`: when they last
+    showed the provider who they are, each if it says so.
     """
 
     issuer: str
@@ -83,14 +85,8 @@ class Identity:
     sid: str | None
     id_token: str
     acr: str | None = None
+    auth_time: datetime | None = None
     claims: Mapping[str, Any]
-
-    def read_auth_time(self, now: datetime) -> datetime | None:
-        """When they last showed the provider who they are; None: it does not say."""
-        at = self.claims.get("auth_time")
-        if isinstance(at, bool) or not isinstance(at, int) or not 0 < at < now.timestamp() + _SKEW:
-            return None
-        return min(now, datetime.fromtimestamp(at, tz=now.tzinfo))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +129,7 @@ class Provider(ProviderCalls):
             "code_challenge": pending.challenge,
             "code_challenge_method": "S256",
         }
+        parameters["max_age"] = str(_OLDEST)
         if anew:
             parameters |= {"prompt": "login", "max_age": "0"}
         if acr:
@@ -176,6 +173,7 @@ class Provider(ProviderCalls):
                 make_excerpt(str(claims.get("acr", "")), 100),
                 ", ".join(acr),
             )
+        auth_time = _read_time(claims.get("auth_time"), now)
         if metadata.userinfo_endpoint:
             userinfo = self.read_userinfo(metadata.userinfo_endpoint, tokens.get("access_token"))
             if isinstance(userinfo, str):
@@ -189,6 +187,7 @@ class Provider(ProviderCalls):
             sid=_read_identifier(claims, "sid") if _has(claims, "sid") else None,
             id_token=str(id_token),
             acr=_read_identifier(claims, "acr") if _has(claims, "acr") else None,
+            auth_time=auth_time,
             claims=claims,
         )
 
@@ -286,6 +285,12 @@ def _require_party(claims: Mapping[str, Any], client: str) -> None:
     several = isinstance(claims.get("aud"), list) and len(claims["aud"]) > 1
     if claims.get("azp", None if several else client) != client:
         raise SignInRefusedError("the identity provider's token is for another program")
+
+
+def _read_time(at: object, now: datetime) -> datetime | None:
+    if isinstance(at, bool) or not isinstance(at, int) or not 0 < at < now.timestamp() + _SKEW:
+        return None
+    return min(now, datetime.fromtimestamp(at, tz=now.tzinfo))
 
 
 def _extend(address: str, parameters: Mapping[str, str]) -> str:

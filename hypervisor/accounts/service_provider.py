@@ -91,7 +91,7 @@ def sign_in(
                 account.name,
                 visit,
                 now=now,
-                confirmed_at=identity.read_auth_time(now),
+                confirmed_at=identity.auth_time,
                 reason="signed in with the identity provider",
                 acr=identity.acr,
             )
@@ -116,7 +116,7 @@ def confirm(
 
     Raises SignInRefusedError: it is somebody else's, or not recent, or the provider does not say.
     """
-    at = identity.read_auth_time(now)
+    at = identity.auth_time
     if at is None or at <= now - CONFIRMED_FOR:
         raise SignInRefusedError(
             "the identity provider does not say that you have just signed in (claim {code}): its"
