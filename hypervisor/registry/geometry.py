@@ -2,8 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from hypervisor.registry.tree import Node, plain_value
 from sensors._errors import MessageError
@@ -40,10 +42,37 @@ def parse_geometry(node: Node, kinds: Iterable[str]) -> dict[str, Any]:
     extra = [name for name in geometry if name not in ("type", "coordinates", "bbox")]
     if extra:
         raise GeometryError("a geometry has no field {extra!r}", extra[0])
-    return {
-        "type": kind,
-        "coordinates": _parse_coordinates(coordinates, _DEPTH[str(kind)], str(kind)),
-    }
+    return orient_rings(
+        {
+            "type": kind,
+            "coordinates": _parse_coordinates(coordinates, _DEPTH[str(kind)], str(kind)),
+        }
+    )
+
+
+def orient_rings(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    """The geometry with its rings as RFC 7946 has them: outer ones counterclockwise, holes not."""
+    coordinates = geometry.get("coordinates")
+    match geometry.get("type"):
+        case "Polygon":
+            coordinates = _orient_polygon(coordinates)
+        case "MultiPolygon":
+            coordinates = [_orient_polygon(polygon) for polygon in coordinates or ()]
+    return {**geometry, "coordinates": coordinates}
+
+
+def _orient_polygon(rings: Any) -> list[Any]:
+    return [
+        ring if (_doubled_area(ring) > 0) == (number == 0) else ring[::-1]
+        for number, ring in enumerate(rings)
+    ]
+
+
+def _doubled_area(ring: Sequence[Sequence[float]]) -> float:
+    """Twice the signed area: positive where the ring turns counterclockwise."""
+    lon, lat = np.array([corner[:2] for corner in ring], dtype=np.float64).T
+    lon, lat = lon - lon[0], lat - lat[0]  # small numbers, so that thin rings keep their sign
+    return float((lon[:-1] * lat[1:] - lon[1:] * lat[:-1]).sum())
 
 
 def _parse_json(text: str) -> Any:

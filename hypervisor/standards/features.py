@@ -1,5 +1,6 @@
 """Answers of OGC API Features 1.0: collections, features as GeoJSON, the description of the API."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +10,14 @@ import msgspec
 
 from hypervisor.base.instance import Banner
 from hypervisor.database.connect import Connection
+from hypervisor.registry.geometry import orient_rings
 from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.expressions import parse_time
 from hypervisor.standards.model import QueryError
 from hypervisor.standards.options import Options
 from hypervisor.standards.queries_features import Collection, during, equal, within
 from hypervisor.standards.queries_sensorthings import Condition, Row, Selection
+from hypervisor.web import problems
 from hypervisor.web.formats import GEOJSON
 from hypervisor.web.times import text
 
@@ -104,13 +107,15 @@ def _compare(collection: Collection, name: str, value: str) -> Condition:
     kind = collection.properties[name]
     if kind == "number":
         try:
-            value = f"{float(value):.15g}"
+            return equal(name, float(value))
         except ValueError:
             raise QueryError("{name}: {value!r} is no number", name, value[:60]) from None
-    elif kind == "truth" and value not in {"true", "false"}:
-        raise QueryError("{name}: {value!r} is neither true nor false", name, value[:60])
-    elif kind == "time":
-        value = str(parse_time(value))
+    if kind == "truth":
+        if value not in {"true", "false"}:
+            raise QueryError("{name}: {value!r} is neither true nor false", name, value[:60])
+        return equal(name, value == "true")
+    if kind == "time":
+        return equal(name, parse_time(value))
     return equal(name, value)
 
 
@@ -207,9 +212,16 @@ def _build(library: Library, collection: Collection, row: Row) -> dict[str, Any]
     return {
         "type": "Feature",
         "id": row["id"],
-        "geometry": row["geometry"],
+        "geometry": _orient(row["geometry"]),
         "properties": {**properties, "mode": library.mode},
     }
+
+
+def _orient(geometry: msgspec.Raw | None) -> Any:
+    """An area with its rings as RFC 7946 has them; other shapes pass through unread."""
+    if geometry is None or b'Polygon"' not in bytes(geometry):
+        return geometry
+    return orient_rings(msgspec.json.decode(geometry))
 
 
 def describe_api(library: Library, collections: Iterable[Collection]) -> Mapping[str, Any]:
@@ -221,9 +233,13 @@ def describe_api(library: Library, collections: Iterable[Collection]) -> Mapping
     for collection in collections:
         items = f"/collections/{collection.name}/items"
         paths[items.removesuffix("/items")] = {"get": _operation(collection.title)}
-        paths[items] = {"get": _operation(collection.description, _parameters(collection))}
+        parameters = _parameters(collection)
+        paths[items] = {"get": _operation(collection.description, parameters, kind=GEOJSON)}
         identifier = {"name": "id", "in": "path", "required": True, "schema": _SCHEMAS["text"]}
-        paths[f"{items}/{{id}}"] = {"get": _operation("One feature", [identifier])}
+        one_feature = _operation(f"{collection.title}: one feature", [identifier], kind=GEOJSON)
+        paths[f"{items}/{{id}}"] = {"get": one_feature}
+    for path, item in paths.items():
+        item["get"]["operationId"] = re.sub(r"\W+", "_", f"get {path}".rstrip("/}"))
     return {
         "openapi": "3.0.3",
         "info": {"title": "Territorial hypervisor", "version": "1"},
@@ -232,19 +248,34 @@ def describe_api(library: Library, collections: Iterable[Collection]) -> Mapping
     }
 
 
-def _operation(summary: str, parameters: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    responses = {"200": {"description": "as the standard says"}}
+def _operation(
+    summary: str, parameters: Iterable[Mapping[str, Any]] = (), *, kind: str = "application/json"
+) -> dict[str, Any]:
+    responses = {
+        "200": _describe_response("As OGC API Features 1.0 says", kind),
+        "400": _describe_response("A parameter is unknown, or not what it must be", problems.MEDIA),
+        "404": _describe_response("Nothing is here for this caller", problems.MEDIA),
+    }
     return {"summary": summary, "parameters": list(parameters), "responses": responses}
+
+
+def _describe_response(description: str, kind: str) -> dict[str, Any]:
+    return {"description": description, "content": {kind: {"schema": {"type": "object"}}}}
 
 
 def _parameters(collection: Collection) -> Iterable[Mapping[str, Any]]:
     limit = {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}
     box = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6}
-    yield {"name": "limit", "in": "query", "schema": limit}
-    yield {"name": "bbox", "in": "query", "schema": box, "style": "form", "explode": False}
-    yield {"name": "datetime", "in": "query", "schema": _SCHEMAS["text"]}
+    yield _parameter("limit", limit)
+    yield _parameter("bbox", box)
+    yield _parameter("datetime", _SCHEMAS["text"])
     for name in list_filters(collection):
-        yield {"name": name, "in": "query", "schema": _SCHEMAS[collection.properties[name]]}
+        yield _parameter(name, _SCHEMAS[collection.properties[name]])
+
+
+def _parameter(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    form = {"required": False, "style": "form", "explode": False}
+    return {"name": name, "in": "query", **form, "schema": schema}
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

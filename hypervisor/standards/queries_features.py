@@ -276,6 +276,7 @@ def during(begin: datetime | None, end: datetime | None) -> Condition:
     ).format(sql.Literal(end), sql.Literal(begin))
 
 
-def equal(name: str, text: str) -> Condition:
-    """Features whose property reads so."""
-    return sql.SQL("t.{}::text = {}").format(sql.Identifier(name), sql.Literal(text))
+def equal(name: str, value: str | float | datetime) -> Condition:
+    """Features whose property has this value."""
+    column = sql.SQL("t.{}::text" if isinstance(value, str) else "t.{}")
+    return sql.SQL("{} = {}").format(column.format(sql.Identifier(name)), sql.Literal(value))
