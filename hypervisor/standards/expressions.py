@@ -7,7 +7,7 @@ functions, and stands on a parser generator that is no longer maintained.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from hypervisor.standards.model import (
     Call,
@@ -20,13 +20,16 @@ from hypervisor.standards.model import (
     Path,
     Position,
     QueryError,
+    Value,
 )
 
 LONGEST = 8_000  # characters
 _DEEPEST = 60
+_FARTHEST = 1e6  # degrees; neither infinity nor what is no number
 _TIME = r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 _TOKEN = re.compile(
     rf"\s*(?:(?P<interval>{_TIME}/{_TIME})|(?P<time>{_TIME})"
+    r"|(?P<clock>\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)"
     r"|(?P<typed>(?:geography|geometry|duration)'(?:[^']|'')*')|(?P<text>'(?:[^']|'')*')"
     r"|(?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[@A-Za-z_][\w.@-]*)"
     r"|(?P<mark>[(),/]))"
@@ -43,7 +46,9 @@ _DURATION = re.compile(
     r"P(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
-_WKT = re.compile(r"\s*(?:SRID=4326;)?\s*(POINT|POLYGON)\s*(\(.*\))\s*", re.IGNORECASE | re.DOTALL)
+_WKT = re.compile(
+    r"\s*(?:SRID=4326;)?\s*(POINT|LINESTRING|POLYGON)\s*(\(.*\))\s*", re.IGNORECASE | re.DOTALL
+)
 
 
 def parse_filter(text: str) -> Expression:
@@ -182,12 +187,14 @@ def _any_of(left: Expression, choices: Sequence[Expression]) -> Expression:
     return tree
 
 
-def _parse_literal(token: _Token) -> str | float | datetime | timedelta | Interval | Geometry:
+def _parse_literal(token: _Token) -> Value:
     match token.kind:
         case "number":
             return float(token.text)
         case "time":
             return parse_time(token.text)
+        case "clock":
+            return _parse_clock(token.text)
         case "interval":
             begin, _, end = token.text.partition("/")
             return Interval(parse_time(begin), parse_time(end))
@@ -195,6 +202,13 @@ def _parse_literal(token: _Token) -> str | float | datetime | timedelta | Interv
             kind, _, content = token.text.partition("'")
             return parse_duration(content[:-1]) if kind == "duration" else parse_wkt(content[:-1])
     return token.text[1:-1].replace("''", "'")
+
+
+def _parse_clock(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise QueryError("{text!r} is no time of day such as 13:20:00", text) from None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -209,30 +223,36 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_wkt(text: str) -> Geometry:
-    """A point or a polygon as well-known text, longitude first.
+    """A point, a line or a polygon as well-known text, longitude first.
 
-    Raises QueryError: it is neither.
+    Raises QueryError: it is none of them.
     """
     match = _WKT.fullmatch(text)
     if match is None:
-        raise QueryError("{text!r} is neither POINT(lon lat) nor POLYGON((…))", text[:60])
+        raise QueryError(
+            "{text!r} is none of POINT(lon lat), LINESTRING(…) and POLYGON((…))", text[:60]
+        )
     kind, body = match[1].lower(), match[2]
     try:
         if kind == "point":
             return Geometry("point", ((_position(body.strip("() ")),),))
+        if kind == "linestring":
+            return Geometry("line", (_line(body.strip("() \n"), fewest=2),))
         rings = [ring.strip("() \n") for ring in re.split(r"\)\s*,\s*\(", body.strip()[1:-1])]
-        return Geometry("polygon", tuple(_ring(ring) for ring in rings))
+        return Geometry("polygon", tuple(_line(ring, fewest=3) for ring in rings))
     except ValueError:
         raise QueryError("{text!r} is no geometry: expected lon lat pairs", text[:60]) from None
 
 
-def _ring(text: str) -> tuple[Position, ...]:
-    ring = tuple(_position(pair) for pair in text.split(","))
-    if len(ring) < 3:
+def _line(text: str, *, fewest: int) -> tuple[Position, ...]:
+    line = tuple(_position(pair) for pair in text.split(","))
+    if len(line) < fewest:
         raise ValueError(text)
-    return ring
+    return line
 
 
 def _position(text: str) -> Position:
     lon, lat, *_ = (float(number) for number in text.split())
+    if not (abs(lon) <= _FARTHEST and abs(lat) <= _FARTHEST):
+        raise ValueError(text)
     return lon, lat

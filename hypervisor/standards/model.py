@@ -1,7 +1,7 @@
 """Filters of a request as trees: what OData and SensorThings can say of properties."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Literal as OneOf
 
 from hypervisor.base.errors import NotFoundError
@@ -28,13 +28,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Geometry:
-    """A point, or the rings of a polygon: the outer one, then its holes."""
+    """A point, a line, or the rings of a polygon: the outer one, then its holes."""
 
-    kind: OneOf["point", "polygon"]
+    kind: OneOf["point", "line", "polygon"]
     rings: tuple[tuple[Position, ...], ...]
 
 
-Value = str | float | bool | datetime | timedelta | Interval | Geometry | None
+Value = str | float | bool | datetime | time | timedelta | Interval | Geometry | None
 
 
 @dataclass(frozen=True)

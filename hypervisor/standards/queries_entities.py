@@ -293,7 +293,7 @@ FORECAST_OBSERVATIONS = EntitySet(
         "FeatureOfInterest": _to_site("FeaturesOfInterest", "site", many=False),
     },
     key=("resultTime", "horizon"),
-    hidden={"suspect": "truth"},
+    hidden={"suspect": "truth", "horizon": "number"},
 )
 TO_FORECASTS = Relation(
     target="Observations", local=("site", "quantity"), remote=("site", "quantity")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import LiteralString
 
 from psycopg import sql
@@ -18,21 +18,23 @@ from hypervisor.standards.model import (
     Path,
     QueryError,
 )
+from hypervisor.standards.observation_ids import explain_id, is_id
 from hypervisor.standards.queries_entities import ENTITY_SETS, EntitySet, Relation
+from hypervisor.standards.queries_places import (
+    DISTANCES,
+    LENGTHS,
+    RELATIONS,
+    Term,
+    compile_distance,
+    compile_geometry,
+    compile_length,
+    compile_relation,
+)
 
 _COMPARISONS: Mapping[str, LiteralString] = {
     "eq": "=", "ne": "<>", "gt": ">", "ge": ">=", "lt": "<", "le": "<=",
 }  # fmt: skip
 _ARITHMETIC: Mapping[str, LiteralString] = {"add": "+", "sub": "-", "mul": "*"}
-
-
-@dataclass(frozen=True)
-class Term:
-    """A piece of SQL, the kind of its value, and whether that may be null."""
-
-    sql: sql.Composable
-    kind: str
-    nullable: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,12 @@ _FUNCTIONS: Mapping[str, _Function] = {
     "second": _Function(("time",), "number", "floor(extract(second FROM {0}))::float8"),
     "fractionalseconds": _Function(("time",), "number", "(extract(second FROM {0}) % 1)::float8"),
     "date": _Function(("time",), "time", "date_trunc('day', {0})"),
+    "time": _Function(("time",), "clock", "({0} AT TIME ZONE 'UTC')::time"),
+    "totaloffsetminutes": _Function(("time",), "number", "CASE WHEN {0} IS NOT NULL THEN 0 END"),
     "now": _Function((), "time", "now()"),
     "mindatetime": _Function((), "time", "'-infinity'::timestamptz"),
     "maxdatetime": _Function((), "time", "'infinity'::timestamptz"),
-    "round": _Function(("number",), "number", "round({0})"),
+    "round": _Function(("number",), "number", "round({0}::numeric)::float8"),
     "floor": _Function(("number",), "number", "floor({0})"),
     "ceiling": _Function(("number",), "number", "ceil({0})"),
     "before": _Function(("time", "time"), "truth", "{0} < {1}"),
@@ -73,8 +77,6 @@ _FUNCTIONS: Mapping[str, _Function] = {
 }
 _NEVER_NULL = frozenset({"id", "name", "time", "phenomenonTime", "resultTime"})
 _PARAMETERS = {"parameters/suspect": "suspect", "parameters/receivedAt": "received_at"}
-_WITHIN = ("geo.intersects", "st_intersects", "st_within")
-_DISTANCE = ("geo.distance", "st_distance")
 _DURING = ("during", "overlaps")
 
 
@@ -90,6 +92,8 @@ def compile_condition(expression: Expression, entity: EntitySet) -> sql.Composab
             return sql.SQL("({})").format(joiner.join(parts))
         case Negation(operand=operand):
             return sql.SQL("({}) IS NOT TRUE").format(compile_condition(operand, entity))
+    if entity.name == "Observations" and (explained := explain_id(expression)) is not None:
+        return compile_condition(explained, entity)
     step = _first_relation(expression, entity)
     if step is not None:
         return _related(entity.relations[step], _strip(expression, step), entity)
@@ -108,7 +112,9 @@ def compile_property(path: Path, entity: EntitySet) -> Term:
         name, inner = _PARAMETERS.get("/".join([name, *inner]), ""), []
     kinds = {**entity.properties, **entity.hidden}
     kind = kinds.get(name)
-    if kind is None or (name == "id" and entity.name == "Observations"):
+    if entity.name == "Observations" and is_id(path):
+        raise QueryError("{path} of an Observation is known to eq, ne and in only", str(path))
+    if kind is None:
         raise QueryError(
             "{path} is no property of {entity} that filters and orders know: expected {names}",
             str(path),
@@ -207,10 +213,12 @@ def _compile_literal(value: object) -> Term:  # noqa: PLR0911  one a kind of val
             return Term(sql.SQL("{}::text").format(sql.Literal(value)), "text")
         case datetime():
             return Term(sql.SQL("{}::timestamptz").format(sql.Literal(value)), "time")
+        case time():
+            return Term(sql.SQL("{}::time").format(sql.Literal(value)), "clock")
         case timedelta():
             return Term(sql.SQL("{}::interval").format(sql.Literal(value)), "duration")
         case Geometry():
-            return Term(_geometry(value), value.kind)
+            return compile_geometry(value)
         case Interval():
             return Term(
                 sql.SQL("tstzrange({}, {}, '[]')").format(
@@ -221,17 +229,12 @@ def _compile_literal(value: object) -> Term:  # noqa: PLR0911  one a kind of val
     raise QueryError("$filter: {value!r} is no value", str(value))
 
 
-def _geometry(geometry: Geometry) -> sql.Composable:
-    texts = [",".join(f"({lon!r},{lat!r})" for lon, lat in ring) for ring in geometry.rings]
-    if geometry.kind == "point":
-        return sql.SQL("{}::point").format(sql.Literal(texts[0]))
-    return sql.SQL("{}::polygon[]").format(sql.Literal([f"({text})" for text in texts]))
-
-
 def _compile_call(call: Call, entity: EntitySet) -> Term:
+    if call.name == "totaloffsetminutes" and (offset := _find_offset(call)) is not None:
+        return _compile_literal(offset)
     terms = [_compile(argument, entity) for argument in call.arguments]
-    if call.name in _WITHIN + _DISTANCE:
-        return _compile_place(call.name, terms)
+    if call.name in {*RELATIONS, *DISTANCES, *LENGTHS}:
+        return _compile_spatial(call, terms)
     if call.name in _DURING and len(terms) == 2 and terms[1].kind == "interval":
         time = _as(terms[0], "time", call.name)
         return Term(sql.SQL("{} <@ {}").format(time.sql, terms[1].sql), "truth")
@@ -244,7 +247,7 @@ def _compile_call(call: Call, entity: EntitySet) -> Term:
         return Term(sql.SQL("substr({})").format(arguments), "text")
     function = _FUNCTIONS.get(call.name)
     if function is None:
-        names = ", ".join([*_FUNCTIONS, "substring", *_DURING, *_WITHIN, *_DISTANCE])
+        names = ", ".join([*_FUNCTIONS, "substring", *_DURING, *RELATIONS, *DISTANCES, *LENGTHS])
         raise QueryError("{name}(): not offered; these are: {names}", call.name, names)
     if len(terms) != len(function.takes):
         raise QueryError(
@@ -257,25 +260,32 @@ def _compile_call(call: Call, entity: EntitySet) -> Term:
     return Term(sql.SQL(function.sql).format(*values), function.gives)
 
 
-def _compile_place(name: str, terms: list[Term]) -> Term:
-    places = sorted(terms, key=lambda term: term.kind != "place")
-    kinds = [term.kind for term in places]
-    if name in _WITHIN and kinds == ["place", "polygon"]:
-        place, polygon = (term.sql for term in places)
-        return Term(
-            sql.SQL(
-                "(({1})[1] @> {0} AND NOT EXISTS (SELECT FROM unnest(({1})[2:]) hole"
-                " WHERE hole @> {0}))"
-            ).format(place, polygon),
-            "truth",
+def _find_offset(call: Call) -> float | None:
+    """The offset of a literal time in minutes; stored times have none, they are in UTC."""
+    match call.arguments:
+        case (Literal(value=datetime() as at),):
+            return (at.utcoffset() or timedelta()) / timedelta(minutes=1)
+    return None
+
+
+def _compile_spatial(call: Call, terms: list[Term]) -> Term:
+    number = RELATIONS.get(call.name, 1 if call.name in LENGTHS else 2)
+    if len(terms) != number:
+        raise QueryError(
+            "{name}(): takes {expected} values, not {given}", call.name, number, len(terms)
         )
-    if name in _DISTANCE and kinds == ["place", "point"]:
-        return Term(sql.SQL("({} <-> {})").format(*(term.sql for term in places)), "number")
-    raise QueryError(
-        "{name}(): takes a place and a {shape}",
-        name,
-        "polygon" if name in _WITHIN else "point",
-    )
+    if call.name in LENGTHS:
+        return compile_length(call.name, terms[0])
+    if call.name in DISTANCES:
+        return compile_distance(call.name, *terms)
+    pattern = None
+    if number == 3:
+        match call.arguments[2]:
+            case Literal(value=str(text)):
+                pattern = text
+            case _:
+                raise QueryError("{name}(): its third value is a text of nine signs", call.name)
+    return compile_relation(call.name, terms[0], terms[1], pattern)
 
 
 def _compare(operator: str, left: Term, right: Term) -> Term:
@@ -289,7 +299,9 @@ def _compare(operator: str, left: Term, right: Term) -> Term:
         left = _as(left, right.kind, operator)
     elif right.kind == "json" != left.kind:
         right = _as(right, left.kind, operator)
-    if left.kind != right.kind or left.kind in {"point", "polygon", "place", "span", "interval"}:
+    if left.kind != right.kind or left.kind in {
+        *("point", "line", "polygon", "place", "span", "interval"),
+    }:
         raise QueryError(
             "$filter: {operator} cannot compare {left} with {right}",
             operator,

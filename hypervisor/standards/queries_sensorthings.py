@@ -17,7 +17,8 @@ from hypervisor.database.connect import Connection
 from hypervisor.standards.model import QueryError
 from hypervisor.standards.options import Options, Ordering
 from hypervisor.standards.queries_entities import EntitySet, Relation, columns_of
-from hypervisor.standards.queries_filter import Term, compile_condition, compile_property
+from hypervisor.standards.queries_filter import compile_condition, compile_property
+from hypervisor.standards.queries_places import Term
 
 Condition = sql.Composable
 Row = dict[str, Any]

@@ -10,6 +10,7 @@ from hypervisor.standards import queries_sensorthings as store
 from hypervisor.standards.expressions import parse_time
 from hypervisor.standards.model import Expression, NoResourceError, Operation, Path, QueryError
 from hypervisor.standards.model import Literal as Constant
+from hypervisor.standards.observation_ids import is_id, split_id
 from hypervisor.standards.options import Options, Segment
 from hypervisor.standards.queries_entities import (
     ENTITY_SETS,
@@ -83,6 +84,11 @@ def _bind(tree: Expression | None) -> tuple[str | None, Expression | None]:
             right=Constant(value=str(identifier)),
         ):
             return identifier, None
+        case Operation(operator="eq", left=Path() as path, right=Constant(value=str(text))) if (
+            is_id(path)
+        ):
+            datastream, conditions = split_id(text)
+            return (None, tree) if datastream is None else (datastream, conditions)
         case Operation(operator="and", left=left, right=right):
             for near, other in ((left, right), (right, left)):
                 bound, rest = _bind(near)

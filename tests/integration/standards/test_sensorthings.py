@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ pytestmark = pytest.mark.integration
 
 ROOT = "/sensorthings/v1.1"
 WEST = "(2 48,2.35 48,2.35 49,2 49,2 48)"
+EDGE = "(2.3 48,2.35 48,2.35 49,2.3 49,2.3 48)"  # through orge
+AT_HOLE = "(2.3 48.5,2.35 48.5,2.35 48.7,2.3 48.7,2.3 48.5)"
 RING, HOLE = "(2 48,3 48,3 49,2 49,2 48)", "(2.35 48,2.5 48,2.5 49,2.35 49,2.35 48)"
 LATEST = "$top=1;$orderby=phenomenonTime desc"
 
@@ -100,6 +103,82 @@ def test_every_link_leads_to_an_answer(anne: httpx.Client) -> None:
 )  # fmt: skip
 def test_filters_and_orders_choose(anne: httpx.Client, path: str, expected: list[str]) -> None:
     assert ids(anne, path) == expected
+
+
+def shape(kind: str, corners: str) -> str:
+    return f"geography'{kind}({corners})'"
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (f"st_equals(location, {shape('POINT', '2.3 48.6')})", ["orge"]),
+        (f"st_equals(location, {shape('POLYGON', WEST)})", []),
+        (f"st_disjoint(location, {shape('POLYGON', WEST)})", ["yvette"]),
+        (f"st_disjoint({shape('POINT', '2.4 48.5')}, location)", ["orge"]),
+        (f"st_touches(location, {shape('POLYGON', EDGE)})", ["orge"]),
+        (f"st_touches(location, {shape('POLYGON', f'{RING},{AT_HOLE}')})", ["orge"]),
+        (f"st_touches(location, {shape('POLYGON', WEST)})", []),
+        (f"st_touches({shape('LINESTRING', '2.3 48.6,2.3 49')}, location)", ["orge"]),
+        (f"st_touches(location, {shape('POINT', '2.3 48.6')})", []),
+        (f"st_intersects(location, {shape('POLYGON', EDGE)})", ["orge"]),
+        (f"st_intersects(location, {shape('LINESTRING', '2.2 48.7,2.5 48.4')})",
+         ["orge", "yvette"]),
+        (f"st_within(location, {shape('POLYGON', EDGE)})", []),
+        (f"st_within(location, {shape('LINESTRING', '2.3 48,2.3 49')})", ["orge"]),
+        (f"st_within({shape('POLYGON', WEST)}, location)", []),
+        (f"st_contains({shape('POLYGON', WEST)}, location)", ["orge"]),
+        (f"st_contains(location, {shape('POLYGON', WEST)})", []),
+        (f"st_contains(location, {shape('POINT', '2.3 48.6')})", ["orge"]),
+        (f"st_overlaps(location, {shape('POLYGON', WEST)})", []),
+        (f"st_crosses(location, {shape('LINESTRING', '2.3 48,2.3 49')})", []),
+        (f"st_relate(location, {shape('POLYGON', WEST)}, '0FFFFF212')", ["orge"]),
+        (f"st_relate({shape('POLYGON', WEST)}, location, '0F2FF1FF2')", ["orge"]),
+        (f"st_relate(location, {shape('POLYGON', EDGE)}, 'FT*******')", ["orge"]),
+        (f"st_relate(location, {shape('POLYGON', WEST)}, 'FF*******')", ["yvette"]),
+        (f"st_relate(location, {shape('POINT', '2.4 48.5')}, '0FFFFFFF2')", ["yvette"]),
+        ("st_relate(location, geography'LINESTRING(2.3 48,2.3 49)', '0FFFFF102')", ["orge"]),
+        ("geo.length(location) eq 0", ["orge", "yvette"]),
+        ("geo.length(geography'LINESTRING(0 0,3 4,3 5)') eq 6", ["orge", "yvette"]),
+        ("totaloffsetminutes(2024-01-01T00:00:00%2B02:00) eq 120", ["orge", "yvette"]),
+        ("round(2.5) eq 3 and round(-2.5) eq -3", ["orge", "yvette"]),
+    ],
+)  # fmt: skip
+def test_the_functions_of_the_standard(
+    anne: httpx.Client, condition: str, expected: list[str]
+) -> None:
+    assert ids(anne, f"/Locations?$filter={condition}") == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "times"),
+    [
+        ("time(phenomenonTime) eq 00:05:00", ["00:05"]),
+        ("time(phenomenonTime) gt 00:05 and totaloffsetminutes(phenomenonTime) eq 0",
+         ["00:10", "00:15"]),
+        ("id eq 'orge:level@2024-01-01T00:10:00Z'", ["00:10"]),
+        ("'orge:level@2024-01-01T00:10:00Z' eq @iot.id", ["00:10"]),
+        ("@iot.id eq 'orge:level@2024-01-01T00:10:00Z' and result lt 0", []),
+        ("id ne 'orge:level@2024-01-01T00:10:00Z'", ["00:00", "00:05", "00:15"]),
+        ("id in ('orge:level@2024-01-01T00:10:00Z','orge:level@2024-01-01T00:00:00Z','x')",
+         ["00:00", "00:10"]),
+        ("id eq 'yvette:level@2024-01-01T00:10:00Z'", []),
+    ],
+)  # fmt: skip
+def test_observations_by_time_of_day_and_by_id(
+    anne: httpx.Client, condition: str, times: list[str]
+) -> None:
+    expected = [f"orge:level@2024-01-01T{time}:00Z" for time in times]
+    assert ids(anne, f"/Datastreams('orge:level')/Observations?$filter={condition}") == expected
+
+
+def test_an_observation_is_the_same_by_its_id_and_by_its_address(anne: httpx.Client) -> None:
+    for series in ("orge:level", "orge:level:forecast"):
+        first = get(anne, f"/Datastreams('{series}')/Observations?$top=1")["value"][0]
+        key = quote(first["@iot.id"], safe="")
+        for name in ("id", "@iot.id"):
+            answer = get(anne, f"/Observations?$filter={name} eq '{key}'")
+            assert answer["value"] == [first]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +292,15 @@ def test_other_forms_of_an_answer(anne: httpx.Client) -> None:
             "value",
         ),
         ("/Locations?$orderby=location", 400, "no order"),
+        ("/Observations?$filter=startswith(id,'orge')", 400, "known to eq, ne and in only"),
+        ("/Observations?$orderby=id", 400, "known to eq, ne and in only"),
+        (
+            f"/Locations?$filter=st_relate(location, {shape('POLYGON', WEST)}, 'T')",
+            400,
+            "nine of T",
+        ),
+        (f"/Locations?$filter=st_within(name, {shape('POLYGON', WEST)})", 400, "takes a place"),
+        ("/Things?$filter=time(now()) gt 25:00", 400, "time of day"),
         ("/Things('nowhere')", 404, "no such entity"),
         ("/Things('nowhere')/Datastreams", 404, "no such entity"),
         ("/Datastreams('orge')", 404, "orge"),
