@@ -117,12 +117,14 @@ def retry_deliveries(
     every: Annotated[bool, typer.Option("--all", help="All deliveries given up.")] = False,
 ) -> None:
     """Retry deliveries that were given up, under the same keys."""
-    from hypervisor.notifications import queries_deliveries
+    from hypervisor.notifications import queries_deliveries, queries_outbox
 
     if bool(numbers) == every:
         raise typer.BadParameter("give ids, or --all")
     with _connect(context) as connection:
         count = queries_deliveries.retry_dead(connection, numbers or [])
+        if every:
+            count += queries_outbox.retry_failed(connection)
     print(f"deliveries to be sent again: {count}")
 
 

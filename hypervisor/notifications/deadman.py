@@ -1,6 +1,6 @@
 """The dead man's switch: a heartbeat is sent while all is well; its absence is the alarm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,16 +25,26 @@ class DeadMan:
     _tick: int | None = None
     _trouble: tuple[str, ...] = ()
 
-    def beat(self, connection: Connection, dispatcher: Dispatcher, wall: datetime) -> bool:
+    def beat(
+        self,
+        connection: Connection,
+        dispatcher: Dispatcher,
+        wall: datetime,
+        failing: Collection[str] = (),
+    ) -> bool:
         """Send a heartbeat if one is due and all is well; returns whether one was sent.
 
-        The key names the interval, so that only one of several processes sends.
+        `failing`: the steps of the notifier that fail. The key names the interval, so that only one
+        of several processes sends.
         """
         switch = dispatcher.routes.dead_man
         tick = None if switch is None else micros(wall) // switch.every
         if switch is None or tick == self._tick:
             return False
-        trouble = find_trouble(connection, mode=dispatcher.instance.mode, wall=wall)
+        trouble = (
+            *find_trouble(connection, mode=dispatcher.instance.mode, wall=wall),
+            *(f"the notifier cannot {step}" for step in failing),
+        )
         if trouble != self._trouble:
             self._trouble = trouble
             stopped = f"heartbeats stopped: {'; '.join(trouble)}"

@@ -10,10 +10,12 @@ from hypervisor.alarms.errors import AlarmError
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.log import SYSTEM, as_text
 from hypervisor.alarms.service import Act, perform
-from hypervisor.alarms.service_suppression import read_suppression
+from hypervisor.alarms.service_suppression import SuppressionState, read_suppression
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
+from hypervisor.database.steps import ends_session
 from hypervisor.notifications import decision as deciding
 from hypervisor.notifications import (
     queries_alarms,
@@ -44,6 +46,7 @@ from hypervisor.notifications.routes import Route, Routes
 from hypervisor.registry.queries_works import load_in_force
 
 BATCH = 500  # events decided in one transaction
+TRIES = 10  # of an event whose decision fails; half an hour
 _NEW = ("raised", "severity", "stale")
 _ACTS = {"reminder": ActKind.REMIND, "escalation": ActKind.ESCALATE}
 
@@ -60,6 +63,7 @@ class Dispatcher:
     holiday: Holiday
     wall: Callable[[], datetime]
     routes: Routes = field(default_factory=Routes)
+    say: Callable[[str], None] = lambda _words: None
     ready: bool = True  # False: the routes cannot be read; events wait
 
     def message_style(self, route: Route) -> MessageStyle:
@@ -75,6 +79,14 @@ class Dispatcher:
         """Decide the events that are due; returns how many."""
         if not self.ready:
             return 0
+        try:
+            return self._decide_together(connection)
+        except Exception as error:
+            if ends_session(error):
+                raise
+        return self._decide_singly(connection)
+
+    def _decide_together(self, connection: Connection) -> int:
         with connection.transaction():
             if not queries_deliveries.lock_decisions(connection):
                 return 0
@@ -89,6 +101,20 @@ class Dispatcher:
                     break  # it locks an alarm: one lock per transaction avoids deadlocks
         return len(entries)
 
+    def _decide_singly(self, connection: Connection) -> int:
+        """The same, each event in a transaction of its own: one that fails is counted and waits."""
+        now = queries_outbox.read_clock(connection)
+        if now is None:
+            return 0
+        batch = _Batch.load(self, connection, now, [])  # if this fails, no event is to blame
+        numbers = queries_outbox.list_due_numbers(connection, now, most=BATCH)
+        for number in numbers:
+            with connection.transaction():
+                if not queries_deliveries.lock_decisions(connection):
+                    break
+                batch.try_to_decide(number)
+        return len(numbers)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Batch:
@@ -99,20 +125,28 @@ class _Batch:
     now: int
     suppressed: Mapping[int | None, str]
     rules: Mapping[str, Mapping[str, Any]]
+    suppression: SuppressionState
 
     @classmethod
     def load(
         cls, dispatcher: Dispatcher, connection: Connection, now: int, entries: Iterable[Entry]
     ) -> "_Batch":
         numbers = sorted({entry.alarm for entry in entries if entry.alarm is not None})
-        suppressions = read_suppression(connection, wall=dispatcher.wall()).of(connection, numbers)
+        suppression = read_suppression(connection, wall=dispatcher.wall())
         return cls(
             dispatcher=dispatcher,
             connection=connection,
             now=now,
-            suppressed={key: why[0].reason for key, why in suppressions.items() if why},
+            suppressed=_explain_suppressed(suppression, connection, numbers),
             rules=load_in_force(connection, "rule", moment(now)),
+            suppression=suppression,
         )
+
+    def for_entry(self, entry: Entry) -> "_Batch":
+        """The same with what suppresses the alarm of this event."""
+        numbers = [] if entry.alarm is None else [entry.alarm]
+        suppressed = _explain_suppressed(self.suppression, self.connection, numbers)
+        return replace(self, suppressed=suppressed)
 
     def skip_unchanged(self, entries: list[Entry]) -> list[Entry]:
         """Without events whose reason to wait is unchanged: a dark street has a thousand."""
@@ -126,6 +160,21 @@ class _Batch:
         still = {entry.id for entry in same if entry.alarm in active and entry.event in _NEW}
         queries_outbox.extend_holds(self.connection, still, until=self.now + deciding.RECHECK)
         return [entry for entry in entries if entry.id not in still]
+
+    def try_to_decide(self, number: int) -> None:
+        """Decide an event by itself, unless somebody did; a failure is counted as its own."""
+        try:
+            with self.connection.transaction():
+                for entry in queries_outbox.find_undecided(self.connection, number):
+                    self.for_entry(entry).decide(entry)
+        except Exception as error:
+            if ends_session(error):
+                raise
+            problem = describe_failure(error)
+            self.dispatcher.say(f"event {number} of the outbox could not be decided: {problem}")
+            queries_outbox.record_failure(
+                self.connection, number, error=problem, now=self.now, tries=TRIES
+            )
 
     def decide(self, entry: Entry) -> None:
         if entry.event in (SET_ASIDE, RESUMED):
@@ -254,15 +303,36 @@ class _Batch:
     def _send(
         self, entry: Entry, send: Send, render: Render, *, active: bool, sequence: str | None
     ) -> None:
+        failures: list[str] = []
+
+        def write(key: str, route: Route) -> Message:
+            style = self.dispatcher.message_style(route)
+            try:
+                return render(key, route)
+            except Exception as error:  # noqa: BLE001  people are notified all the same
+                failures.append(describe_failure(error))
+                return rendering.render_bare(entry, key, style)
+
         for route in send.routes:
             _write_deliveries(
-                *(self.connection, entry, route, render),
+                *(self.connection, entry, route, write),
                 active=active,
                 sequence=sequence,
                 now=self.now,
             )
+        if failures:
+            queries_outbox.count_failure(self.connection, entry.id)
+            self.dispatcher.say(f"the message of {entry.key} lacks its details: {failures[0]}")
         names = ", ".join(route.name for route in send.routes)
         queries_outbox.record_outcome(self.connection, entry.id, outcome="sent to", reason=names)
+
+
+def _explain_suppressed(
+    suppression: SuppressionState, connection: Connection, numbers: list[int]
+) -> dict[int | None, str]:
+    """Why each of these alarms may not notify now; those that may are left out."""
+    reasons = suppression.of(connection, numbers)
+    return {number: why[0].reason for number, why in reasons.items() if why}
 
 
 def send_decided(

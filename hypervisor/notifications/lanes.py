@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypervisor.notifications.model import ChannelError
+from hypervisor.base.failures import describe_failure
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 
 _WIDE = 4  # messages of one channel at a time
@@ -71,10 +71,8 @@ class Lanes:
         error: str | None = None
         try:
             work()
-        except ChannelError as wrong:
-            error = str(wrong)
         except Exception as wrong:  # noqa: BLE001  whatever a library throws is a failed try
-            error = f"{type(wrong).__name__}: {wrong}"
+            error = describe_failure(wrong)
         self._done.append((number, error))
         self.wake()
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
+from hypervisor.base.failures import describe_failure, wait_after
 from hypervisor.database.connect import Connection, listen
+from hypervisor.database.steps import Steps, ends_session
 from hypervisor.notifications import (
     queries_deliveries,
     queries_outbox,
@@ -25,16 +27,13 @@ from hypervisor.notifications.sending import Send
 from rules._errors import RuleError
 
 _LONGEST_WAIT = 900.0  # s between two attempts
+_LONGEST_REST = 60.0  # s of a failing channel
+_DEATHS = 3  # processes that died with a delivery, before it counts as failed
 _TICK = 1.0  # s between two polls
 _REMINDERS = 5.0  # s between two checks for unacknowledged alarms
 _DRAIN = 5.0  # s for deliveries in progress at stop
 
 Say = Callable[[str], None]
-
-
-def backoff_seconds(first: float, failed: int) -> float:
-    """Seconds to wait after `failed` attempts (1, 2, …): exponential, without jitter."""
-    return min(first * 2.0 ** min(failed - 1, 30), _LONGEST_WAIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +66,7 @@ class Notifier:
         # A channel bounds each wait; together they may take twice as long.
         self._lanes = Lanes(seconds=2 * self.policy.timeout, ticks=monotonic, wake=self._wake)
         self._dead_man = DeadMan(say=self.say)
+        self._steps = Steps(say=self.say)
         self._worker = queries_deliveries.register_worker(self.connection)
         listen(self.connection, queries_outbox.CHANNEL)
 
@@ -88,15 +88,23 @@ class Notifier:
 
     def turn(self) -> bool:
         """Do the work that is due; returns whether there may be more."""
-        self._read_routes()
-        more = self.dispatcher.decide(self.connection) > 0
+        step = self._steps.run
+        step("read routes", self._read_routes)
+        more = bool(step("decide", lambda: self.dispatcher.decide(self.connection)))
         now = monotonic()
         if now - self._reminded >= _REMINDERS:
             self._reminded = now
-            more = reminders.put_reminders(self.connection, self.dispatcher.routes) > 0 or more
-        more = self._dead_man.beat(self.connection, self.dispatcher, self.wall()) or more
+            more = bool(step("remind", self._remind)) or more
+        more = bool(step("send the heartbeat", self._beat)) or more
         self._record_results()
-        return self._start() or more
+        return bool(step("send", self._start)) or more
+
+    def _remind(self) -> int:
+        return reminders.put_reminders(self.connection, self.dispatcher.routes, self.say)
+
+    def _beat(self) -> bool:
+        failing = self._steps.failing
+        return self._dead_man.beat(self.connection, self.dispatcher, self.wall(), failing)
 
     def _read_routes(self) -> None:
         new = queries_routes.ROUTES.find_revision(self.connection, self._revision)
@@ -125,9 +133,16 @@ class Notifier:
                 self.connection, self._worker, lane, seconds=3 * self.policy.timeout + 10
             )
             if delivery is not None:
-                self._start_sending(delivery)
+                self._start_claimed(delivery)
                 started = True
         return started
+
+    def _start_claimed(self, delivery: ClaimedDelivery) -> None:
+        """Start a delivery; that processes died again and again while they sent it is a failure."""
+        if delivery.deaths < _DEATHS:
+            self._start_sending(delivery)
+        else:
+            self._record_failure(delivery, f"{delivery.deaths} notifiers died while they sent it")
 
     def _start_sending(self, delivery: ClaimedDelivery) -> None:
         channel = self.dispatcher.routes.channel(delivery.route, delivery.channel)
@@ -135,36 +150,46 @@ class Notifier:
             error = f"the route {delivery.route!r} no longer has a channel {delivery.channel!r}"
             self._give_up(delivery, error)
             return
-        message = Message(**delivery.message)
-        self._lanes.start(delivery, lambda: self.send(channel, message, delivery.key))
+        self._lanes.start(
+            delivery, lambda: self.send(channel, Message(**delivery.message), delivery.key)
+        )
 
     def _record_results(self) -> None:
         for result in self._lanes.finished():
-            self._record_result(result)
+            try:
+                self._record_result(result)
+            except Exception as error:
+                if ends_session(error):
+                    raise
+                self.say(f"no record of {result.delivery.key}: {describe_failure(error)}")
 
     def _record_result(self, result: Result) -> None:
         delivery, lane = result.delivery, (result.delivery.route, result.delivery.channel)
         if result.error is None:
             self._failures.pop(lane, None)
             queries_deliveries.mark_sent(self.connection, delivery.id)
-            self.say(f"sent to {delivery.route}/{delivery.channel}: {delivery.message['title']}")
+            self.say(f"sent to {delivery.route}/{delivery.channel}: {_name(delivery)}")
             return
         self._failures[lane] = self._failures.get(lane, 0) + 1
-        self._lanes.rest(lane, min(backoff_seconds(self.policy.retry, self._failures[lane]), 60.0))
+        rest = wait_after(self._failures[lane], first=self.policy.retry, longest=_LONGEST_REST)
+        self._lanes.rest(lane, rest)
+        self._record_failure(delivery, result.error)
+
+    def _record_failure(self, delivery: ClaimedDelivery, error: str) -> None:
         if delivery.age >= self.policy.give_up:
-            self._give_up(delivery, result.error)
+            self._give_up(delivery, error)
             return
-        wait = backoff_seconds(self.policy.retry, delivery.attempts + 1)
-        queries_deliveries.mark_failed(self.connection, delivery.id, error=result.error, wait=wait)
+        wait = wait_after(delivery.attempts + 1, first=self.policy.retry, longest=_LONGEST_WAIT)
+        queries_deliveries.mark_failed(self.connection, delivery.id, error=error, wait=wait)
         self.say(
-            f"not sent to {delivery.route}/{delivery.channel} ({result.error});"
+            f"not sent to {delivery.route}/{delivery.channel} ({error});"
             f" try {delivery.attempts + 2} in {wait:g} s: {delivery.key}"
         )
 
     def _give_up(self, delivery: ClaimedDelivery, error: str) -> None:
         queries_deliveries.mark_dead(self.connection, delivery.id, error=error)
         self.say(
-            f"GIVEN UP: {delivery.message['title']} to {delivery.route}/{delivery.channel}"
+            f"GIVEN UP: {_name(delivery)} to {delivery.route}/{delivery.channel}"
             f" ({error}); `hypervisor notify list --dead`, `hypervisor notify retry {delivery.id}`"
         )
 
@@ -190,3 +215,7 @@ class Notifier:
                 self._wake_receiver.recv(4096)
             self._record_results()
         self._record_results()
+
+
+def _name(delivery: ClaimedDelivery) -> str:
+    return str(delivery.message.get("title") or delivery.key)

@@ -46,7 +46,10 @@ class NewDelivery:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedDelivery:
-    """A claimed delivery. `age`: seconds since it was written; `attempts`: failed so far."""
+    """A claimed delivery. `age`: seconds since it was written; `attempts`: failed so far.
+
+    `deaths`: processes in a row that died, or hung, while they sent it.
+    """
 
     id: int
     route: str
@@ -55,6 +58,7 @@ class ClaimedDelivery:
     message: Mapping[str, Any]
     attempts: int
     age: float
+    deaths: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +126,12 @@ def claim_next(
     """Claim the next delivery of a lane for `seconds`.
 
     Deliveries of dead or hanging processes are free again. Within a sequence the order is kept,
-    unless one of an earlier alarm fails again and again: it must not hold up the next alarm.
+    unless one of an earlier alarm fails again and again: it must not hold up the next alarm. Those
+    that failed least come first, so that a bad one takes no other's turn.
     """
     cursor = connection.cursor(row_factory=class_row(ClaimedDelivery)).execute(
         "UPDATE delivery SET worker = %(worker)s,"  # noqa: S608  constants
+        " deaths = CASE WHEN worker IS NULL THEN 0 ELSE deaths + 1 END,"
         " lease = clock_timestamp() + %(seconds)s * interval '1 second' WHERE id = ("
         "  SELECT id FROM delivery d WHERE state = 'waiting' AND next_try <= clock_timestamp()"
         "  AND route = %(route)s AND channel = %(channel)s AND (worker IS NULL"
@@ -133,8 +139,8 @@ def claim_next(
         "  AND NOT EXISTS (SELECT FROM delivery e WHERE e.state = 'waiting'"
         "   AND e.sequence = d.sequence AND e.route = d.route AND e.channel = d.channel"
         "   AND e.id < d.id AND (e.alarm IS NOT DISTINCT FROM d.alarm OR e.attempts < %(tries)s))"
-        "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-        " RETURNING id, route, channel, key, message, attempts,"
+        "  ORDER BY attempts, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+        " RETURNING id, route, channel, key, message, attempts, deaths,"
         " extract(epoch FROM clock_timestamp() - created_at)::float AS age",
         {
             "worker": worker,

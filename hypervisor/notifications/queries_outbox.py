@@ -117,14 +117,28 @@ def list_due(connection: Connection, now: int, *, most: int) -> list[Entry]:
     return _list(connection, "decided_at IS NULL AND due <= %s", "id", [moment(now), most])
 
 
+def list_due_numbers(connection: Connection, now: int, *, most: int) -> list[int]:
+    """The numbers of undecided events that are due, oldest first."""
+    rows = connection.execute(
+        "SELECT id FROM outbox WHERE decided_at IS NULL AND due <= %s ORDER BY id LIMIT %s",
+        [moment(now), most],
+    )
+    return [number for (number,) in rows]
+
+
+def find_undecided(connection: Connection, number: int) -> list[Entry]:
+    """The event of this number; none: it was decided."""
+    return _list(connection, "decided_at IS NULL AND id = %s", "id", [number, 1])
+
+
 def list_undecided(connection: Connection, limit: int) -> list[Entry]:
     """Undecided events, oldest first."""
     return _list(connection, "decided_at IS NULL", "id", [limit])
 
 
 def list_unrouted(connection: Connection, limit: int) -> list[Entry]:
-    """The latest events that no route matched; `held`: why."""
-    return _list(connection, "outcome = 'no route'", "id DESC", [limit])
+    """The latest events that no route matched, or that were given up; `held`: why."""
+    return _list(connection, "outcome IN ('no route', 'failed')", "id DESC", [limit])
 
 
 def _list(connection: Connection, which: str, order: str, values: list[Any]) -> list[Entry]:
@@ -158,6 +172,35 @@ def record_outcome(connection: Connection, number: int, *, outcome: str, reason:
         " WHERE id = %s AND decided_at IS NULL",
         [outcome, reason, number],
     )
+
+
+def record_failure(
+    connection: Connection, number: int, *, error: str, now: int, tries: int
+) -> None:
+    """Count a failed try; decide again after a growing wait, or give up after `tries`."""
+    connection.execute(
+        "UPDATE outbox SET failures = failures + 1,"
+        " held = CASE WHEN failures + 1 < %(tries)s THEN %(error)s END,"
+        " due = %(now)s + least(INTERVAL '10 minutes', INTERVAL '5 seconds' * 2 ^ failures),"
+        " decided_at = CASE WHEN failures + 1 >= %(tries)s THEN clock_timestamp() END,"
+        " outcome = CASE WHEN failures + 1 >= %(tries)s THEN 'failed' END,"
+        " reason = CASE WHEN failures + 1 >= %(tries)s THEN %(error)s END"
+        " WHERE id = %(number)s AND decided_at IS NULL",
+        {"number": number, "error": error, "now": moment(now), "tries": tries},
+    )
+
+
+def count_failure(connection: Connection, number: int) -> None:
+    """Count a failure of an event that was sent all the same, for `hypervisor doctor`."""
+    connection.execute("UPDATE outbox SET failures = failures + 1 WHERE id = %s", [number])
+
+
+def retry_failed(connection: Connection) -> int:
+    """Have all events that were given up decided again; returns how many."""
+    return connection.execute(
+        "UPDATE outbox SET decided_at = NULL, outcome = NULL, reason = NULL, failures = 0"
+        " WHERE outcome = 'failed'"
+    ).rowcount
 
 
 def read_clock(connection: Connection) -> int | None:

@@ -1,8 +1,9 @@
 """Unacknowledged alarms: reminders to the same route, escalation to another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.instants import moment
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_alarms, queries_outbox
@@ -13,8 +14,11 @@ from hypervisor.notifications.routes import Routes
 from hypervisor.registry.queries_works import load_in_force
 
 
-def put_reminders(connection: Connection, routes: Routes) -> int:
-    """Put due reminders and escalations into the outbox; returns how many were new."""
+def put_reminders(connection: Connection, routes: Routes, say: Callable[[str], None]) -> int:
+    """Put due reminders and escalations into the outbox; returns how many were new.
+
+    An alarm whose reminder cannot be made is named in the log, and holds up no other.
+    """
     with connection.transaction():
         now = queries_outbox.read_clock(connection)
         if now is None:
@@ -23,7 +27,12 @@ def put_reminders(connection: Connection, routes: Routes) -> int:
         if not opens:
             return 0
         rules = load_in_force(connection, "rule", moment(now))
-        events = [event for alarm in opens for event in list_due(alarm, routes, rules, now)]
+        events: list[Event] = []
+        for alarm in opens:
+            try:
+                events += list_due(alarm, routes, rules, now)
+            except Exception as error:  # noqa: BLE001  one rule's `remind`, say
+                say(f"no reminder of alarm {alarm.alarm}: {describe_failure(error)}")
         return queries_outbox.put_events(connection, events)
 
 

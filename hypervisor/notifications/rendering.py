@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros, moment, parse, text
 from hypervisor.notifications.decision import SET_ASIDE
 from hypervisor.notifications.events import current_severity
@@ -54,7 +55,7 @@ def render(notice: AlarmNotice, style: MessageStyle) -> Message:
     return Message(
         title=_prefix_exercise(f"{head} - {_translated(notice, style, 'title')}", style),
         text=_join(_lines(notice, style), "  ".join(filter(None, [number, link])), style),
-        kind=_CALM.get(notice.event) or _KINDS[severity],
+        kind=_CALM.get(notice.event) or _KINDS.get(severity, "warning"),
         data={
             **_base_data(notice.event, notice.key, text(notice.at), style),
             "reason": notice.reason,
@@ -182,6 +183,21 @@ def render_assignment(entry: Entry, key: str, style: MessageStyle) -> Message:
         text=_join(lines, "  ".join(filter(None, [number, link])), style),
         kind="warning" if body["priority"] in ("urgent", "high") else "info",
         data={**_base_data(entry.event, key, text(entry.at), style), **body, "link": link},
+    )
+
+
+def render_bare(entry: Entry, key: str, style: MessageStyle) -> Message:
+    """What goes out where the message itself cannot be written: no part of it can fail."""
+    words, body = WORDS[style.language], entry.body
+    alarm = body.get("alarm")
+    about = alarm if isinstance(alarm, Mapping) else body
+    title = make_storable(str(about.get("title") or about.get("rule") or entry.event))
+    link = f"{style.link}/alarms/{entry.alarm}" if style.link and entry.alarm else style.link
+    return Message(
+        title=_prefix_exercise(f"{words['bare']} - {title}", style),
+        text=_join([words["look"]], link, style),
+        kind="failure",
+        data={**_base_data(entry.event, key, text(entry.at), style), "link": link},
     )
 
 

@@ -35,7 +35,7 @@ def build_notifier(
     """A notifier on its own connection. Raises StoreError: the database has no instance yet."""
     return Notifier(
         connection=connection,
-        dispatcher=build_dispatcher(connection, settings),
+        dispatcher=build_dispatcher(connection, settings, say),
         send=Sender(
             broker=Broker(
                 host=settings.broker_host,
@@ -56,7 +56,9 @@ def build_notifier(
     )
 
 
-def build_dispatcher(connection: Connection, settings: Settings) -> Dispatcher:
+def build_dispatcher(
+    connection: Connection, settings: Settings, say: Callable[[str], None] = lambda _words: None
+) -> Dispatcher:
     """The dispatcher of an instance."""
     instance = instance_store.require(connection)
     link = settings.public_url or f"http://{settings.web_host}:{settings.web_port}"
@@ -69,6 +71,7 @@ def build_dispatcher(connection: Connection, settings: Settings) -> Dispatcher:
         },
         holiday=is_holiday,
         wall=wall_clock,
+        say=say,
     )
 
 

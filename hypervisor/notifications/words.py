@@ -64,6 +64,7 @@ _TEXTS = {  # English, French
     "sum": ("sum", "cumul"),
     "increase": ("increase", "augmentation"),
     "change": ("change", "variation"),
+    "last_change": ("change at the last reading", "variation à la dernière mesure"),
     "rate": ("slope", "pente"),
     "mean": ("mean", "moyenne"),
     "min": ("lowest value", "minimum"),
@@ -95,10 +96,24 @@ _TEXTS = {  # English, French
         "L'hyperviseur {name} fonctionne ({at}). Si ces messages cessent, il est en panne.",
     ),
     "exercise": ("THIS IS AN EXERCISE.", "CECI EST UN EXERCICE."),
+    "bare": ("ALARM MESSAGE WITHOUT DETAILS", "MESSAGE D'ALARME SANS DÉTAILS"),
+    "look": (
+        "This message could not be written in full. Look at the console now.",
+        "Ce message n'a pas pu être rédigé en entier. Consultez la console sans attendre.",
+    ),
     "date": ("%Y-%m-%d %H:%M", "%d/%m/%Y à %H:%M"),
 }
+
+
+class _Words(dict[str, str]):
+    """A missing word is its key: a message with a foreign word is better than none."""
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
 WORDS: Mapping[str, Mapping[str, str]] = {
-    language: {key: texts[place] for key, texts in _TEXTS.items()}
+    language: _Words({key: texts[place] for key, texts in _TEXTS.items()})
     for place, language in enumerate(("en", "fr"))
 }
 _UNITS = {"m3/s": "m³/s", "m3": "m³", "Cel": "°C", "1": "", "deg": "°"}

@@ -172,6 +172,13 @@ def check_database(settings: Settings, now: datetime) -> Iterator[Finding]:
             "`hypervisor notify list --dead` says why, `hypervisor notify retry` sends them again"
         )
         yield bad("notifications", what, mend)
+    if seen.failed_events:
+        what = (
+            f"{seen.failed_events} events within 7 days could not be decided at once, or were sent"
+            " without details"
+        )
+        mend = "log/notify.log says why; `hypervisor notify list --held` and `--unrouted` show them"
+        yield warning("notifications", what, mend)
     yield from check_readers(settings)
 
 

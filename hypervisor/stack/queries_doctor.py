@@ -9,6 +9,7 @@ import psycopg
 from hypervisor.base.instance import Instance
 from hypervisor.database import instance
 from hypervisor.database.connect import (
+    Connection,
     StoreError,
     connect,
     fetch,
@@ -19,6 +20,7 @@ from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
 
 _HAS_SETBACKS = "0024_set_aside.sql"  # the migration that made the table
+_HAS_FAILURES = "0149_event_failures.sql"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class Health:
     evaluated_to: datetime | None
     dead_letters_last_hour: int
     dead_notifications: int
+    failed_events: int
     set_aside: Sequence[SetAside] = ()
 
 
@@ -63,6 +66,7 @@ def read_health(url: str) -> Health:
                 " (SELECT count(*) FROM delivery WHERE state = 'dead')"
             ).fetchone()  # type: ignore[misc]  # always one row
             instance_row = instance.read(connection)
+            failed = _count_failed_events(connection) if _HAS_FAILURES in done else 0
             aside = queries_setbacks.listing(connection) if _HAS_SETBACKS in done else []
         except psycopg.errors.UndefinedTable as error:
             raise StoreError(
@@ -77,8 +81,16 @@ def read_health(url: str) -> Health:
         evaluated_to=evaluated_to,
         dead_letters_last_hour=letters,
         dead_notifications=given_up,
+        failed_events=failed,
         set_aside=aside,
     )
+
+
+def _count_failed_events(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM outbox WHERE failures > 0 AND at > now() - INTERVAL '7 days'"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 @dataclass(frozen=True, kw_only=True)

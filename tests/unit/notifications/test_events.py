@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from hypervisor.alarms.log import Alarm, Transition, as_text
+from hypervisor.base.failures import wait_after
 from hypervisor.base.instants import text
 from hypervisor.notifications.decision import grace_period, parse_span
 from hypervisor.notifications.events import build_events, current_severity
-from hypervisor.notifications.loop import backoff_seconds
 from rules._rule_state import Episode
 
 MINUTE = 60_000_000
@@ -113,7 +113,7 @@ def test_grace_is_as_long_as_what_inhibits_takes() -> None:
 
 
 def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
-    assert [backoff_seconds(5, failed) for failed in (1, 2, 3, 8, 9, 1000)] == [
+    assert [wait_after(failed, first=5, longest=900) for failed in (1, 2, 3, 8, 9, 1000)] == [
         5,
         10,
         20,
