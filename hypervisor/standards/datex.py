@@ -46,14 +46,24 @@ class Publisher:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Situation:
-    """One thing on a road. `kind`: the record's type; `details`: its own elements.
+class Place:
+    """A place of a situation: a point, or a line. `id` within it; `road`: its road's number."""
 
-    `texts`: what it is, by language; `ends`: when it is over, if that is known; `line`: a point or
-    the road; `road`: its number.
+    id: str = "1"
+    line: Line
+    road: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What happens on roads, with a record for each place. `kind`: the records' type.
+
+    `details`: the type's own elements; `texts`: what it is, by language; `created`: None for when
+    it began; `ends`: when it is over, if that is known.
     """
 
     id: str
+    created: datetime | None = None
     version: datetime
     kind: str
     details: Mapping[str, str]
@@ -62,8 +72,7 @@ class Situation:
     severity: str = "minor"
     certain: bool = False
     texts: Mapping[str, str]
-    line: Line
-    road: str | None = None
+    places: Sequence[Place]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,20 +191,34 @@ def _build_situation(publisher: Publisher, situation: Situation) -> ET.Element:
     severity = _SEVERITIES.get(situation.severity, "unknown")
     element = _element("sit:situation", id=situation.id)
     element.append(_element("sit:overallSeverity", severity))
-    element.append(_element("sit:situationVersionTime", text(situation.version)))
+    element.append(_element("sit:situationVersionTime", text(_date_version(publisher, situation))))
     element.append(_build_header("sit", publisher))
-    record = ET.SubElement(
-        element,
+    element.extend(_build_record(publisher, situation, place) for place in situation.places)
+    return element
+
+
+def _date_version(publisher: Publisher, situation: Situation) -> datetime:
+    """Not after the publication: in an exercise people's acts bear the time of a real clock."""
+    return min(situation.version, publisher.time)
+
+
+def _build_record(publisher: Publisher, situation: Situation, place: Place) -> ET.Element:
+    severity = _SEVERITIES.get(situation.severity, "unknown")
+    version = _date_version(publisher, situation)
+    record = ET.Element(
         "sit:situationRecord",
         {
             "xsi:type": f"sit:{situation.kind}",
-            "id": f"{situation.id}-1",
+            "id": f"{situation.id}-{place.id}",
             "version": str(int(situation.version.timestamp())),
         },
     )
     for name, content in (
-        ("situationRecordCreationTime", text(min(situation.begins, situation.version))),
-        ("situationRecordVersionTime", text(situation.version)),
+        (
+            "situationRecordCreationTime",
+            text(min(situation.created or situation.begins, version)),
+        ),
+        ("situationRecordVersionTime", text(version)),
         ("probabilityOfOccurrence", "certain" if situation.certain else "probable"),
         ("severity", severity),
     ):
@@ -205,9 +228,9 @@ def _build_situation(publisher: Publisher, situation: Situation) -> ET.Element:
     mark = "" if publisher.mode == "LIVE" else f"{publisher.mode} - "
     words = {language: f"{mark}{content}" for language, content in situation.texts.items()}
     comment.append(_build_texts("sit:comment", words))
-    record.append(_build_location("sit:locationReference", situation.line, situation.road))
+    record.append(_build_location("sit:locationReference", place.line, place.road))
     record.extend(_element(f"sit:{name}", content) for name, content in situation.details.items())
-    return element
+    return record
 
 
 def _build_validity(publisher: Publisher, situation: Situation) -> ET.Element:

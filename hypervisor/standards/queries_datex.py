@@ -23,6 +23,8 @@ ORDER BY a.id
 """
 _WORKS = """
 SELECT w.key, s.name AS site, s.title, s.lon, s.lat, s.properties->>'road' AS road, w.recorded_at,
+       (SELECT min(r.recorded_at) FROM revision r WHERE r.kind = 'works' AND r.key = w.key)
+           AS created_at,
        (w.value->>'begins')::timestamptz AS begins, (w.value->>'ends')::timestamptz AS ends
 FROM (SELECT DISTINCT ON (key) key, value, recorded_at FROM revision WHERE kind = 'works'
       ORDER BY key, id DESC) w
@@ -62,7 +64,7 @@ class TrafficAlarm:
 
 @dataclass(frozen=True, kw_only=True)
 class RoadWorks:
-    """Works at a site of mobility, to come or under way."""
+    """Works at a site of mobility, to come or under way. `created_at`: of their first revision."""
 
     key: str
     site: str
@@ -71,6 +73,7 @@ class RoadWorks:
     lat: float
     road: str | None
     recorded_at: datetime
+    created_at: datetime
     begins: datetime
     ends: datetime
 
@@ -97,7 +100,7 @@ def list_alarms(
 
 
 def list_works(connection: Connection, now: datetime) -> list[RoadWorks]:
-    """Works that are not over."""
+    """Works that are not over, by key: a row a place."""
     return fetch(connection, RoadWorks, _WORKS, [now])
 
 

@@ -1,7 +1,8 @@
 """What happens on roads, and what is counted there, from alarms, assets, works and readings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from hypervisor.database.connect import Connection
@@ -10,8 +11,8 @@ from hypervisor.readings import device_health, queries_latest
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_works import load_in_force
 from hypervisor.standards import datex, queries_datex
-from hypervisor.standards.datex import Line, Measure, Situation, Station
-from hypervisor.standards.queries_datex import TrafficAlarm
+from hypervisor.standards.datex import Line, Measure, Place, Situation, Station
+from hypervisor.standards.queries_datex import RoadWorks, TrafficAlarm
 from sensors._domain import Catalogue
 from sensors._quality import Quality
 
@@ -34,20 +35,29 @@ def list_situations(
         connection, rules, label=_LABEL, meanings=(_JAM, _CLOSED)
     ):
         yield _describe_alarm(alarm)
-    for works in queries_datex.list_works(connection, now):
-        yield Situation(
-            id=f"works-{works.key}-{works.site}",
-            version=works.recorded_at,
-            kind="MaintenanceWorks",
-            details={"roadMaintenanceType": "roadworks"},
-            begins=works.begins,
-            ends=works.ends,
-            severity="info",
-            certain=True,
-            texts={"fr": f"Travaux : {works.title}", "en": f"Works: {works.title}"},
-            line=[(works.lon, works.lat)],
-            road=works.road,
-        )
+    places = queries_datex.list_works(connection, now)
+    for _, group in groupby(places, key=lambda place: place.key):
+        yield _describe_works([*group])
+
+
+def _describe_works(places: Sequence[RoadWorks]) -> Situation:
+    """Works with a record for each of their places."""
+    works, titles = places[0], ", ".join(place.title for place in places)
+    return Situation(
+        id=f"works-{works.key}",
+        created=works.created_at,
+        version=works.recorded_at,
+        kind="MaintenanceWorks",
+        details={"roadMaintenanceType": "roadworks"},
+        begins=works.begins,
+        ends=works.ends,
+        severity="info",
+        certain=True,
+        texts={"fr": f"Travaux : {titles}", "en": f"Works: {titles}"},
+        places=[
+            Place(id=place.site, line=[(place.lon, place.lat)], road=place.road) for place in places
+        ],
+    )
 
 
 def _list_flooded_roads(
@@ -83,8 +93,7 @@ def _list_flooded_roads(
                 "fr": f"{reach.title} : route inondée d'après {by}",
                 "en": f"{reach.title}: flooded road, judged by {by}",
             },
-            line=line,
-            road=road.road,
+            places=[Place(line=line, road=road.road)],
         )
 
 
@@ -105,8 +114,7 @@ def _describe_alarm(alarm: TrafficAlarm) -> Situation:
         begins=alarm.began,
         severity=alarm.severity,
         texts={"fr": alarm.title_fr or alarm.title, "en": alarm.title},
-        line=[(alarm.lon, alarm.lat)],
-        road=alarm.road,
+        places=[Place(line=[(alarm.lon, alarm.lat)], road=alarm.road)],
     )
 
 

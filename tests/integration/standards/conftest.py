@@ -210,7 +210,7 @@ def disturb(world: World) -> None:
                 fact(
                     "works",
                     "bench",
-                    {**works, "sites": ["greenway"], "devices": [], "groups": []},
+                    {**works, "sites": ["greenway", "road"], "devices": [], "groups": []},
                 ),
             ),
         ),

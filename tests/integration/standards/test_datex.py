@@ -46,7 +46,7 @@ def test_another_program_reads_what_happens_on_roads(live: httpx.Client) -> None
     assert kinds == {
         "flooded-rd-": "EnvironmentalObstruction",
         "alarm-": "RoadOrCarriagewayOrLaneManagement",
-        "works-bench-greenway": "MaintenanceWorks",
+        "works-bench": "MaintenanceWorks",
     }
     (flooded,) = situations["flooded-rd-25"].records
     assert flooded.location.points == ((48.61, 2.31), (48.62, 2.32), (48.6, 2.33))
@@ -57,9 +57,13 @@ def test_another_program_reads_what_happens_on_roads(live: httpx.Client) -> None
     assert flooded.location.road_number == "D25"
     assert flooded.probability_of_occurrence == "probable"
     assert "RD 25 : route inondée d'après Orge (1.75 m)" in flooded.comments[0]
-    (works,) = situations["works-bench-greenway"].records
-    assert works.is_roadworks
-    assert (works.validity.status, works.location.point) == ("planned", (48.7, 2.25))
+    works = situations["works-bench"].records
+    assert [record.location.road_number for record in works] == [None, "N118"]
+    assert works[0].location.point == (48.7, 2.25)
+    assert len({record.id for record in works}) == 2
+    for record in works:
+        assert record.is_roadworks
+        assert record.validity.status == "planned"
     jammed, *closed = (each.records[0] for key, each in situations.items() if key[:5] == "alarm")
     assert (jammed.record_type, jammed.location.road_number) == ("AbnormalTraffic", "N118")
     assert "mobility-slow" in jammed.comments[0]

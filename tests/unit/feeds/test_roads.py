@@ -1,6 +1,7 @@
 """Road events from DATEX II, in both versions, and what is none."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ from hypervisor.feeds import roads
 from hypervisor.feeds.datex import read_publication
 from hypervisor.feeds.model import FeedError, Page, RoadEvent
 from hypervisor.feeds.recordings import Recordings
-from hypervisor.standards.datex import Publisher, Situation, write_situations
+from hypervisor.standards.datex import Place, Publisher, Situation, write_situations
 from ingest.message import Reason
 from tests.unit.feeds.asking import make_context
 from tests.unit.feeds.hostile import answering, body
@@ -182,10 +183,37 @@ def test_our_own_publication_is_read_and_an_exercise_left_out(
         details={"environmentalObstructionType": "flooding"},
         begins=at,
         texts={"fr": "route inondée"},
-        line=[(2.3, 48.6), (2.4, 48.7)],
-        road="N118",
+        places=[Place(line=[(2.3, 48.6), (2.4, 48.7)], road="N118")],
     )
     publication = read_publication(b"".join(write_situations(publisher, [flooded])))
     assert [(event.road, event.kind) for event in publication.events] == [
         (road, "flood") for road in roads
     ]
+
+
+@pytest.mark.parametrize("begins", [-1, 1])
+@pytest.mark.parametrize("created", [None, -2, 3_000])
+@pytest.mark.parametrize("version", [-1, 3_000])
+def test_nothing_was_created_or_changed_after_it_was_published(
+    begins: int, created: int | None, version: int
+) -> None:
+    """Planned works begin later; in an exercise people's acts bear the time of a real clock."""
+    published = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    publisher = Publisher(name="Essonne", mode="EXERCICE", licence="", time=published)
+    works = Situation(
+        id="works-1",
+        created=None if created is None else published + timedelta(hours=created),
+        version=published + timedelta(hours=version),
+        kind="MaintenanceWorks",
+        details={"roadMaintenanceType": "roadworks"},
+        begins=published + timedelta(hours=begins),
+        texts={"fr": "travaux"},
+        places=[Place(id=name, line=[(2.3, 48.6)]) for name in ("north", "south")],
+    )
+    written = b"".join(write_situations(publisher, [works])).decode()
+    times = [
+        [datetime.fromisoformat(time) for time in re.findall(f"Record{name}Time>([^<]+)<", written)]
+        for name in ("Creation", "Version")
+    ]
+    assert [len(each) for each in times] == [2, 2]
+    assert all(made <= changed <= published for made, changed in zip(*times, strict=True))
