@@ -15,7 +15,7 @@ from hypervisor.notifications import queries_deliveries
 from hypervisor.readings import queries_workers
 from hypervisor.readings.queries_workers import Worker
 from hypervisor.web.problems import responses
-from hypervisor.web.schemas import HealthBody, Part
+from hypervisor.web.schemas import HealthBody, SystemPart
 
 router = APIRouter(tags=["health"])
 
@@ -29,7 +29,7 @@ def health(context: Context) -> HealthBody:
     live = context.instance.mode is Mode.LIVE
     now = context.now()
     parts = [
-        Part(name="database", ok=True, detail="answers"),
+        SystemPart(name="database", ok=True, detail="answers"),
         *_worker_parts(queries_workers.list_workers(context.connection), now, live=live),
         _evaluation_part(progress, now, live=live),
         _notification_part(queries_deliveries.count_by_state(context.connection)),
@@ -47,43 +47,43 @@ def health(context: Context) -> HealthBody:
     )
 
 
-def _worker_parts(workers: Iterable[Worker], now: datetime, *, live: bool) -> Iterator[Part]:
+def _worker_parts(workers: Iterable[Worker], now: datetime, *, live: bool) -> Iterator[SystemPart]:
     joined = [worker for worker in workers if worker.drained_at is None]
     if not joined:
-        yield Part(name="ingest", ok=False, detail="no worker has joined")
+        yield SystemPart(name="ingest", ok=False, detail="no worker has joined")
     for worker in joined:
         name, heard = f"ingest {worker.name}", worker.heartbeat_at
         if not live:
-            yield Part(name=name, ok=True, detail=f"heartbeat at {heard or 'no time yet'}")
+            yield SystemPart(name=name, ok=True, detail=f"heartbeat at {heard or 'no time yet'}")
         elif heard is None:
-            yield Part(name=name, ok=False, detail="no heartbeat yet")
+            yield SystemPart(name=name, ok=False, detail="no heartbeat yet")
         else:
-            yield Part(name=name, ok=now - heard < _LATE, detail=_format_age(now - heard))
+            yield SystemPart(name=name, ok=now - heard < _LATE, detail=_format_age(now - heard))
 
 
-def _evaluation_part(progress: Progress, now: datetime, *, live: bool) -> Part:
+def _evaluation_part(progress: Progress, now: datetime, *, live: bool) -> SystemPart:
     if progress.evaluated_to is None:
-        return Part(name="watch", ok=not live, detail="nothing evaluated yet")
+        return SystemPart(name="watch", ok=not live, detail="nothing evaluated yet")
     if not live:
-        return Part(name="watch", ok=True, detail=f"engine {progress.engine}")
+        return SystemPart(name="watch", ok=True, detail=f"engine {progress.engine}")
     behind = now - progress.evaluated_to
     waiting = f", {progress.unread} batches wait" if progress.unread else ""
     detail = f"last evaluated {_format_age(behind)}{waiting}"
-    return Part(name="watch", ok=behind < _LATE, detail=detail)
+    return SystemPart(name="watch", ok=behind < _LATE, detail=detail)
 
 
-def _notification_part(counts: Mapping[str, int]) -> Part:
+def _notification_part(counts: Mapping[str, int]) -> SystemPart:
     """Not ok if a delivery was given up: somebody was not notified."""
     dead, waiting = counts["dead"], counts["waiting"]
-    return Part(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
+    return SystemPart(name="notifications", ok=not dead, detail=f"{waiting} wait, {dead} given up")
 
 
-def _rules_part(aside: Sequence[SetAside]) -> Iterator[Part]:
+def _rules_part(aside: Sequence[SetAside]) -> Iterator[SystemPart]:
     """The rules that cannot be evaluated, if any; the first by name."""
     if aside:
         first = describe_setback((aside[0].rule, aside[0].subject))
         detail = f"{len(aside)} set aside, not evaluated: {first}: {aside[0].problem}"
-        yield Part(name="rules", ok=False, detail=detail)
+        yield SystemPart(name="rules", ok=False, detail=detail)
 
 
 def _format_age(span: timedelta) -> str:

@@ -55,6 +55,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
         docs_url=None,  # FastAPI's own page loads its scripts from a CDN
         redoc_url=None,
         openapi_url=None,  # built in a thread: openapi.install
+        generate_unique_id_function=openapi.name_operation,
     )
     app.state.pool = Pool(settings.database_url)
     app.state.hub = Hub(settings.database_url, clock)
@@ -84,7 +85,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
 @cache
 def _list_routes() -> tuple[BaseRoute, ...]:
     """The routes of all rooms, the API's first; what each takes is worked out once a process."""
-    every = APIRouter()
+    every = APIRouter(generate_unique_id_function=openapi.name_operation)
     for module in rooms.modules("api"):
         if hasattr(module, "router") and not hasattr(module, "install"):
             every.include_router(module.router, prefix="/api/v1")

@@ -1,7 +1,6 @@
 """The OpenAPI document: common errors, headers, security and examples of all operations."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from hypervisor.base import rooms
@@ -217,7 +217,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
         if path.startswith(_OURS):
             _add_common(method, operation)
         _add_examples(path, operation, schemas)
-        operation["operationId"] = _operation_id(path, method, operation)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     document["tags"] = _describe_tags(document)
@@ -285,13 +284,10 @@ def _add_parameter_example(parameter: dict[str, Any], schemas: dict[str, Any]) -
         parameter["example"] = example(parameter["schema"], schemas)
 
 
-def _operation_id(path: str, method: str, operation: dict[str, Any]) -> str:
+def name_operation(route: APIRoute) -> str:
     """`alarms_list_alarms`: tag and function; stable when an address changes."""
-    made = operation["operationId"]
-    mangled = re.sub(r"\W", "_", path)
-    plain = made.removesuffix(f"{mangled}_{method}")
-    tag = operation.get("tags", ["page"])[0]
-    return f"{tag}_{plain}".replace("-", "_").replace(" ", "_")
+    tag = str(next(iter(route.tags), "page"))
+    return f"{tag}_{route.name}".replace("-", "_").replace(" ", "_")
 
 
 def _describe_tags(document: dict[str, Any]) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ _Text = Annotated[str, Field(max_length=200_000)]
 _Names = Annotated[list[str], Field(max_length=2_000)]
 
 
-class TrialPost(BaseModel):
+class RuleTrialPost(BaseModel):
     """Tried as if always in force: a pack's text, thresholds by `site/name`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -59,8 +59,8 @@ class BacktestPost(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     rules: _Names = Field(default_factory=list, examples=[["flood-level"]])
-    trial: TrialPost = Field(default_factory=TrialPost)
-    against: TrialPost | None = None
+    trial: RuleTrialPost = Field(default_factory=RuleTrialPost)
+    against: RuleTrialPost | None = None
     sites: _Names = Field(default_factory=list)
     since: AwareDatetime = Field(alias="from")
     until: AwareDatetime = Field(alias="to")

@@ -13,9 +13,9 @@ from hypervisor.commands.queries import CommandFilter
 from hypervisor.commands.schemas import (
     CommandDetailBody,
     CommandKindsBody,
+    CommandPost,
     CommandsBody,
-    OrderPost,
-    StepPost,
+    CommandStepPost,
     describe,
     describe_event,
     describe_kinds,
@@ -92,7 +92,7 @@ def get_command(context: Context, key: UUID) -> CommandDetailBody:
 
 
 @router.post("", status_code=201, responses=responses(403, 404, 422))
-def post_order(context: Context, post: OrderPost) -> CommandsBody:
+def post_order(context: Context, post: CommandPost) -> CommandsBody:
     """Command a device, or all devices of a group that obey; it is sent when it is signed."""
     order = Order(
         kind=post.kind,
@@ -109,7 +109,7 @@ def post_order(context: Context, post: OrderPost) -> CommandsBody:
 
 
 @router.post("/{key}/steps", responses=responses(403, 404, 422))
-def post_step(context: Context, key: UUID, post: StepPost) -> CommandsBody:
+def post_step(context: Context, key: UUID, post: CommandStepPost) -> CommandsBody:
     """Countersign (a person who is signed in, no program) or cancel: a command, or its batch.
 
     422: its state does not allow it, or its author signs; see `detail`.

@@ -10,7 +10,7 @@ from hypervisor.commands.schemas_interlocks import (
     InterlockPut,
     InterlocksBody,
     InterlockTrialBody,
-    TrialPost,
+    InterlockTrialPost,
     describe_interlocks,
     describe_trial,
 )
@@ -44,7 +44,7 @@ def put_interlock(context: ConfirmedContext, body: InterlockPut) -> InterlocksBo
 
 
 @router.post("/trial", responses=responses(403, 404, 422))
-def try_interlock(context: Context, body: TrialPost) -> InterlockTrialBody:
+def try_interlock(context: Context, body: InterlockTrialPost) -> InterlockTrialBody:
     """What a condition says of a site now, and what it said in the last event there."""
     context.require(Duty.READ, site=body.place)
     condition = Condition(text=body.condition, place=body.place, own=True)

@@ -9,8 +9,8 @@ from hypervisor.base.duties import Duty
 from hypervisor.commands import queries_proposals, service_proposals
 from hypervisor.commands.schemas import CommandsBody, describe
 from hypervisor.commands.schemas_proposals import (
+    CommandProposalsBody,
     ProposalOrderPost,
-    ProposalsBody,
     describe_proposal,
 )
 from hypervisor.web.problems import responses
@@ -24,10 +24,10 @@ def list_proposals(
     context: Context,
     alarm: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     site: Annotated[str | None, Query(examples=["toulouse"])] = None,
-) -> ProposalsBody:
+) -> CommandProposalsBody:
     """What rules propose on active alarms and is not ordered yet; at most 500."""
     rows = queries_proposals.list_proposals(context.connection, alarm=alarm, site=site, limit=_MOST)
-    return ProposalsBody(
+    return CommandProposalsBody(
         mode=context.mode,
         proposals=[describe_proposal(row, context.catalogue) for row in rows],
     )

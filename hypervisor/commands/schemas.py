@@ -114,7 +114,7 @@ class CommandDetailBody(Body):
     events: list[CommandEventBody]
 
 
-class OrderPost(BaseModel):
+class CommandPost(BaseModel):
     """What is to be done, by whom, why."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -142,7 +142,7 @@ class OrderPost(BaseModel):
     )
 
 
-class StepPost(BaseModel):
+class CommandStepPost(BaseModel):
     """The second signature, or an order that is taken back."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -50,7 +50,7 @@ class InterlockPut(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
-class TrialPost(BaseModel):
+class InterlockTrialPost(BaseModel):
     """A condition to be tried at a site."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class TrialPost(BaseModel):
     place: Annotated[str, Field(max_length=200, examples=["orge-mill"])]
 
 
-class SpellBody(BaseModel):
+class InterlockSpellBody(BaseModel):
     """From when on it says what; `holds` null: that is not known, and commands are refused."""
 
     at: datetime
@@ -70,10 +70,10 @@ class SpellBody(BaseModel):
 class InterlockTrialBody(Body):
     """What it says now, and in the last event there."""
 
-    now: SpellBody
+    now: InterlockSpellBody
     began: datetime | None
     ended: datetime | None
-    event: list[SpellBody]
+    event: list[InterlockSpellBody]
 
 
 def describe_interlocks(connection: Connection, catalogue: Catalogue) -> list[InterlockBody]:
@@ -120,5 +120,5 @@ def describe_trial(mode: object, trial: InterlockTrial) -> InterlockTrialBody:
     )
 
 
-def _spell(spell: Spell) -> SpellBody:
-    return SpellBody(at=spell.at, holds=spell.holds, seen=spell.seen)
+def _spell(spell: Spell) -> InterlockSpellBody:
+    return InterlockSpellBody(at=spell.at, holds=spell.holds, seen=spell.seen)

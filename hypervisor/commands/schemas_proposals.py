@@ -26,7 +26,7 @@ class ProposalBody(BaseModel):
     proposed_at: datetime
 
 
-class ProposalsBody(Body):
+class CommandProposalsBody(Body):
     """The proposals that wait, of the latest alarm first."""
 
     proposals: list[ProposalBody]

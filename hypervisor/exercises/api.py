@@ -31,10 +31,10 @@ from hypervisor.exercises.schemas import (
     DebriefBody,
     ExerciseBody,
     OneRunBody,
-    OrderPost,
     PlayableDetailBody,
     PlayablesBody,
     ResetPost,
+    RunOrderPost,
     RunsBody,
 )
 from hypervisor.exercises.service import LEAD, Order
@@ -120,7 +120,11 @@ def get_run(context: Context, response: Response, number: Number) -> OneRunBody:
 
 @router.post("/runs/{number}/orders", status_code=202, responses=responses(404, 409, 412, 422))
 def order_run(
-    context: Context, response: Response, number: Number, post: OrderPost, if_match: IfMatch = None
+    context: Context,
+    response: Response,
+    number: Number,
+    post: RunOrderPost,
+    if_match: IfMatch = None,
 ) -> OneRunBody:
     """Pause, resume, change speed, jump or stop; If-Match names the version seen."""
     require_lead(context)

@@ -95,7 +95,7 @@ def fire_inject(context: Context, response: Response, number: Number) -> OneInje
     "/runs/{number}/sheets",
     responses=responses(404, 422),
     deprecated=True,
-    operation_id="list_sheets",
+    operation_id="exercises_list_sheets",
 )
 def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBody:
     """Observer checklist of a run."""
@@ -113,7 +113,7 @@ def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBod
     status_code=201,
     responses=responses(404, 422),
     deprecated=True,
-    operation_id="add_sheet",
+    operation_id="exercises_add_sheet",
 )
 def add_checklist_item(
     context: Context, response: Response, number: Number, post: ChecklistPost
@@ -133,7 +133,7 @@ def add_checklist_item(
     "/sheets/{number}",
     responses=responses(404, 412, 422, 428),
     deprecated=True,
-    operation_id="change_sheet",
+    operation_id="exercises_change_sheet",
 )
 def change_checklist_item(
     context: Context,

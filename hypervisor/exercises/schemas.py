@@ -60,7 +60,7 @@ class OneRunBody(Body):
     run: Run
 
 
-class OrderPost(_Post):
+class RunOrderPost(_Post):
     """A command to an active run. `speed`: null means as fast as possible."""
 
     kind: Literal["pause", "resume", "speed", "jump", "stop"] = Field(examples=["pause"])

@@ -70,7 +70,7 @@ class BulletinsBody(Body):
     complete: bool
 
 
-class EventBody(BaseModel):
+class RoadEventBody(BaseModel):
     """A version of a road event. `state`: active, ended, cancelled, or gone: not listed now."""
 
     feed: str = Field(examples=["roads"])
@@ -96,7 +96,7 @@ class EventBody(BaseModel):
 class EventsBody(Body):
     """Road events; `complete` false: there are more, ask for a shorter span."""
 
-    events: list[EventBody]
+    events: list[RoadEventBody]
     complete: bool
 
 
@@ -163,11 +163,11 @@ def list_road_events(
             rows = queries_events.list_history(owner, since, min(since + _BACK, now), most=most)
         else:
             rows = queries_events.list_standing(owner, at or now, stored_by=at)
-    fields = EventBody.model_fields.keys() - {"stored_at"}
+    fields = RoadEventBody.model_fields.keys() - {"stored_at"}
     return EventsBody(
         mode=context.mode,
         events=[
-            EventBody(stored_at=row.created_at, **{name: getattr(row, name) for name in fields})
+            RoadEventBody(stored_at=row.created_at, **{name: getattr(row, name) for name in fields})
             for row in rows[:_MOST]
         ],
         complete=len(rows) < (most if since is not None else queries_events.MOST),

@@ -107,7 +107,7 @@ class FieldAnswer(Body):
     kept: str | None
 
 
-class EventBody(BaseModel):
+class OrderEventBody(BaseModel):
     """An act that was done. Times: the wall's clock."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -189,7 +189,7 @@ class InterventionDetailBody(Body):
     """An order with what was done."""
 
     intervention: InterventionBody
-    events: list[EventBody]
+    events: list[OrderEventBody]
 
 
 class TeamPut(BaseModel):
@@ -232,8 +232,8 @@ def describe(order: Intervention, now: datetime) -> InterventionBody:
     )
 
 
-def describe_event(event: InterventionEvent) -> EventBody:
-    return EventBody(**{**vars(event), "details": dict(event.details)})
+def describe_event(event: InterventionEvent) -> OrderEventBody:
+    return OrderEventBody(**{**vars(event), "details": dict(event.details)})
 
 
 def describe_history(history: InterventionHistory, now: datetime) -> dict[str, Any]:

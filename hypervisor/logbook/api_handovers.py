@@ -13,8 +13,8 @@ from hypervisor.logbook.schemas import (
     DraftBody,
     HandoverDetailBody,
     HandoversBody,
+    HandoverStepPost,
     OfferPost,
-    StepPost,
 )
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -56,7 +56,7 @@ def post_offer(context: Context, post: OfferPost) -> HandoverDetailBody:
 
 
 @router.post("/{number}/steps", responses=responses(404, 409, 422))
-def post_step(context: Context, number: Number, post: StepPost) -> HandoverDetailBody:
+def post_step(context: Context, number: Number, post: HandoverStepPost) -> HandoverDetailBody:
     """Sign as the incoming shift, or withdraw your own signature. 409: not possible."""
     return _answer(context, lambda: service_handover.sign(context, number, **post.model_dump()))
 

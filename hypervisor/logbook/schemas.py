@@ -93,7 +93,7 @@ class OfferPost(BaseModel):
     )
 
 
-class StepPost(BaseModel):
+class HandoverStepPost(BaseModel):
     """The second signature, or withdrawal of the first."""
 
     model_config = ConfigDict(extra="forbid")

@@ -77,7 +77,9 @@ def get_dead_letter(context: Context, number: Number) -> LetterDetailBody:
 
 
 @router.post("/replay", responses=responses(404))
-@router.post("/redrive", responses=responses(404), deprecated=True, operation_id="redrive")
+@router.post(
+    "/redrive", responses=responses(404), deprecated=True, operation_id="dead_letters_redrive"
+)
 def replay_dead_letters(context: Context, request: Request, post: ReplayPost) -> ReplayBody:
     """Decode, check and store letters again; they keep their arrival time.
 

@@ -24,7 +24,6 @@ from hypervisor.rulebook.schemas import (
     CheckBody,
     CheckPost,
     CurrentRule,
-    ProposalsBody,
     RevisionBody,
     RevisionsBody,
     RollbackPost,
@@ -32,6 +31,7 @@ from hypervisor.rulebook.schemas import (
     RulePut,
     Slip,
     TestBody,
+    ThresholdProposalsBody,
     ThresholdPut,
     ThresholdRevisionBody,
     ThresholdsBody,
@@ -216,7 +216,7 @@ def propose_thresholds(
     context: Context,
     owner: str,
     alarms: Annotated[float, Query(gt=0, description="A year, that a rate may raise.")] = 6.0,
-) -> ProposalsBody:
+) -> ThresholdProposalsBody:
     """Thresholds proposed from a gauge's record, with the alarms each would have raised."""
     proposals = gauge_records.list_proposals(
         context.connection,
@@ -224,7 +224,9 @@ def propose_thresholds(
         catalogue=context.catalogue,
         options=ProposalOptions(alarms=alarms),
     )
-    return ProposalsBody(mode=context.mode, proposals=proposals, lines=format_commands(proposals))
+    return ThresholdProposalsBody(
+        mode=context.mode, proposals=proposals, lines=format_commands(proposals)
+    )
 
 
 @thresholds.get("/{key:path}/revisions", responses=responses(404))

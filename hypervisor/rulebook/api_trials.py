@@ -22,7 +22,7 @@ router = APIRouter(prefix="/trials", tags=["thresholds"])
 _SECOND = 1_000_000
 
 
-class SpellBody(BaseModel):
+class TrialSpellBody(BaseModel):
     """A time in alarm."""
 
     subject: str = Field(examples=["orge-mill"])
@@ -48,7 +48,7 @@ class SideBody(BaseModel):
 
     value: float | None
     beyond: float | None = Field(description="Share of the recorded time beyond it, 0 to 1.")
-    spells: list[SpellBody]
+    spells: list[TrialSpellBody]
     outcomes: list[OutcomeBody]
     hits: int
     misses: int
@@ -68,7 +68,7 @@ class SideBody(BaseModel):
             value=side.value,
             beyond=side.beyond,
             spells=[
-                SpellBody(
+                TrialSpellBody(
                     **{**vars(spell), "began": moment(spell.began), "ended": moment_if(spell.ended)}
                 )
                 for spell in side.spells

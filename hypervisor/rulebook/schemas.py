@@ -234,7 +234,7 @@ class ThresholdsBody(Body):
     next: str | None = Field(default=None, description="The address of the next page.")
 
 
-class ProposalsBody(Body):
+class ThresholdProposalsBody(Body):
     """Proposals of one gauge. Nothing is changed."""
 
     proposals: list[Proposal]

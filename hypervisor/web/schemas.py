@@ -31,7 +31,7 @@ class Body(BaseModel):
     mode: LiveOrExercise
 
 
-class Part(BaseModel):
+class SystemPart(BaseModel):
     """One part of the running system."""
 
     name: str = Field(examples=["ingest ingest-1"])
@@ -48,7 +48,7 @@ class HealthBody(Body):
     evaluated_to: datetime | None = Field(description="Values are evaluated up to here.")
     watermark: datetime | None = Field(description="Silence is evaluated up to here.")
     unread: int = Field(description="Committed batches that are not yet evaluated.")
-    parts: list[Part]
+    parts: list[SystemPart]
     judged_to = old_key("evaluated_to", datetime | None)
     heard_to = old_key("watermark", datetime | None)
 
