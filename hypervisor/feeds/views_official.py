@@ -185,7 +185,7 @@ def _list_expected(
     """Each phenomenon in force, those watched lately that are not, départements without any."""
     held = {(row.area, row.phenomenon) for row in rows}
     for row in rows:
-        yield _make_colour_input(row)
+        yield make_colour_input(row)
     for area, title, phenomenon, ended in watched:
         if (area, phenomenon) not in held:
             name = _name_phenomenon(phenomenon, title)
@@ -194,7 +194,8 @@ def _list_expected(
         yield Input(name=NAMES.get(code, code), worse=None, time=None, until=None)
 
 
-def _make_colour_input(row: ColourNow) -> Input:
+def make_colour_input(row: ColourNow) -> Input:
+    """What a colour in force says, for as long as it and its bulletin hold."""
     ends = row.issued + BULLETIN
     stated = row.colour is not None
     return Input(
@@ -223,7 +224,7 @@ def _judge_weather(rows: Sequence[ColourNow], inputs: Sequence[Input], now: date
             colour=row.colour,
             time=row.issued,
             ahead=row.ahead if (row.ahead or 0) > (row.colour or 0) else None,
-            gap=unread or find_gap(_make_colour_input(row), now),
+            gap=unread or find_gap(make_colour_input(row), now),
         )
         if is_notable(official):
             colours.append(official)

@@ -25,6 +25,7 @@ from hypervisor.overview import (
 from hypervisor.overview import views_map as view
 from hypervisor.overview.map_lines import load_lines
 from hypervisor.overview.views_map_picture import draw_picture
+from hypervisor.overview.views_map_sites import load_sites
 from hypervisor.overview.views_site_alarms import list_history
 from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.web import basemap
@@ -43,7 +44,7 @@ PAGE = Page(key="map", title=mark("Map"), address="/map", order=12, shortcut="c"
 @router.get("/map")
 def show_map(context: Context) -> HTMLResponse:
     """The map with the list of sites in view; without JavaScript, the area tree only."""
-    sites = queries.list_sites(context.connection, context.now())
+    sites = load_sites(context, context.now())
     areas = queries.list_areas(context.connection)
     with context.owning() as owner:  # they are public
         roads = views_roads.load_roads(owner, context.now())
@@ -77,14 +78,14 @@ def show_map(context: Context) -> HTMLResponse:
 def list_sites(context: Context, request: Request) -> Response:
     """All sites in columns."""
     with reading(reader_of(context)):
-        columns = view.list_columns(queries.list_sites(context.connection, context.now()))
+        columns = view.list_columns(load_sites(context, context.now()))
     return _send_json(request, columns)
 
 
 @router.get("/map/states")
 def list_states(context: Context) -> Response:
     """The alarm state of each site, fetched again after every event."""
-    return JSONResponse(view.list_states(queries.list_sites(context.connection, context.now())))
+    return JSONResponse(view.list_states(load_sites(context, context.now())))
 
 
 @router.get("/map/ground")

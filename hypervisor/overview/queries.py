@@ -199,7 +199,8 @@ class CommuneAlarm:
 class MapSite:
     """A site with its worst open alarm. `priority` 0: none. `state`: un, ack, shv, off (no alarm).
 
-    `open`: number of active alarms. `stale`: one of them rests on a silent sensor.
+    `open`: number of active alarms. `stale`: one of them rests on a silent sensor. `unknown`: there
+    is none, but no sensor says so.
     """
 
     name: str
@@ -215,6 +216,7 @@ class MapSite:
     state: str
     open: int
     stale: bool
+    unknown: bool = False
 
     @property
     def short(self) -> str:

@@ -15,6 +15,7 @@ from hypervisor.evaluation.queries_setbacks import SetAside
 from hypervisor.forecast.arrival import Reach
 from hypervisor.forecast.expected import Forecasts
 from hypervisor.forecast.trend import Course
+from hypervisor.overview.views_rivers import LIMITS
 from hypervisor.readings.queries_silence import ExpectedSeries
 from hypervisor.registry.model import Site
 from hypervisor.web import filters
@@ -130,7 +131,9 @@ def _make_gauge_input(site: str, title: str, water: Gauges, *, worse: bool) -> I
         if (each.site, each.quantity) == (site, course.quantity) and each.device == course.device
     ]
     stale_s = min((each.stale_s for each in own if each.stale_s), default=0.0)
-    above = any(course.value >= limit for limit in water.limits.get(site, {}).values())
+    own_limits = water.limits.get(site, {})
+    names = LIMITS.get(course.quantity, ())
+    above = any(course.value >= own_limits[name] for name in names if name in own_limits)
     return Input(
         name=title,
         worse=worse or above,

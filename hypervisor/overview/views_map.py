@@ -18,6 +18,7 @@ from hypervisor.forecast.views_arrival import arrival_words
 from hypervisor.overview import queries
 from hypervisor.overview.map_lines import load_lines
 from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_map_sites import load_sites
 from hypervisor.overview.views_rivers import Water, Worsening, find_worsening
 from hypervisor.overview.views_roads import build_features
 from hypervisor.overview.views_site_facts import Facts
@@ -29,6 +30,7 @@ from hypervisor.web import marks
 from hypervisor.web.rendering import domain_colour, domain_label
 
 _CALM = 99  # rank of a site without an alarm
+_UNKNOWN = 98  # of one whose sensors do not say so
 _SHELVED = 10
 WIDTH, HEIGHT = 280.0, 190.0
 _AIR = 26.0
@@ -66,10 +68,10 @@ def card_words(context: RequestContext) -> dict[str, Any]:
 def rank(site: MapSite) -> int:
     """Urgency; a cluster shows its lowest: 1 critical, 2 critical and acknowledged, and so on.
 
-    Shelved alarms rank 11 to 14, no alarm 99.
+    Shelved alarms rank 11 to 14, not assessable 98, no alarm 99.
     """
     if not site.priority:
-        return _CALM
+        return _UNKNOWN if site.unknown else _CALM
     if site.state == "shv":
         return _SHELVED + site.priority
     return site.priority * 2 - (site.state == "un")
@@ -115,11 +117,11 @@ def list_columns(sites: Sequence[MapSite]) -> dict[str, Any]:
 
 
 def list_states(sites: Sequence[MapSite]) -> dict[str, list[int]]:
-    """Site name -> [rank, open, stale], for sites with an active alarm."""
+    """Site name -> [rank, open, stale], of sites with an active alarm or not assessable."""
     return {
         site.name: [rank(site), site.open, int(site.stale)]
         for site in sites
-        if site.open and site.lon is not None
+        if (site.open or site.unknown) and site.lon is not None
     }
 
 
@@ -268,7 +270,7 @@ class _View:
 def build_site_map(context: RequestContext, facts: Facts) -> SiteMap | None:
     """The small map of a site: neighbours, river and assets; None without coordinates."""
     place, connection = facts.place, context.connection
-    sites = queries.list_sites(connection, facts.now)
+    sites = load_sites(context, facts.now)
     here = next((site for site in sites if site.name == place.name), None)
     if here is None or here.lon is None or here.lat is None:
         return None
@@ -357,9 +359,13 @@ def _cut(title: str) -> str:
     return title if len(title) <= _LONGEST else f"{title[: _LONGEST - 1].rstrip()}{_CUT}"
 
 
+def _name_node(site: MapSite, *, bold: bool) -> str:
+    return "node here" if bold else "node unknown" if site.unknown else "node"
+
+
 def _draw_mark(site: MapSite, x: float, y: float, *, bold: bool) -> Drawn:
     if not site.priority:
-        return circle("node here" if bold else "node", x, y, 5 if bold else 4, site.title)
+        return circle(_name_node(site, bold=bold), x, y, 5 if bold else 4, site.title)
     label = f"{site.title}: {marks.words(site.priority, site.state)}"
     return Mark(
         priority=site.priority, state=site.state, x=x - 10, y=y - 10, size=20, tooltip=label

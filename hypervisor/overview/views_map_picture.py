@@ -22,6 +22,7 @@ class Spot:
     priority: int
     state: str
     count: int
+    unknown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,7 @@ def _spot(together: Sequence[tuple[MapSite, float, float]]) -> Spot:
         priority=worst.priority,
         state=worst.state,
         count=count,
+        unknown=worst.unknown,
     )
 
 

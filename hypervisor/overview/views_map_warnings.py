@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from hypervisor.access.context import RequestContext
+from hypervisor.base.freshness import Gap, find_gap
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
 from hypervisor.feeds import queries as feed_queries
 from hypervisor.feeds.queries_official import list_vigilance
+from hypervisor.feeds.views_official import make_colour_input, make_reach_input
 from hypervisor.feeds.vigicrues import FEED as VIGICRUES
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
@@ -23,11 +25,11 @@ from hypervisor.registry.model import Zone
 _GRAVE = 2  # priorities whose area is drawn
 _TOLERANCE = 30.0  # m, of a commune's outline
 _SHELVED = "shv"
-_WORDS = {2: mark("yellow"), 3: mark("orange"), 4: mark("red")}
+_WORDS = {0: mark("not assessable"), 2: mark("yellow"), 3: mark("orange"), 4: mark("red")}
 
 
 def list_warnings(context: RequestContext) -> dict[str, Any]:
-    """GeoJSON by layer: areas of alarms, and rivers whose official colour is more than green."""
+    """GeoJSON by layer: areas of alarms, and rivers whose official colour is more than green, or not assessable."""
     return {"areas": _list_alarm_areas(context), "official": _list_official(context)}
 
 
@@ -38,15 +40,17 @@ def _list_official(context: RequestContext) -> dict[str, Any]:
     """
     now = context.now()
     with context.owning() as owner:
-        rivers: dict[str, int] = {
-            row.river: row.value
-            for row in list_vigilance(owner, now)
-            if row.river and row.value in _WORDS
-        }
+        rivers: dict[str, int] = {}
+        for seen in list_vigilance(owner, now):
+            colour = _choose_colour(seen.value, find_gap(make_reach_input(seen), now))
+            if seen.river and colour in _WORDS:
+                rivers[seen.river] = max(colour, rivers.get(seen.river, 0))
         reaches = [
-            row
+            (row, colour)
             for row in feed_queries.list_colours(owner, now)
-            if row.feed == VIGICRUES.name and row.colour in _WORDS
+            if row.feed == VIGICRUES.name
+            and (colour := _choose_colour(row.colour, find_gap(make_colour_input(row), now)))
+            in _WORDS
         ]
         lines = river_lines(queries.list_sites(context.connection, now)) if rivers else {}
         shapes: dict[str, Sequence[Any]] = {river: [line] for river, line in lines.items()}
@@ -60,11 +64,16 @@ def _list_official(context: RequestContext) -> dict[str, Any]:
         if river in shapes
     ]
     features += [
-        _colour_feature(official[row.area], row.title, row.colour or 0)
-        for row in reaches
+        _colour_feature(official[row.area], row.title, colour)
+        for row, colour in reaches
         if official.get(row.area)
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _choose_colour(colour: int | None, gap: Gap | None) -> int:
+    """The colour as it is drawn: 0, grey, where green is not sure."""
+    return 0 if colour is None or (gap and colour == 1) else colour
 
 
 def _colour_feature(lines: Sequence[Any], name: str, colour: int) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from hypervisor.base.translation import translate as _
 from hypervisor.charts.words import code_word, display_unit, quantity_label, short_limit_label
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite, TreeArea
+from hypervisor.overview.views_map_sites import load_sites
 from hypervisor.overview.views_site_facts import SiteLimit, load_limits, pick_headline, pick_main
 from hypervisor.overview.views_site_traces import digits, silence_s
 from hypervisor.readings import queries_charts
@@ -78,7 +79,7 @@ class SiteListing:
 def search_sites(context: RequestContext, query: SiteFilter) -> SiteListing:
     """Filter all sites, then read the values of one page."""
     now = context.now()
-    every = queries.list_sites(context.connection, now)
+    every = load_sites(context, now)
     areas = queries.list_areas(context.connection)
     communes = expand_area(areas, query.area)
     kept = [site for site in every if matches(site, query, communes)]
@@ -103,6 +104,7 @@ def search_sites(context: RequestContext, query: SiteFilter) -> SiteListing:
             ("4", _("notice")),
             ("stale", _("silent, alarm open")),
             ("calm", _("without an alarm")),
+            ("unknown", _("not assessable")),
         ],
     )
 
@@ -137,7 +139,9 @@ def _in_state(site: MapSite, state: str) -> bool:
         case "stale":
             return site.stale
         case "calm":
-            return site.open == 0
+            return site.open == 0 and not site.unknown
+        case "unknown":
+            return site.unknown
         case _:
             return str(site.priority) == state
 

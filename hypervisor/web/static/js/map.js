@@ -14,7 +14,8 @@ const words = JSON.parse(list.dataset.words);
 const LISTED = matchMedia("(max-width: 48rem)").matches ? 12 : 40; // rows of the list
 const SLICE = 24; // names drawn at once
 const AT_ONCE = 3; // layers drawn for the first time in one frame
-const CALM = 99;
+const CALM = 99; // no alarm
+const UNKNOWN = 98; // its sensors do not say that there is none
 const DIM = new URLSearchParams(location.search);
 const filter = {
   domains: new Set(DIM.getAll("domain")),
@@ -41,7 +42,7 @@ async function json(address) {
 
 // How a rank looks: its priority and its state.
 export function look(rank) {
-  if (rank >= CALM) return { priority: 0, state: "off" };
+  if (rank >= UNKNOWN) return { priority: 0, state: rank < CALM ? "gap" : "off" };
   if (rank > 10) return { priority: rank - 10, state: "shv" };
   return { priority: (rank + 1) >> 1, state: rank % 2 ? "un" : "ack" };
 }
@@ -58,7 +59,7 @@ function kept() {
   const shown = sites.domains.map((domain) => !filter.domains.size || filter.domains.has(domain.name));
   const numbers = [];
   for (let n = 0; n < sites.name.length; n++) {
-    if (shown[sites.domain[n]] && (!codes || codes[sites.commune[n]]) && (!filter.alarmed || sites.rank[n] < CALM)) numbers.push(n);
+    if (shown[sites.domain[n]] && (!codes || codes[sites.commune[n]]) && (!filter.alarmed || sites.rank[n] < UNKNOWN)) numbers.push(n);
   }
   return numbers;
 }
@@ -74,7 +75,7 @@ function features(numbers) {
   };
 }
 
-const icon = (n) => (sites.rank[n] >= CALM ? `site:${sites.domains[sites.domain[n]].colour}:${sites.stale[n]}` : `mark:${sites.rank[n]}:${sites.stale[n]}`);
+const icon = (n) => (sites.rank[n] >= UNKNOWN ? `site:${sites.domains[sites.domain[n]].colour}:${sites.rank[n] < CALM ? 1 : 0}` : `mark:${sites.rank[n]}:${sites.stale[n]}`);
 
 let shownNow = [];
 async function refresh() {
@@ -130,7 +131,7 @@ function row(n) {
   made.dataset.name = sites.name[n];
   if (sites.name[n] === filter.site) made.setAttribute("aria-current", "true");
   const { priority, state } = look(sites.rank[n]);
-  made.append(priority ? glyph(priority, state) : ring());
+  made.append(priority ? glyph(priority, state) : ring(state));
   const link = document.createElement("a");
   link.href = `/sites/${encodeURIComponent(sites.name[n])}`;
   link.dataset.row = "";
@@ -164,11 +165,11 @@ function glyph(priority, state) {
   digit.textContent = priority;
   return svg;
 }
-function ring() {
+function ring(state) {
   const made = document.createElement("i");
-  made.className = "ring";
+  made.className = state === "gap" ? "ring grey" : "ring";
   made.setAttribute("role", "img");
-  made.setAttribute("aria-label", words.off);
+  made.setAttribute("aria-label", words[state]);
   return made;
 }
 
@@ -435,6 +436,7 @@ async function start() {
   if (filter.site) choose(filter.site, { fly: !DIM.has("at"), focus: false });
   document.addEventListener("hypervisor:alarm", states);
   document.addEventListener("hypervisor:refresh", states);
+  setInterval(states, 60_000); // no event tells that a sensor fell silent
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     forget();
     location.reload();

@@ -96,14 +96,15 @@ function alarm(rank, isStale, look) {
   return image(pen);
 }
 
-function calm(own) {
+function calm(own, unknown) {
   const pen = canvas(14, 14);
+  if (unknown) pen.setLineDash([2.5, 2]);
   pen.beginPath();
   pen.arc(7, 7, 4.5, 0, 2 * Math.PI);
   pen.fillStyle = colour("--raised");
   pen.fill();
   pen.lineWidth = 2.5;
-  pen.strokeStyle = colour(`color-mix(in srgb, ${own} 55%, var(--ink))`);
+  pen.strokeStyle = unknown ? OFFICIAL[0] : colour(`color-mix(in srgb, ${own} 55%, var(--ink))`);
   pen.stroke();
   return image(pen);
 }
@@ -114,6 +115,7 @@ function cluster(rank, number, look) {
   const pen = canvas(64, 34);
   pen.font = "600 12px Plex, system-ui, sans-serif";
   const wide = pen.measureText(number).width;
+  if (state === "gap") pen.setLineDash([3, 2]);
   const left = priority ? 30 : 17 - wide / 2 - 7 + 15;
   pen.beginPath();
   pen.roundRect(left - (priority ? 12 : 0), 8, wide + (priority ? 24 : 14), 18, 9);
@@ -165,7 +167,7 @@ function flow() {
 }
 
 // An official colour: a framed swatch with river and word, never an alarm's shape.
-export const OFFICIAL = { 2: "#ffe14d", 3: "#ff9a26", 4: "#e2202c" };
+export const OFFICIAL = { 0: "#8e8e93", 2: "#ffe14d", 3: "#ff9a26", 4: "#e2202c" };
 function official(rank, text) {
   rule.font = "600 12px Plex, system-ui, sans-serif";
   rule.letterSpacing = "0px";
@@ -234,7 +236,7 @@ function chosen() {
 export function label(id, look) {
   const [kind, ...rest] = id.split(":");
   if (kind === "mark") return alarm(Number(rest[0]), rest[1] === "1", look);
-  if (kind === "site") return calm(rest[0]);
+  if (kind === "site") return calm(rest[0], rest[1] === "1");
   if (kind === "cluster") return cluster(Number(rest[0]), rest[1], look);
   if (kind === "name") return name(rest.join(":"), "--ink-2", 400);
   if (kind === "epci") return name(rest.join(":").toLocaleUpperCase("fr"), "--ink-3", 600, "0.06em");

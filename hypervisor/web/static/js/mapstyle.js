@@ -36,7 +36,7 @@ export function style(box, data) {
       border("outside", { "line-color": colour("--ink-3"), "line-width": 2 }),
       { id: "alarm-edges", type: "line", source: "areas", paint: { "line-color": byPriority("-edge"), "line-opacity": 0.7, "line-width": 1.4 } },
       { id: "official-edges", type: "line", source: "official", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--ink-2"), "line-width": 9 } },
-      { id: "official", type: "line", source: "official", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": ["match", ["get", "colour"], 2, OFFICIAL[2], 3, OFFICIAL[3], OFFICIAL[4]], "line-width": 7 } },
+      { id: "official", type: "line", source: "official", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": ["match", ["get", "colour"], 0, OFFICIAL[0], 2, OFFICIAL[2], 3, OFFICIAL[3], OFFICIAL[4]], "line-width": 7 } },
       { id: "courses", type: "line", source: "courses", layout: { "line-join": "round", "line-cap": "round" }, paint: { "line-color": colour("--water"), "line-width": ["interpolate", ["linear"], ["zoom"], 8, ["interpolate", ["linear"], ["get", "km"], 2, 0.4, 15, 1.2, 60, 2.2], 13, ["interpolate", ["linear"], ["get", "km"], 2, 1.5, 60, 5]] } },
       { id: "rivers", type: "line", source: "rivers", layout: { "line-join": "round" }, paint: { "line-color": colour("--water"), "line-dasharray": [3, 2], "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1.5, 13, 4] } },
       { id: "course-flow", type: "symbol", source: "courses", minzoom: 9.5, filter: [">", ["get", "km"], 8], layout: { "symbol-placement": "line", "symbol-spacing": 140, "icon-image": "flow", "icon-padding": 0 } },

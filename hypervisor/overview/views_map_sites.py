@@ -1,0 +1,40 @@
+"""The sites of the map and the list, with those of which nothing can be said without an alarm."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from hypervisor.access.context import RequestContext
+from hypervisor.base.freshness import assess
+from hypervisor.base.instance import Mode
+from hypervisor.overview import queries, views_calm
+from hypervisor.overview.queries import MapSite
+from hypervisor.readings import queries_silence
+from hypervisor.web.shared_render import Shared
+
+_UNKNOWN: Shared[frozenset[str] | None] = Shared(seconds=5.0)
+
+
+def load_sites(context: RequestContext, now: datetime) -> list[MapSite]:
+    """All sites the person sees; `unknown` where "no alarm" could not be contradicted."""
+    sites = queries.list_sites(context.connection, now)
+    key = (id(context.pool), context.person.territory())
+    unknown = _UNKNOWN.get(
+        key, queries.change_marker(context.connection), lambda: _find_unknown(context, now)
+    )
+    return [
+        replace(site, unknown=True)
+        if not site.priority and (unknown is None or site.name in unknown)
+        else site
+        for site in sites
+    ]
+
+
+def _find_unknown(context: RequestContext, now: datetime) -> frozenset[str] | None:
+    """Sites with a sensor that does not report; None: all, since evaluation is behind."""
+    live = context.instance.mode is Mode.LIVE
+    evaluation = views_calm.read_evaluation(context.connection, now, live=live)
+    if not assess(evaluation[:1], now).is_calm:
+        return None
+    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
+    heard = queries_silence.list_expected_series(context.connection, hazards, now)
+    return frozenset(each.site for each in heard if each.silent(now) or each.suspect)
