@@ -20,6 +20,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
+from hypervisor.readings.calm import read_alarm_calm
 from hypervisor.web import visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import alarm_domains, fragment, reader_of, render, wants_fragment
@@ -149,6 +150,7 @@ def _list_values(
     return {
         **_common_values(filters),
         "look": look,
+        "calm": read_alarm_calm(context) if not look.total else None,
         "areas": queries_list.list_areas(context.connection),
         "domains": alarm_domains(),
         "names": names,

@@ -6,21 +6,25 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from hypervisor.access.context import RequestContext
 from hypervisor.alarms import queries_lifecycle, service_list
 from hypervisor.alarms.queries import Selection
+from hypervisor.base.freshness import Assessment, assess
 from hypervisor.base.instants import micros, text
 from hypervisor.database.connect import Connection
 from hypervisor.forecast import queries as forecast_queries
 from hypervisor.forecast.arrival import Reach, list_courses, list_reaches
+from hypervisor.forecast.calm import LIMITS, Gauges, assess_water
 from hypervisor.forecast.expected import Arrival
+from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.trend import Course
 from hypervisor.logbook import queries, queries_handovers
 from hypervisor.logbook.model import EntryKind, LogEntry
 from hypervisor.logbook.queries import LogFilter
-from hypervisor.readings import queries_latest
+from hypervisor.readings import queries_latest, queries_silence
+from hypervisor.readings.calm import read_evaluation
 from hypervisor.registry import queries_works
 from rules._rule import SEVERITIES
-from sensors._domain import Catalogue
 
 HORIZONS = (3, 6, 12)  # h
 _LIMIT = "alert"
@@ -134,11 +138,12 @@ def _as_plain(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_forecast(connection: Connection, catalogue: Catalogue, *, now: datetime) -> dict[str, Any]:
-    """`rivers` with their gauges from the source down, and `reached` and `expected` assets.
+def read_forecast(context: RequestContext) -> dict[str, Any]:
+    """`rivers` with their gauges from the source down, `reached` and `expected` assets, `calm`.
 
-    `now`: the instance's clock.
+    `calm`: whether that nothing is expected may be believed, and what is missing for it.
     """
+    connection, catalogue, now = context.connection, context.catalogue, context.now()
     limits = forecast_queries.limits(connection, _LIMIT, now)
     levels = list_courses(connection, catalogue, now=now)
     water = list_reaches(connection, catalogue, now=now, courses_by_gauge=levels)
@@ -160,12 +165,42 @@ def read_forecast(connection: Connection, catalogue: Catalogue, *, now: datetime
             for river, sites in groupby(by_river, key=lambda site: site.river)
         ],
         "reached": [_describe_reached(reach) for reach in water if reach.state == "reached"],
+        "calm": _describe_calm(_assess_water(context, levels, water)),
+        "evaluation": _describe_calm(assess(read_evaluation(context), now)),
         "expected": [
             {**_describe_reached(reach), **_describe_arrival(reach.arrival, now)}
             for reach in water
             if reach.arrival and reach.arrival.due <= now + timedelta(hours=HORIZONS[-1])
         ],
     }
+
+
+def _assess_water(
+    context: RequestContext, levels: Mapping[str, Course], water: Sequence[Reach]
+) -> Assessment:
+    connection, now = context.connection, context.now()
+    limits: dict[str, dict[str, float]] = {}
+    for name in LIMITS["level"]:
+        for owner, value in forecast_queries.limits(connection, name, now).items():
+            limits.setdefault(owner, {})[name] = value
+    devices = [course.device for course in levels.values()]
+    gauges = Gauges(
+        courses=levels,
+        limits=limits,
+        titles={site.name: site.title for site in queries_latest.list_sites(connection)},
+        forecasts=list_current(connection, now),
+        reaches=water,
+        worsening={reach.gauge for reach in water if reach.arrival},
+        beyond=forecast_queries.list_assets_beyond(connection, now),
+        expected=queries_silence.list_expected_series(connection, ["level"], now),
+        resting=queries_silence.list_out_of_service(connection, devices, now),
+    )
+    return assess_water(read_evaluation(context), gauges, now)
+
+
+def _describe_calm(seen: Assessment) -> dict[str, Any]:
+    gaps = [_as_plain({**asdict(gap), "lack": gap.lack.value}) for gap in seen.gaps]
+    return {"state": seen.state, "worse": list(seen.worse), "gaps": gaps}
 
 
 def _describe_course(course: Course, limit: float | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import queries_list, views_words
 from hypervisor.base.duties import Duty
+from hypervisor.base.freshness import Assessment, Gap, Lack
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
@@ -18,6 +19,8 @@ from hypervisor.logbook import queries_handovers, service_handover
 from hypervisor.logbook.handover_page import HORIZONS
 from hypervisor.logbook.model import Handover, LogError
 from hypervisor.logbook.service_handover import Step
+from hypervisor.web.calm import list_missing
+from hypervisor.web.filters import join_some
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -139,10 +142,50 @@ def _render(context: RequestContext, *, wrong: str, **values: Any) -> Response:
         LOG=_LOG,
         HORIZONS=HORIZONS,
         edit_title=format_edit,
+        explain_outlook=explain_outlook,
+        explain_waiting=explain_waiting,
         value_of=views_words.value,
         span_of=views_words.span,
         **values,
     )
+
+
+def _parse_assessment(stored: Mapping[str, Any] | None) -> Assessment | None:
+    """As it was when the page was made; None: of a page that was signed before it was assessed."""
+    if stored is None:
+        return None
+    gaps = [
+        Gap(name=gap["name"], lack=Lack(gap["lack"]), since=gap["since"])
+        for gap in stored["gaps"] or []
+    ]
+    return Assessment(state=stored["state"], worse=tuple(stored["worse"] or ()), gaps=tuple(gaps))
+
+
+def explain_waiting(stored: Mapping[str, Any] | None) -> str:
+    """What stands where no alarm waits."""
+    seen = _parse_assessment(stored)
+    if seen is None:
+        return _("Not assessed.")
+    if seen.is_calm:
+        return _("All alarms are acknowledged.")
+    return f"{_('Not assessable:')} {list_missing(seen)}"
+
+
+def explain_outlook(stored: Mapping[str, Any] | None) -> str:
+    """What stands where no asset is expected: calm as it was assessed, or what was missing."""
+    seen = _parse_assessment(stored)
+    if seen is None:
+        return _("Not assessed.")
+    if seen.is_calm:
+        return _("Nothing within twelve hours.")
+    lines = []
+    if seen.worse:
+        lines.append(
+            _("Above a threshold or rising: %(names)s.") % {"names": join_some(seen.worse)}
+        )
+    if seen.gaps or not seen.worse:
+        lines.append(f"{_('Not assessable:')} {list_missing(seen)}")
+    return " ".join(lines)
 
 
 def format_edit(edit: Mapping[str, Any]) -> str:

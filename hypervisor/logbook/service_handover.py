@@ -28,9 +28,7 @@ def build_page(context: RequestContext) -> dict[str, Any]:
         context.connection,
         since=find_shift_start(context),
         wall=context.clock(),
-        outlook=handover_page.read_forecast(
-            context.connection, context.catalogue, now=context.now()
-        ),
+        outlook=handover_page.read_forecast(context),
     )
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.freshness import assess
-from hypervisor.base.instance import Mode
-from hypervisor.overview import queries, views_calm
+from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite
 from hypervisor.readings import queries_silence
+from hypervisor.readings.calm import read_evaluation
 from hypervisor.web.shared_render import Shared
 
 _UNKNOWN: Shared[frozenset[str] | None] = Shared(seconds=5.0)
@@ -31,9 +31,7 @@ def load_sites(context: RequestContext, now: datetime) -> list[MapSite]:
 
 def _find_unknown(context: RequestContext, now: datetime) -> frozenset[str] | None:
     """Sites with a sensor that does not report; None: all, since evaluation is behind."""
-    live = context.instance.mode is Mode.LIVE
-    evaluation = views_calm.read_evaluation(context.connection, now, live=live)
-    if not assess(evaluation[:1], now).is_calm:
+    if not assess(read_evaluation(context)[:1], now).is_calm:
         return None
     hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
     heard = queries_silence.list_expected_series(context.connection, hazards, now)

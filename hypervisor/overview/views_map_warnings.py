@@ -29,7 +29,7 @@ _WORDS = {0: mark("not assessable"), 2: mark("yellow"), 3: mark("orange"), 4: ma
 
 
 def list_warnings(context: RequestContext) -> dict[str, Any]:
-    """GeoJSON by layer: areas of alarms, and rivers whose official colour is more than green, or not assessable."""
+    """GeoJSON by layer: areas of alarms; rivers whose official colour is not surely green."""
     return {"areas": _list_alarm_areas(context), "official": _list_official(context)}
 
 

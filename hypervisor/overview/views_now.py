@@ -7,7 +7,6 @@ from itertools import chain
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base.freshness import assess
-from hypervisor.base.instance import Mode
 from hypervisor.base.reader import current
 from hypervisor.database.connect import Connection
 from hypervisor.feeds import queries_bulletins
@@ -15,17 +14,17 @@ from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.feeds.views_official import Vigilance, read_vigilance
 from hypervisor.forecast import arrival
 from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.calm import LIMITS, Gauges, assess_water
 from hypervisor.forecast.queries import list_assets_beyond
 from hypervisor.forecast.queries_current import list_current
 from hypervisor.forecast.queries_experts import group_standing
 from hypervisor.forecast.trend import Course
 from hypervisor.notifications.on_call import OnCallNow, find_on_call
-from hypervisor.overview import queries, views_calm
+from hypervisor.overview import queries
 from hypervisor.overview.queries import OpenAlarm
 from hypervisor.overview.views_blind import BlindSensor, find_blind_sensors
-from hypervisor.overview.views_calm import Calm, Gauges
+from hypervisor.overview.views_calm import Calm
 from hypervisor.overview.views_rivers import (
-    LIMITS,
     River,
     RiverData,
     Water,
@@ -36,6 +35,7 @@ from hypervisor.overview.views_rivers import (
 )
 from hypervisor.overview.views_roads import Roads, load_roads
 from hypervisor.readings import queries_silence
+from hypervisor.readings.calm import assess_sensors, read_evaluation
 from hypervisor.readings.queries_silence import ExpectedSeries
 from hypervisor.registry import queries_site
 from hypervisor.web import marks
@@ -125,7 +125,7 @@ def _look(context: RequestContext) -> Now:
     gauges = Gauges(
         courses=courses,
         limits=limits,
-        places=named,
+        titles={place.name: place.title for place in places},
         forecasts=forecasts,
         reaches=reaches,
         worsening={row.gauge for row in worse},
@@ -218,12 +218,11 @@ def _read_sensors(
 
 def _assess(context: RequestContext, sensors: _Sensors, gauges: Gauges) -> Calm:
     now = context.now()
-    live = context.instance.mode is Mode.LIVE
-    evaluation = views_calm.read_evaluation(context.connection, now, live=live)
+    evaluation = read_evaluation(context)
     return Calm(
         evaluation=assess(evaluation, now),
-        alarms=views_calm.assess_sensors(evaluation, sensors.expected, sensors.resting, now),
-        water=views_calm.assess_water(evaluation, gauges, now),
+        alarms=assess_sensors(evaluation, sensors.expected, sensors.resting, now),
+        water=assess_water(evaluation, gauges, now),
     )
 
 

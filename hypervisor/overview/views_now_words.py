@@ -18,6 +18,7 @@ from hypervisor.overview.views_blind import BlindSensor
 from hypervisor.overview.views_bulletins import show_bulletin
 from hypervisor.overview.views_now import Now
 from hypervisor.overview.views_roads import road_words
+from hypervisor.readings.calm import explain_no_alarm, explain_no_blind
 from hypervisor.web import filters, marks
 
 _FRESH = timedelta(minutes=5)
@@ -44,8 +45,8 @@ def template_words(context: RequestContext, look: Now) -> dict[str, Any]:
     return {
         "headline": lambda: write_headline(look),
         "nothing_worse": lambda: views_calm.explain_nothing_worse(look.calm, gauged=look.gauged),
-        "no_alarm": lambda: views_calm.explain_no_alarm(look.calm, len(look.standing)),
-        "no_blind": lambda: views_calm.explain_no_blind(look.calm, look.sensors, look.resting),
+        "no_alarm": lambda: explain_no_alarm(look.calm, len(look.standing)),
+        "no_blind": lambda: explain_no_blind(look.calm, look.sensors, look.resting),
         "no_rivers": lambda: explain_no_rivers(look),
         "how_of": mark_state_of,
         "title_of": title_of,

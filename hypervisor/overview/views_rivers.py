@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from hypervisor.forecast.arrival import Reach
+from hypervisor.forecast.calm import LIMITS
 from hypervisor.forecast.expected import Arrival, Forecasts, find_arrivals, median_at
 from hypervisor.forecast.queries_current import CurrentForecast
 from hypervisor.forecast.queries_experts import StandingExpert
@@ -18,10 +19,6 @@ from hypervisor.overview.queries import OpenAlarm
 from hypervisor.registry.model import Site
 from hypervisor.web import marks
 
-LIMITS = {  # thresholds of floods, lowest first; a gauge without level is judged by its discharge
-    "level": ("attention", "alert", "danger"),
-    "discharge": ("flow_attention", "flow_alert", "flow_danger"),
-}
 _BEFORE, _AFTER = timedelta(hours=12), timedelta(hours=2)
 _WAITING = timedelta(minutes=30)  # older readings are not a confirmation
 _WIDEST = 6  # gauges side by side

@@ -207,6 +207,8 @@ class Health:
         if self.last is None or self.stale:
             return "silent"
         battery_low = self.battery is not None and self.battery < _LOW
+        if self.quality & Quality.SUSPECT:
+            return "weak"
         if self.faults or battery_low or (self.share is not None and self.share < _SHARE):
             return "weak"
         return "well"

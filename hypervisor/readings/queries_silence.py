@@ -69,6 +69,14 @@ def list_expected_series(
     return fetch(connection, ExpectedSeries, _EXPECTED, parameters)
 
 
+def list_set_aside(connection: Connection) -> list[tuple[str, datetime]]:
+    """(rule and site, since when) of what is not evaluated since its evaluation failed."""
+    rows = connection.execute(
+        "SELECT rule, subject, min(since) FROM set_aside GROUP BY rule, subject ORDER BY 1, 2"
+    )
+    return [(", ".join(filter(None, (rule, subject))), since) for rule, subject, since in rows]
+
+
 def list_out_of_service(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
     """Which of these devices are out of service."""
     rows = connection.execute(_OUT_OF_SERVICE, {"names": list(devices), "now": now})
