@@ -108,11 +108,11 @@ _OLDEST = Panel(
         "Âge de la plus ancienne alarme à acquitter (h:min:s).",
     ),
     view=Stat(),
-    sql=f"SELECT extract(epoch FROM {UNTIL} - min(began)"
-    " FILTER (WHERE NOT acknowledged AND held IS NULL))::float8 AS waits" + STANDING,
+    sql=f"SELECT coalesce(extract(epoch FROM {UNTIL} - min(began)"
+    " FILTER (WHERE NOT acknowledged AND held IS NULL))::float8, -1) AS waits" + STANDING,
     unit="duration",
     steps=scale(GREEN, (600, ORANGE), (3600, RED)),
-    no_value=Text("nothing waits", "rien n'attend"),
+    states=(State(-1, Text("nothing waits", "rien n'attend"), GREEN),),
     width=6,
     height=4,
 )
@@ -201,6 +201,7 @@ def standing_table(key: str, title: Text, *, width: int = 24, height: int = 12) 
         columns=TABLE_COLUMNS,
         no_value=Text("no active alarm", "aucune alarme en cours"),
         empty="no active alarm",
+        calm=True,
         width=width,
         height=height,
     )

@@ -89,6 +89,9 @@ class Panel:
 
     `quantity`, `unit`, `decimals`, `steps`, `states` are defaults for all columns.
     `empty`: why the panel may be empty ("no dead letters"); the check then requires no rows.
+    `calm`: that it shows nothing says that all is well (a figure on green ground always does). It
+    is grey while evaluation is behind, and while its column `silent`, or the SQL `silent`, counts
+    somebody.
     `timeless`: why rows may lie outside the time range (a list of open alarms).
     `refine` may alter the SDK's builder last.
     """
@@ -116,6 +119,8 @@ class Panel:
     repeat: str = ""  # a variable: the panel once a value
     no_value: Text | str = ""  # what stands where there is nothing
     empty: str = ""
+    calm: bool = False
+    silent: str = ""
     timeless: str = ""
     refine: Callable[[Builder], Builder] | None = None
 

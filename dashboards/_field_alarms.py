@@ -108,6 +108,7 @@ def open_table(domain: str, title: Text, about: Text, *, width: int, height: int
         height=height,
         no_value=Text("Nothing is open", "Rien d'ouvert"),
         empty="no fault is open",
+        calm=True,
     )
 
 

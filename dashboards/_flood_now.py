@@ -55,9 +55,13 @@ _OVER = Panel(
         fr="Nombre de stations au-dessus de leur niveau d'alerte à la fin de la période affichée.",
     ),
     view=Stat(colour="background"),
-    sql=f"SELECT count(*) FILTER (WHERE margin > 0) AS over FROM ({GAUGES}) g",
+    sql=f"""
+    SELECT CASE WHEN bool_or(margin > 0) OR NOT bool_or(state = 'silent')
+               THEN count(*) FILTER (WHERE margin > 0) END AS over FROM ({GAUGES}) g
+    """,
     unit="count",
     steps=FEW_IS_GOOD,
+    empty="not assessable: a gauge says nothing",
     width=4,
     height=4,
 )
@@ -80,6 +84,7 @@ _NEAREST = Panel(
     width=4,
     height=4,
 )
+NONE_DUE = -1  # hours, where no asset is about to be reached
 REACHES = f"""
 SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station,
        CASE WHEN r.known THEN r.state ELSE 'unknown' END AS state,
@@ -91,6 +96,9 @@ SELECT r.gauge AS site, r.title AS asset, r.kind, r.gauge_title AS station,
 FROM (SELECT reach.*, reach.read_at > {RECENT} AS known FROM reaches_at({UNTIL}) reach) r
 JOIN site g ON g.name = r.gauge WHERE {territory("g")}
 """
+# How many are reached; none only if every gauge says so.
+REACHED = """CASE WHEN bool_or(r.state = 'reached') OR NOT bool_or(r.state = 'unknown')
+       THEN count(*) FILTER (WHERE r.state = 'reached') END AS reached"""
 BETWEEN = """to_char(greatest(r.earliest_h, 0), 'FM990') || '-'
        || coalesce(to_char(ceil(r.latest_h), 'FM990'), '?') || ' h' AS between"""
 BASIS = "CASE WHEN r.by_forecast THEN 'forecast' WHEN NOT r.by_forecast THEN 'line' END AS basis"
@@ -111,19 +119,26 @@ _NEXT = Panel(
     title=Text("Next asset", "Prochain"),
     about=Text(
         en="Hours until the water reaches the next asset: by the forecast (experimental, Vigicrues"
-        " is the authority), or if the rise of the last three hours goes on. Nothing: none within"
-        " 24 h.",
+        " is the authority), or if the rise of the last three hours goes on. Grey: not"
+        " assessable, a gauge says nothing.",
         fr="Heures avant que l'eau n'atteigne le prochain enjeu : d'après la prévision"
         " (expérimentale, Vigicrues fait autorité), ou si la montée des trois dernières heures se"
-        " poursuit. Rien : aucun sous 24 h.",
+        " poursuit. Gris : non évaluable, une station ne dit rien.",
     ),
     view=Stat(rows=True, text="value_and_name"),
-    sql=f"SELECT asset, due_h FROM ({REACHES}) r WHERE due_h IS NOT NULL ORDER BY due_h LIMIT 1",
+    sql=f"""
+    WITH r AS MATERIALIZED ({REACHES})
+    SELECT coalesce(soonest.asset, '') AS asset, CASE WHEN soonest.due_h IS NOT NULL
+               THEN soonest.due_h WHEN NOT r.blind THEN {NONE_DUE} END AS due_h
+    FROM (SELECT bool_or(r.state = 'unknown') AS blind FROM r) r LEFT JOIN
+        (SELECT asset, due_h FROM r WHERE due_h IS NOT NULL ORDER BY due_h LIMIT 1) soonest ON true
+    """,
     unit="h",
     decimals=1,
     steps=scale(RED, (2, ORANGE), (6, BLUE)),
-    no_value=Text("none in 24 h", "aucun sous 24 h"),
-    empty="no asset is about to be reached",
+    states=(State(NONE_DUE, Text("none in 24 h", "aucun sous 24 h"), BLUE),),
+    calm=True,
+    empty="not assessable: a gauge says nothing",
     width=4,
     height=4,
 )
@@ -136,9 +151,10 @@ _REACHED = Panel(
         fr="Nombre d'enjeux (voies, écoles, armoires…) dont la cote à la station est dépassée.",
     ),
     view=Stat(colour="background"),
-    sql=f"SELECT count(*) FILTER (WHERE state = 'reached') AS reached FROM ({REACHES}) r",
+    sql=f"SELECT {REACHED} FROM ({REACHES}) r",
     unit="count",
     steps=NONE_IS_GOOD,
+    empty="not assessable: a gauge says nothing",
     width=4,
     height=4,
 )

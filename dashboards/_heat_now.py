@@ -46,6 +46,7 @@ WITH measured AS ({site_values(**{name: Last(name, "4 hours") for name in GAUGES
 SELECT compared.*, secondary_supply_temperature - curve AS deviation, CASE
     WHEN heard IS NULL OR heard < {before(UNTIL, "4 hours")} THEN 'silent'
     WHEN primary_supply_temperature < 60 THEN 'network'
+    WHEN primary_supply_temperature IS NULL OR secondary_supply_temperature IS NULL THEN 'silent'
     WHEN outside_temperature < 13 AND secondary_supply_temperature < curve - 8 THEN 'cold'
     WHEN made_up > make_up_limit OR heating_pressure < pressure_low THEN 'leak'
     WHEN primary_return_temperature > return_limit AND heat_flow > 0.1 THEN 'return'

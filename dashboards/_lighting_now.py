@@ -62,6 +62,7 @@ LAMPS_NOW = (
     f"SELECT l.*, site.name AS site_name FROM lit_lamps({UNTIL}) l"
     f" JOIN site ON site.id = l.site WHERE {territory()}"
 )
+_SILENT = f"(SELECT count(*) FROM ({CABINETS_NOW}) c WHERE c.state = 'silent')"
 COURSE = f"lit_course({SINCE}, {UNTIL}, lit_every({EVERY}))"
 SHORT = "regexp_replace(c.title, '^Armoire ', '')"  # lanes have little room for names
 STATE = "lit_state(c.power, c.low, c.high, c.installed)"
@@ -187,6 +188,7 @@ DANGERS = Panel(
         count_column("contactor", "contactor (ours)", "contacteur", FEW_IS_GOOD),
         count_column("door", "door open", "porte ouverte", FEW_IS_GOOD),
     ),
+    silent=_SILENT,
     width=9,
     height=4,
 )
@@ -215,6 +217,7 @@ AVAILABILITY = Panel(
         ),
         count_column("out", "out of order", "en défaut", FEW_IS_GOOD),
     ),
+    silent=_SILENT,
     width=6,
     height=4,
 )

@@ -85,6 +85,7 @@ TRAFFIC = Panel(
             "kept", Text("of free speed", "de la vitesse à vide"), unit="%", decimals=0, steps=KEPT
         ),
     ),
+    silent=f"(SELECT count(*) FROM {_NOW} WHERE c.state = 'silent')",
     no_value="–",  # noqa: RUF001  a dash is what stands for nothing
     width=10,
     height=4,

@@ -9,11 +9,13 @@ from grafana_foundation_sdk.models import statetimeline as sdk_timeline
 from grafana_foundation_sdk.models import statushistory as sdk_history
 from grafana_foundation_sdk.models import table as sdk_table
 
+from dashboards._colours import GREEN, Step
 from dashboards._dataquery import Format, SqlQuery, source
 from dashboards._describe import Column, Panel
 from dashboards._fields import NOTHING, apply_ink, defaults, null_override, override
 from dashboards._kinds import PLACE, WHOLE, Kind, kind_of
 from dashboards._options import Options
+from dashboards._sql import EVALUATED
 from dashboards._views import (
     Geomap,
     Scatter,
@@ -32,6 +34,9 @@ from sensors._domain import Catalogue
 from sensors._quantity import CLOCK_FAULT, Reporting
 
 _NONE = Text("none", "rien")  # of a list without rows, which would show bare heads
+_UNKNOWN = Text("not assessable", "non évaluable")
+_GREEN = (Step(None, GREEN),)
+SILENT = "silent"  # the column that counts who does not report
 _WRITTEN_FOR = "12.0.0"  # without it Grafana migrates the panel from its oldest version
 
 
@@ -56,8 +61,17 @@ def complete_sql(view: View, sql: str, panel: Panel, options: Options) -> str:
     """The statement with what its view needs to say that there is nothing.
 
     A table: the column by which rows stay one frame (`one_frame`). A scatter plot or a trend, of
-    which Grafana says "Err" without points: one row named by the panel's `no_value`.
+    which Grafana says "Err" without points: one row named by the panel's `no_value`. What would
+    look calm: NULL unless it is sure.
     """
+    if isinstance(view, Stat) and says_calm(panel):
+        return _guard_figures(sql, panel)
+    if isinstance(view, Table) and says_calm(panel):
+        return (
+            f"SELECT listed.* FROM (SELECT) AS one\nLEFT JOIN (SELECT 1 AS {WHOLE}, own.* FROM ("
+            f"\n{sql}\n) AS own) AS listed ON {EVALUATED}"
+            f"\nWHERE listed.{WHOLE} = 1 OR NOT {EVALUATED}"
+        )
     if isinstance(view, Table):
         return f"SELECT 1 AS {WHOLE}, listed.* FROM (\n{sql}\n) AS listed"
     if isinstance(view, Scatter | Trend) and view.by and panel.no_value:
@@ -69,6 +83,29 @@ def complete_sql(view: View, sql: str, panel: Panel, options: Options) -> str:
             f"\nFROM (SELECT) AS one LEFT JOIN (\n{sql}\n) AS listed ON true"
         )
     return sql
+
+
+def says_calm(panel: Panel) -> bool:
+    """Whether it looks calm where it counts nothing, or lists nothing."""
+    grounds = [panel.steps, *(column.steps for column in panel.columns)]
+    green = any(steps[:1] == _GREEN for steps in grounds)
+    return panel.calm or (isinstance(panel.view, Stat) and green)
+
+
+def _guard_figures(sql: str, panel: Panel) -> str:
+    """The figures, NULL while evaluation is behind; green ones also while somebody is silent."""
+    names = [column.name for column in panel.columns]
+    silent = panel.silent or (f"shown.{SILENT}" if SILENT in names else "")
+    shown = "shown.*"
+    if silent:
+        shown = ", ".join(
+            f"CASE WHEN shown.{column.name} >= {column.steps[1].at} OR {silent} = 0"
+            f" THEN shown.{column.name} END AS {column.name}"
+            if column.steps[:1] == _GREEN and column.name != SILENT
+            else f"shown.{column.name}"
+            for column in panel.columns
+        )
+    return f"SELECT {shown} FROM (SELECT) AS one LEFT JOIN (\n{sql}\n) AS shown ON {EVALUATED}"
 
 
 def _cadence(catalogue: Catalogue) -> dict[str, float]:
@@ -165,10 +202,12 @@ def _transformations(panel: Panel, kind: Kind) -> list[sdk.DataTransformerConfig
     ]
 
 
-def _nothing(view: View) -> Text | str:
+def _nothing(view: View, *, calm: bool) -> Text | str:
     """What stands where a panel does not say it itself; a figure's null would read 0, or be red."""
     if isinstance(view, Table | Timeline | StatusHistory):
         return _NONE
+    if isinstance(view, Stat) and calm:
+        return _UNKNOWN
     return NOTHING if isinstance(view, Stat) else ""
 
 
@@ -194,7 +233,7 @@ def _fields(panel: Panel, kind: Kind, model: sdk.Panel, options: Options) -> sdk
     if isinstance(panel.view, Stat) and panel.view.colour != "background":
         general, columns = apply_ink(general), tuple(map(apply_ink, columns))
     config = defaults(general, kind.custom(panel.view, options), options)
-    if nothing := panel.no_value or _nothing(panel.view):
+    if nothing := panel.no_value or _nothing(panel.view, calm=says_calm(panel)):
         config.no_value = words(nothing, options.lang)
     kind.settle(panel.view, config)
     refined = model.field_config

@@ -110,6 +110,7 @@ FREE = Panel(
         Column("free", Text("free spaces", "places libres"), unit="count", decimals=0),
         Column("load", Text("taken", "occupé"), unit="%", decimals=0, steps=LOAD),
     ),
+    silent=f"(SELECT count(*) FROM {NOW} n WHERE n.present IS NULL)",
     no_value="–",  # noqa: RUF001  a dash is what stands for nothing
     width=8,
     height=4,

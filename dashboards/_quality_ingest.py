@@ -121,13 +121,12 @@ _BEHIND = Panel(
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT extract(epoch FROM {UNTIL} - lower(
-        rollup_stale() * tstzmultirange(tstzrange({SINCE}, {UNTIL}))))::float8 AS behind
+    SELECT coalesce(extract(epoch FROM {UNTIL} - lower(
+        rollup_stale() * tstzmultirange(tstzrange({SINCE}, {UNTIL}))))::float8, -1) AS behind
     """,
     unit="duration",
     steps=scale(GREEN, (2 * 3600, ORANGE), (86400, RED)),
-    no_value=Text("up to date", "à jour"),
-    empty="everything is rolled up",
+    states=(State(-1, Text("up to date", "à jour"), GREEN),),
     width=6,
     height=5,
 )

@@ -208,7 +208,7 @@ _DOUBTED = Panel(
     unit="count",
     decimals=0,
     columns=tuple(Column(str(state.value), state.text, colour=state.colour) for state in DOMAINS),
-    no_value=Text("all readings valid", "toutes les mesures sont valides"),
+    no_value=Text("no reading set aside", "aucune mesure écartée"),
     empty="every reading was valid",
     width=12,
     height=9,

@@ -46,6 +46,8 @@ SINCE = "$__timeFrom()::timestamptz"
 UNTIL = "$__timeTo()::timestamptz"
 EVERY = "make_interval(secs => $__interval_ms / 1000.0)"
 EVER = "'-infinity'"  # since when there are readings
+# Whether alarms are evaluated up to the end of the time shown: else nothing may look calm.
+EVALUATED = f"evaluated_at({UNTIL})"
 
 
 # The piece of time of a bar: wide enough to be told apart from the next, however long the span.

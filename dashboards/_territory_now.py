@@ -6,6 +6,7 @@ from dashboards import _alarms_now
 from dashboards._colours import (
     BLUE,
     GREEN,
+    GREY,
     NONE_IS_GOOD,
     ORANGE,
     PRIORITIES,
@@ -16,33 +17,38 @@ from dashboards._colours import (
     scale,
 )
 from dashboards._describe import Column, Panel, Section
-from dashboards._flood_now import REACHING
+from dashboards._flood_now import NONE_DUE, REACHED, REACHES, REACHING
 from dashboards._links import dashboard_of, site_page
 from dashboards._quality_now import DEVICES
-from dashboards._sql import EVER, UNTIL, latest, territory
+from dashboards._sql import EVALUATED, EVER, UNTIL, before, latest, territory
 from dashboards._views import Geomap, Stat, Table
 from dashboards._words import Text
 
 SITE_STATES = (
     *PRIORITIES,
     State("silent", Text("silent", "muet"), VIOLET, "✕"),
+    State("unknown", Text("not assessable", "non évaluable"), GREY, "?"),
     State("normal", Text("normal", "normal"), GREEN, "·"),
 )
-# Each selected site: its highest active priority, else whether all its devices are silent.
+# Each selected site: its highest active priority, else whether all its devices are silent; normal
+# only if all of them report and alarms are evaluated.
 SITES = f"""
 {DEVICES}, worst AS (
     SELECT site, min(rank) AS rank, count(*) AS alarms FROM alarms_at({UNTIL}) AS standing
     GROUP BY 1
 ), heard AS (
-    SELECT site, bool_and(silent) AS silent, max(heard_at) AS heard_at FROM devices
+    SELECT site, bool_and(silent) AS silent, NOT bool_or(silent) AS heard,
+           max(heard_at) AS heard_at FROM devices
     WHERE NOT switched GROUP BY 1
 ), states AS (
     SELECT site.*, coalesce(worst.alarms, 0) AS alarms, heard.heard_at,
            CASE WHEN worst.rank IS NOT NULL
                     THEN (ARRAY['critical', 'major', 'minor', 'info'])[worst.rank]
-                WHEN heard.silent THEN 'silent' ELSE 'normal' END AS state,
+                WHEN heard.silent THEN 'silent' WHEN heard.heard AND {EVALUATED} THEN 'normal'
+                ELSE 'unknown' END AS state,
            CASE WHEN worst.rank IS NOT NULL THEN worst.rank
-                WHEN heard.silent THEN 5 ELSE 6 END AS rank
+                WHEN heard.silent THEN 5 WHEN heard.heard AND {EVALUATED} THEN 7
+                ELSE 6 END AS rank
     FROM site LEFT JOIN worst ON worst.site = site.id LEFT JOIN heard ON heard.site = site.id
     WHERE {territory()}
 )
@@ -72,23 +78,24 @@ _NEAREST = Panel(
     title=Text("Next asset in", "Prochain enjeu"),
     about=Text(
         en="Hours until the water reaches the next asset: by the forecast (experimental, Vigicrues"
-        " is the authority), or if the trend of the last three hours continues; no value: none"
-        " within 24 h.",
+        " is the authority), or if the trend of the last three hours continues; grey: not"
+        " assessable, a gauge says nothing.",
         fr="Heures avant que l'eau n'atteigne le prochain enjeu : d'après la prévision"
         " (expérimentale, Vigicrues fait autorité), ou si la tendance des trois dernières heures se"
-        " poursuit ; vide : aucun sous 24 h.",
+        " poursuit ; gris : non évaluable, une station ne dit rien.",
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT min(reach.due_h) AS hours FROM reaches_at({UNTIL}) AS reach
-    JOIN site ON site.name = reach.gauge
-    WHERE reach.state <> 'reached' AND {territory()}
+    SELECT CASE WHEN min(r.due_h) IS NOT NULL THEN min(r.due_h)
+               WHEN NOT bool_or(r.state = 'unknown') THEN {NONE_DUE} END AS hours
+    FROM ({REACHES}) r WHERE r.state <> 'reached'
     """,
     unit="h",
     decimals=1,
     steps=scale(RED, (2, ORANGE), (6, BLUE)),
-    no_value=Text("none within 24 h", "aucun sous 24 h"),
-    empty="no asset is about to be reached",
+    states=(State(NONE_DUE, Text("none within 24 h", "aucun sous 24 h"), BLUE),),
+    calm=True,
+    empty="not assessable: a gauge says nothing",
     width=5,
     height=4,
 )
@@ -101,12 +108,11 @@ _IN_WATER = Panel(
     ),
     view=Stat(colour="background"),
     sql=f"""
-    SELECT count(*) FILTER (WHERE reach.state = 'reached') AS reached
-    FROM reaches_at({UNTIL}) AS reach JOIN site ON site.name = reach.gauge
-    WHERE {territory()}
+    SELECT {REACHED} FROM ({REACHES}) r
     """,
     unit="count",
     steps=NONE_IS_GOOD,
+    empty="not assessable: a gauge says nothing",
     width=5,
     height=4,
 )
@@ -115,9 +121,11 @@ _MAP = Panel(
     title=Text("Sites by highest active priority", "Sites par plus haute priorité active"),
     about=Text(
         en="Every site in the colour of its highest active priority; violet: none of its devices"
-        " reports; green: neither. Click a site for its alarms and its page.",
+        " reports; grey: some do not, or alarms are not evaluated; green: all is"
+        " normal. Click a site for its alarms and its page.",
         fr="Chaque site à la couleur de sa plus haute priorité active ; violet : plus aucun"
-        " appareil n'émet ; vert : ni l'un ni l'autre. Un clic montre ses alarmes et mène à sa"
+        " appareil n'émet ; gris : certains n'émettent pas, ou les alarmes ne sont pas évaluées ;"
+        " vert : tout est normal. Un clic montre ses alarmes et mène à sa"
         " page.",
     ),
     view=Geomap(colour_by="state"),
@@ -142,13 +150,15 @@ _OFFICIAL = Panel(
     title=Text("Official colours", "Couleurs officielles"),
     about=Text(
         en="The colour that the official forecaster last gave each reach, and since when it has"
-        " held.",
-        fr="La dernière couleur donnée à chaque tronçon par le service officiel, et depuis quand.",
+        " held; none where green is older than 36 hours.",
+        fr="La dernière couleur donnée à chaque tronçon par le service officiel, et depuis quand ;"
+        " aucune si le vert date de plus de 36 heures.",
     ),
     view=Table(),
     sql=f"""
-    SELECT coalesce(site.river, site.title) AS reach, latest.last AS colour,
-           latest.last_at AS bulletin, site.name AS site
+    SELECT coalesce(site.river, site.title) AS reach,
+           CASE WHEN latest.last > 1 OR latest.last_at > {before(UNTIL, "36 hours")}
+               THEN latest.last END AS colour, latest.last_at AS bulletin, site.name AS site
     FROM {latest("vigilance", since=EVER)} ORDER BY 2 DESC, 1
     """,
     columns=(

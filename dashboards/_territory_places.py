@@ -113,6 +113,7 @@ _COMMUNES = Panel(
     ),
     no_value=Text("no active alarm anywhere", "aucune alarme active"),
     empty="no active alarm",
+    calm=True,
     width=11,
     height=10,
 )

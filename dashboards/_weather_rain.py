@@ -279,7 +279,8 @@ _LIMITS = Panel(
             )
             SELECT g.site, g.station, g.gust, held.park, held.crane, held.storm,
                    CASE WHEN g.gust > held.storm THEN 'storm' WHEN g.gust > held.crane THEN 'crane'
-                        WHEN g.gust > held.park THEN 'park' ELSE 'below' END AS state
+                        WHEN g.gust > held.park THEN 'park'
+                        WHEN g.gust IS NOT NULL AND held.site IS NOT NULL THEN 'below' END AS state
             FROM ({GUSTED}) g LEFT JOIN held ON held.site = g.site ORDER BY g.gust DESC, g.station
             """,
     unit="km/h",

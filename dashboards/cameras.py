@@ -38,6 +38,7 @@ NOW = Panel(
     SELECT count(*) FILTER (WHERE reached = 0)::int AS down,
            count(*) FILTER (WHERE reached = 1 AND age > 300)::int AS blind,
            count(*) FILTER (WHERE tampered = 1)::int AS tampered,
+           count(*) FILTER (WHERE reached IS NULL)::int AS silent,
            {open_alarms("cameras")} AS alarms
     FROM ({_CAMERAS}) camera
     """,
@@ -45,6 +46,7 @@ NOW = Panel(
         count_column("down", "not reachable", "injoignables", NONE_IS_GOOD),
         count_column("blind", "without image", "sans image", NONE_IS_GOOD),
         count_column("tampered", "covered or turned", "masquées", NONE_IS_GOOD),
+        count_column("silent", "without a report", "sans nouvelles", FEW_IS_GOOD),
         count_column("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
     width=24,

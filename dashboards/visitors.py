@@ -4,7 +4,18 @@ from dashboards._colours import FEW_IS_GOOD, GREEN, GREY, NONE_IS_GOOD, ORANGE, 
 from dashboards._describe import Column, Dashboard, Panel, bar, coloured, count_column
 from dashboards._lanes import alarm_lanes, fault_lanes
 from dashboards._sites_now import limits, open_alarms, site_columns
-from dashboards._sql import BAR, EVERY, SINCE, UNTIL, before, latest, readings, series_of, territory
+from dashboards._sql import (
+    BAR,
+    EVER,
+    EVERY,
+    SINCE,
+    UNTIL,
+    before,
+    latest,
+    readings,
+    series_of,
+    territory,
+)
 from dashboards._views import Stat, Table, TimeSeries
 from dashboards._words import Text
 
@@ -59,6 +70,8 @@ PRESENT = Panel(
         count_column("beyond", "beyond capacity", "au-delà de la capacité", NONE_IS_GOOD),
         count_column("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
+    silent=f"(SELECT count(*) FROM {latest('visitors', since=EVER)}"
+    f" WHERE latest.last_at < {before(UNTIL, '1 hour')})",
     no_value="–",  # noqa: RUF001  a dash is what stands for nothing
     width=24,
     height=4,

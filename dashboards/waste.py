@@ -55,9 +55,10 @@ NOW = Panel(
     title=Text("Now", "Maintenant"),
     about=Text(
         en="Containers by their last reading: 85 % full and more, full within a day at the pace of"
-        " the last three days, hotter than 50 °C; and open alarms.",
+        " the last three days, hotter than 50 °C; silent for a day; and open alarms.",
         fr="Conteneurs d'après leur dernière mesure : pleins à 85 % et plus, pleins d'ici un jour"
-        " au rythme des trois derniers jours, à plus de 50 °C ; et alarmes ouvertes.",
+        " au rythme des trois derniers jours, à plus de 50 °C ; muets depuis un jour ; alarmes"
+        " ouvertes.",
     ),
     view=Stat(colour="background", text="value_and_name"),
     sql=f"""
@@ -65,6 +66,7 @@ NOW = Panel(
     SELECT count(*) FILTER (WHERE fill >= 85)::int AS full_now,
            count(*) FILTER (WHERE fill < 85 AND days_left < 1)::int AS full_soon,
            count(*) FILTER (WHERE heat > 50)::int AS hot,
+           count(*) FILTER (WHERE at < {before(UNTIL, "1 day")})::int AS silent,
            {open_alarms("waste")} AS alarms
     FROM container
     """,
@@ -72,6 +74,7 @@ NOW = Panel(
         count_column("full_now", "full", "pleins", FEW_IS_GOOD),
         count_column("full_soon", "full within a day", "pleins d'ici un jour", FEW_IS_GOOD),
         count_column("hot", "hot", "chauds", NONE_IS_GOOD),
+        count_column("silent", "silent for a day", "muets depuis un jour", FEW_IS_GOOD),
         count_column("alarms", "open alarms", "alarmes ouvertes", FEW_IS_GOOD),
     ),
     width=24,

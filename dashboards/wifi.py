@@ -61,7 +61,7 @@ WITH hotspot AS ({_HOTSPOTS}
 )
 SELECT hotspot.*, coalesce(area.name, '–') AS town, limits.capacity,
        100 * clients / nullif(limits.capacity, 0) AS used, CASE
-    WHEN heard < {before(UNTIL, "1 hour")} THEN 'silent'
+    WHEN heard < {before(UNTIL, "1 hour")} OR reached IS NULL THEN 'silent'
     WHEN reached = 0 AND EXISTS (SELECT FROM link
         WHERE link.commune = hotspot.commune AND link.up = 0) THEN 'cut'
     WHEN reached = 0 THEN 'down'
