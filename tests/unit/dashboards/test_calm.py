@@ -47,7 +47,8 @@ def test_a_figure_is_grey_unless_it_is_sure(key: str) -> None:
         if each["type"] == "special" and each["options"]["match"] == "null"
     ]
     assert [each["color"] for each in special] == [GREY]
-    green = any(s.steps[:1] == _GREEN for s in (panel, *panel.columns))
+    grounds = (panel.steps, *(column.steps for column in panel.columns))
+    green = any(steps[:1] == _GREEN for steps in grounds)
     assert says_calm(panel) or not green
     if says_calm(panel):
         assert all("evaluated_at(" in target["rawSql"] for target in made["targets"])
