@@ -1,5 +1,6 @@
 """Tests that stand in a pack beside their rule: a table of readings, and the alarms expected."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rules._errors import RuleError
@@ -15,6 +16,10 @@ from rules._vocabulary import PLANNED
 from sensors._domain import Catalogue
 from sensors._errors import Place
 
+_SHORT = 100  # readings of a test up to which it costs by its length
+Spend = Callable[[int], None]
+"""Called before a test with its cost, readings times functions; raises to end all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tested:
@@ -26,25 +31,27 @@ class Tested:
     differences: tuple[str, ...]
 
 
-def run_tests(pack: Pack, catalogue: Catalogue) -> list[Tested]:
+def run_tests(pack: Pack, catalogue: Catalogue, spend: Spend = lambda _cost: None) -> list[Tested]:
     """Run the tests of every rule of a pack, whole and in small cuts."""
     return [
-        _run(rule, test, Place(file=pack.file, line=test.line, column=1), catalogue)
+        _run(rule, test, Place(file=pack.file, line=test.line, column=1), catalogue, spend)
         for rule in pack.rules
         for test in rule.tests
     ]
 
 
-def _run(rule: Rule, test: PackTest, place: Place, catalogue: Catalogue) -> Tested:
+def _run(rule: Rule, test: PackTest, place: Place, catalogue: Catalogue, spend: Spend) -> Tested:
     try:
-        differences = _differences(rule, Table(test.body, place, catalogue))
+        differences = _differences(rule, Table(test.body, place, catalogue), spend)
     except RuleError as error:
         differences = [f"cannot be read: {error}"]
     return Tested(rule=rule.id, name=test.name, place=place, differences=tuple(differences))
 
 
-def _differences(rule: Rule, table: Table) -> list[str]:
+def _differences(rule: Rule, table: Table, spend: Spend) -> list[str]:
     sent, until = table.sent()
+    # After each arrival all before it are judged again: what is long costs its square.
+    spend(len(sent) * max(1, rule.calls) * max(1, len(sent) // _SHORT))
     lacking = [name for name in rule.plain if name not in table.series]
     lacking += [
         f"{name} of members"

@@ -202,6 +202,11 @@ class Rule:
         """The functions that it calls."""
         return frozenset(node.function for node in self._nodes if isinstance(node, Call))
 
+    @functools.cached_property
+    def calls(self) -> int:
+        """How many times it calls a function: what a reading costs."""
+        return sum(isinstance(node, Call) for node in self._nodes)
+
     @property
     def grouping(self) -> Grouping:
         """What makes its alarms one incident: as written, else as its domain usually does."""

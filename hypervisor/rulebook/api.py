@@ -17,7 +17,7 @@ from hypervisor.registry import queries_revisions
 from hypervisor.registry.queries_revisions import load_rule_histories
 from hypervisor.rulebook import gauge_records, service, service_thresholds
 from hypervisor.rulebook.model import NONE, Stamp, last_recorded, mark_of, owner_of
-from hypervisor.rulebook.pack_checks import run_pack_tests
+from hypervisor.rulebook.pack_checks import run_bounded_tests
 from hypervisor.rulebook.proposal import ProposalOptions, format_commands
 from hypervisor.rulebook.schemas import (
     ChangedBody,
@@ -127,14 +127,15 @@ def list_rules(context: Context, page: Page) -> RulesBody:
     )
 
 
-@rules.post("/check", responses=responses(422))
+@rules.post("/check", responses=responses(403, 422))
 def check_rules(context: Context, body: CheckPost) -> CheckBody:
-    """Parse rules and run their tests without storing anything."""
+    """Parse rules and run their tests, within a budget; nothing is stored."""
+    context.require(Duty.WRITE_RULES)
     try:
         pack = read_any(body.text, domain=body.domain)
     except RuleError as error:
         return CheckBody(mode=context.mode, ok=False, slips=[Slip.of(error)], rules=[], tests=[])
-    tests = [TestBody.of(tested) for tested in run_pack_tests(pack)] if body.tests else []
+    tests = [TestBody.of(tested) for tested in run_bounded_tests(pack)] if body.tests else []
     return CheckBody(
         mode=context.mode,
         ok=all(test.passed for test in tests),

@@ -1,8 +1,10 @@
 """Checks of packs: their tests, and how late each rule can be at each subject of a registry."""
 
+import time
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from hypervisor.base.errors import RulebookError
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.rule_histories import lacks
 from hypervisor.evaluation.subjects import build_subjects
@@ -15,6 +17,37 @@ from sensors._domain import Catalogue, catalogue
 from sensors._quantity import Reporting
 
 _SHOWN = 12  # sites in a line
+_WORK = 50_000  # readings times functions; the largest pack that is shipped takes half
+_SECONDS = 15.0
+
+
+@dataclass(kw_only=True)
+class CheckBudget:
+    """What all tests of one request may cost together."""
+
+    work: int = _WORK
+    seconds: float = _SECONDS
+    _count: int = field(default=0, init=False)
+    _begun: float = field(default_factory=time.monotonic, init=False)
+
+    def spend(self, cost: int) -> None:
+        """Pay for a test. Raises RulebookError: too little is left for it."""
+        self.work -= cost
+        if self.work < 0 or time.monotonic() - self._begun > self.seconds:
+            raise RulebookError(
+                "the tests cost too much: after {count} of them the limit of {seconds:g} s or of "
+                "{work} readings times functions was reached; check fewer at once, or use "
+                "`hypervisor rules check`",
+                self._count,
+                _SECONDS,
+                _WORK,
+            )
+        self._count += 1
+
+
+def run_bounded_tests(pack: Pack) -> list[Tested]:
+    """Run the tests of a pack that somebody sent. Raises RulebookError: they cost too much."""
+    return run_tests(pack, catalogue(), CheckBudget().spend)
 
 
 def run_pack_tests(pack: Pack, rules: Container[str] | None = None) -> list[Tested]:

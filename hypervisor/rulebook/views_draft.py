@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hypervisor.evaluation.rule_text import read_one
-from hypervisor.rulebook.pack_checks import run_pack_tests
+from hypervisor.rulebook.pack_checks import run_bounded_tests
 from hypervisor.rulebook.views_guide import Guide, read_guide, write_guide
 from hypervisor.rulebook.yaml_output import rule_text
 from hypervisor.web.refusals import refusal
@@ -86,7 +86,7 @@ def parse_draft(text: str, domain: str) -> Draft:
     except RuleError as error:
         slips = (_field_error(error, text),)
         return Draft(text=text, fields=fields, rule=None, slips=slips, tests=())
-    tests = tuple(run_pack_tests(proposed.pack))
+    tests = tuple(run_bounded_tests(proposed.pack))
     guide = read_guide(proposed.rule, catalogue())
     return Draft(text=text, fields=fields, rule=proposed.rule, slips=(), tests=tests, guide=guide)
 

@@ -30,7 +30,7 @@ TAKES: Mapping[str, frozenset[Duty]] = {
     # Nothing is written: what was typed is checked, tried, drawn.
     **dict.fromkeys(
         (
-            *("/api/v1/rules/check", "/api/v1/backtests", "/rules/new/draft", "/rules/new/trial"),
+            *("/api/v1/backtests", "/rules/new/draft", "/rules/new/trial"),
             *("/rules/{rule}/draft", "/rules/{rule}/trial"),
         ),
         frozenset({Duty.READ}),
