@@ -78,13 +78,16 @@ def judge_warnings(own: Tally, line: Tally, *, blind: bool) -> Message | None:
     if _least_false_share(own) > _WRONG:
         if blind:
             return Message(
-                "its warnings were wrong {false} times of {warnings}: no gauge upstream and no rain"
+                "at the gauge's usual levels its warnings were wrong {false} times of {warnings}:"
+                " no gauge upstream and no rain"
                 " shows a flood earlier",
                 own.false_alarms,
                 own.warnings,
             )
         return Message(
-            "its warnings were wrong {false} times of {warnings}", own.false_alarms, own.warnings
+            "at the gauge's usual levels its warnings were wrong {false} times of {warnings}",
+            own.false_alarms,
+            own.warnings,
         )
     rates = [(own.detected, line.detected), (line.false_share, own.false_share)]
     worse = all(mine is not None and its is not None and mine < its for mine, its in rates)

@@ -26,7 +26,7 @@ def tally(*, hits: int, warnings: int, false: int) -> Tally:
         ),
         (
             tally(hits=8, warnings=24, false=14),
-            "its warnings were wrong 14 times of 24",
+            "at the gauge's usual levels its warnings were wrong 14 times of 24",
             "warnings here were wrong 14 times of 24",
         ),
         (
