@@ -8,6 +8,7 @@ from hypervisor.access.context import Context
 from hypervisor.alarms import views_load as view
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
+from hypervisor.readings.calm import assess_period
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.web.times import local
@@ -35,6 +36,7 @@ def show_load(
         context,
         "load.html#main" if part else "load.html",
         sheet=sheet,
+        period=assess_period(context, sheet.ends) if sheet else None,
         chart=view.draw_load(sheet, reader.zone) if sheet else None,
         view=view,
         chosen=chosen,

@@ -12,6 +12,7 @@ from hypervisor.notifications import queries_alarms, queries_deliveries, renderi
 from hypervisor.notifications.dispatcher import Dispatcher, send_decided
 from hypervisor.notifications.queries_outbox import Event
 from hypervisor.readings import queries_workers
+from hypervisor.readings.queries_silence import list_set_aside
 
 _LATE = timedelta(seconds=45)  # a healthy part reports every few seconds
 _BEHIND = 1_000  # unread batches of the feed
@@ -61,7 +62,11 @@ class DeadMan:
                 event,
                 switch.route,
                 lambda key, _: rendering.render_heartbeat(
-                    key, wall, style, **queries_deliveries.count_by_state(connection)
+                    key,
+                    wall,
+                    style,
+                    aside=len(list_set_aside(connection)),
+                    **queries_deliveries.count_by_state(connection),
                 ),
                 supersede=True,
             )

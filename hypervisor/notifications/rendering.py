@@ -137,12 +137,14 @@ def render_test(route: str, key: str, at: datetime, style: MessageStyle) -> Mess
     return _render_plain("test", key, lines, at, style)
 
 
-def render_heartbeat(
-    key: str, at: datetime, style: MessageStyle, *, waiting: int, dead: int
+def render_heartbeat(  # noqa: PLR0913  what is counted
+    key: str, at: datetime, style: MessageStyle, *, waiting: int, dead: int, aside: int
 ) -> Message:
-    """The heartbeat message, with the numbers of waiting and dead deliveries."""
+    """The heartbeat message: that it runs, and what is not evaluated or was not delivered."""
     words = WORDS[style.language]
     lines = [words["well"].format(name=style.instance, at=_format_time(at, style))]
+    lines += [words["not evaluated"].format(count=aside)] if aside else []
+    lines += [words["not delivered"].format(count=dead)] if dead else []
     return _render_plain("alive", key, lines, at, style, waiting=waiting, dead=dead)
 
 

@@ -91,6 +91,14 @@ _TEXTS = {  # English, French
         "Test of the route {route!r}; no action needed.",
         "Essai de la route « {route} » : aucune action requise.",
     ),
+    "not evaluated": (
+        "Not assessable: {count} rules or sites are set aside, nothing is evaluated there.",
+        "Non évaluable : {count} règles ou sites sont écartés, rien n'y est évalué.",
+    ),
+    "not delivered": (
+        "{count} notifications were given up.",
+        "{count} notifications ont été abandonnées.",
+    ),
     "well": (
         "The hypervisor {name} is running ({at}). If these messages stop, it is down.",
         "L'hyperviseur {name} fonctionne ({at}). Si ces messages cessent, il est en panne.",

@@ -18,6 +18,7 @@ from hypervisor.overview.views_report import LONGEST, ReportQuery
 from hypervisor.overview.views_site_chart import SiteChart, build_chart
 from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.overview.views_site_traces import resolve_span
+from hypervisor.readings.calm import assess_period
 from hypervisor.web import formats
 from hypervisor.web.rendering import alarm_domains, reader_of, render
 from hypervisor.web.times import local, text
@@ -78,6 +79,7 @@ def show_report(context: Context, of: Of) -> Response:
         context,
         "report.html",
         report=document,
+        period=assess_period(context, document.asking.ends),
         orders=order_views,
         desk=Desk(context=context),
         charts=_build_charts(context, document),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hypervisor.access.context import RequestContext
@@ -49,6 +49,16 @@ def read_alarm_calm(context: RequestContext) -> AlarmCalm:
         evaluation=assess(evaluation, now),
         alarms=assess_sensors(evaluation, heard, resting, now),
     )
+
+
+def assess_period(context: RequestContext, ends: datetime) -> Assessment:
+    """Whether what a period lacks in alarms did not happen: they are evaluated up to its end."""
+    now, live = context.now(), context.instance.mode is Mode.LIVE
+    progress = get_progress(context.connection)
+    given = make_evaluation_input(progress, now, live=live)
+    if progress.evaluated_to is not None and progress.evaluated_to >= ends:
+        given = replace(given, until=now + timedelta(seconds=1))
+    return assess([given], now)
 
 
 def make_evaluation_input(progress: Progress, now: datetime, *, live: bool) -> Input:

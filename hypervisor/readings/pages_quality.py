@@ -13,6 +13,7 @@ from hypervisor.base.translation import mark
 from hypervisor.readings import queries_dead_letters
 from hypervisor.readings import views_quality as view
 from hypervisor.readings.api_dead_letters import replay_letters
+from hypervisor.readings.calm import read_alarm_calm
 from hypervisor.readings.dead_letter_replay import ShiftError, get_dead_letter
 from hypervisor.readings.device_health import ISSUES
 from hypervisor.readings.schemas import ReplayPost
@@ -43,6 +44,7 @@ def show_quality(
     return render(
         context,
         "quality.html",
+        calm=read_alarm_calm(context),
         devices=devices,
         affected=affected[:show],
         more=len(affected) - show,
