@@ -8,6 +8,7 @@ from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.quality import is_suspect
 from hypervisor.database.tenancy import computed_first
 from sensors._quality import Quality
+from sensors._quantity import STALE_INTERVALS
 
 # Periodic series of devices in use, without the lamps of cabinets.
 _EXPECTED = f"""
@@ -15,7 +16,8 @@ SELECT site.name AS site, site.title, site.domain, site.river, site.lon, site.la
        device.name AS device, series.quantity, r.time,
        coalesce({is_suspect("r.")}, false) AS suspect,
        coalesce(r.quality & {int(Quality.SATURATED)} <> 0, false) AS saturated,
-       coalesce((f.value->>'stale_s')::float, 0) AS stale_s
+       coalesce((f.value->>'stale_s')::float,
+           {STALE_INTERVALS} * (f.value->>'interval_s')::float, 0) AS stale_s
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site
 {computed_first("device.name || '/' || series.quantity", "own")}
 LEFT JOIN LATERAL (SELECT value FROM revision WHERE kind = 'series'

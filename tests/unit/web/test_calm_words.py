@@ -1,4 +1,4 @@
-"""No template and no view says calm by itself: each such word stands behind the guard's `is_calm`."""
+"""No template and no view says calm by itself: its words stand behind the guard's `is_calm`."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ from hypervisor.web.rendering import environment
 
 ROOT = Path(__file__).parents[3] / "hypervisor"
 CALM = re.compile(
-    r"\b(?:no|nothing|none|all|every|each|not? one)\b[^.]*\b(?:alarms?|warnings?|assets?|thresholds?"
+    r"\b(?:no|nothing|none|all|every|each)\b[^.]*\b(?:alarms?|warnings?|assets?|thresholds?"
     r"|sensors?|devices?|gauges?|floods?|acknowledged?|threatened|reached|refused|lost|expected"
     r"|issues?|report(?:s|ed)?|blind|hours|raised|well|fine|good|normal|rivers?|rise[sd]?|closed)\b"
     r"|\b(?:green|healthy|calm|all clear|safe|on time|targets|up to date)\b",
