@@ -92,12 +92,12 @@ _TEXTS = {  # English, French
         "Essai de la route « {route} » : aucune action requise.",
     ),
     "not evaluated": (
-        "Not assessable: {count} rules or sites are set aside, nothing is evaluated there.",
-        "Non évaluable : {count} règles ou sites sont écartés, rien n'y est évalué.",
+        "Not assessable, set aside after an error (rules or sites): {count}.",
+        "Non évaluable, écarté après une erreur (règles ou sites) : {count}.",
     ),
     "not delivered": (
-        "{count} notifications were given up.",
-        "{count} notifications ont été abandonnées.",
+        "Notifications given up: {count}.",
+        "Notifications abandonnées : {count}.",
     ),
     "well": (
         "The hypervisor {name} is running ({at}). If these messages stop, it is down.",

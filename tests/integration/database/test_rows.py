@@ -75,6 +75,7 @@ def test_a_site_on_its_page_in_its_list_on_the_map_and_on_its_river(
         "state": "un",
         "open": 2,
         "stale": False,
+        "unknown": False,
     }
     assert mark.short == "Bourg"
     assert marks["nowhere"].short == "Nowhere"
@@ -378,6 +379,7 @@ def test_a_series_that_ought_to_speak(connection: Connection) -> None:
             "time": NOW - HOUR,
             "suspect": False,
             "stale_s": 900,
+            "saturated": False,
         }
     ]
     revise(connection, "device", "gauge", None)

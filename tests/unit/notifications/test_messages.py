@@ -268,10 +268,12 @@ def test_a_test_of_a_route() -> None:
 
 
 def test_the_sign_of_life() -> None:
-    assert render_heartbeat("k", AT, FR, waiting=3, dead=1) == Message(
+    assert render_heartbeat("k", AT, FR, waiting=3, dead=1, aside=2) == Message(
         title="EN SERVICE - Essonne",
         text="L'hyperviseur Essonne fonctionne (09/10/2024 à 14:00 (UTC+2))."
-        " Si ces messages cessent, il est en panne.",
+        " Si ces messages cessent, il est en panne."
+        "\nNon évaluable, écarté après une erreur (règles ou sites) : 2."
+        "\nNotifications abandonnées : 1.",
         kind="info",
         data={
             "key": "k",
