@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from benchmarks import besieged as besieged_bench
 from benchmarks import citizens as citizens_bench
 from benchmarks import edit as edit_bench
 from benchmarks import failover as failover_bench
@@ -141,6 +142,19 @@ def subscribers(
     """A warning to many subscribers by a sender that is killed: who has it never, or twice."""
     plan = subscribers_bench.Plan(channel=channel, subscribers=count, kills=kills)
     run(subscribers_bench.measure, plan, as_json=as_json)
+
+
+@app.command()
+def besieged(
+    honest: Annotated[int, typer.Option(help="Honest browsers.")] = 1_000,
+    attackers: Annotated[int, typer.Option(help="Hostile subscriptions.")] = 1_000,
+    kills: Annotated[int, typer.Option(help="How often the sender is killed meanwhile.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of their order.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """A warning by push beside hostile subscriptions: how late is it beyond its place?"""
+    plan = besieged_bench.Plan(honest=honest, attackers=attackers, kills=kills, seed=seed)
+    run(besieged_bench.measure, plan, as_json=as_json)
 
 
 @app.command()

@@ -35,10 +35,10 @@ from hypervisor.citizens.channels import MailChannel, PushChannel
 from hypervisor.citizens.push_service import Browser
 from hypervisor.database.connect import Connection, connect
 
-_SECRET = "a secret of forty letters, and not less!"  # noqa: S105  of a bench
+SECRET = "a secret of forty letters, and not less!"  # noqa: S105  of a bench
 _PATIENCE = 900.0  # s
 _FAST = "1000000"  # a minute: the pace is not what is measured
-_COMMUNE = "91000"  # the first that the bench of citizens publishes for
+COMMUNE = "91000"  # the first that the bench of citizens publishes for
 _SENDERS = {"mail": MailChannel.senders, "push": PushChannel.senders}
 
 
@@ -114,7 +114,7 @@ def _send(place: Ground, server: Server, until: int, *, last: bool) -> None:
 _ENVIRONMENT = {
     "HYPERVISOR_PUBLIC_PAGE": "public",
     "HYPERVISOR_PUBLIC_URL": "https://alerte.example",
-    "HYPERVISOR_CITIZENS_KEY": _SECRET,
+    "HYPERVISOR_CITIZENS_KEY": SECRET,
     "HYPERVISOR_CITIZENS_MAILS_PER_MINUTE": _FAST,
     "HYPERVISOR_CITIZENS_PUSHES_PER_MINUTE": _FAST,
 }
@@ -122,26 +122,29 @@ _ENVIRONMENT = {
 
 def _subscribe(connection: Connection, plan: Plan, port: int) -> None:
     """Confirmed subscribers, as citizens would have made them."""
-    key = AddressKey(secret=_SECRET)
+    key = AddressKey(secret=SECRET)
     push_key.make(connection, key, author="bench", replace=True)
-    point = base64.urlsafe_b64encode(
-        ec.generate_private_key(ec.SECP256R1())
-        .public_key()
-        .public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    ).decode()
+    point = make_point()
     rows = []
     for number in range(plan.subscribers):
         name = address = f"citizen-{number}@town.example"
         if plan.channel == "push":
             name = f"https://{LOOPBACK}:{port}/{number}"
-            address = Browser(endpoint=name, p256dh=point.rstrip("="), auth="A" * 22).write()
-        rows.append((plan.channel, key.digest(name), key.encrypt(address), _COMMUNE))
+            address = Browser(endpoint=name, p256dh=point, auth="A" * 22).write()
+        rows.append((plan.channel, key.digest(name), key.encrypt(address), COMMUNE))
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO subscription (channel, digest, address, commune, language, confirmed_at)"
             " VALUES (%s, %s, %s, %s, 'fr', now())",
             rows,
         )
+
+
+def make_point() -> str:
+    """A browser's public key (base64url)."""
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return base64.urlsafe_b64encode(point).decode().rstrip("=")
 
 
 def _count_waiting(connection: Connection) -> int:
@@ -176,7 +179,7 @@ def _serve_mail(_folder: Path) -> Iterator[Server]:
 @contextmanager
 def _serve_push(folder: Path) -> Iterator[Server]:
     """An HTTPS server; its recipients are paths."""
-    certificate, key = _make_certificate(folder)
+    certificate, key = make_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     taken: Counter[str] = Counter()
@@ -211,7 +214,8 @@ def _serve_push(folder: Path) -> Iterator[Server]:
         loop.close()
 
 
-def _make_certificate(folder: Path) -> tuple[Path, Path]:
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of this address, and its key."""
     certificate, key = folder / "push.crt", folder / "push.key"
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1")
     names = ("-subj", "/CN=push", "-addext", f"subjectAltName=IP:{LOOPBACK}")

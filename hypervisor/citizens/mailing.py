@@ -4,10 +4,8 @@ Each channel has a lane of its own: what the mail server does not take delays no
 """
 
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime
-from threading import Event
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -21,34 +19,26 @@ from hypervisor.citizens.queries_subscriptions import ChannelName
 from hypervisor.citizens.writer import Writer
 from hypervisor.database import events, locks
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import (
-    Connection,
-    keep_connected,
-    listen,
-    wait_for_notification,
-)
+from hypervisor.database.connect import Connection, listen, wait_for_notification
+from hypervisor.database.worker import Loops, keep_working
 from hypervisor.publications import hazards
 from hypervisor.publications.service import load_publisher
 
 _IDLE = 2.0  # s
+_DRAIN = 5.0  # s for what is on its way when the part stops
 _CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
 
 
 def run(
     settings: Settings, *, stopping: Callable[[], bool], say: Say, clock: Callable[[], datetime]
 ) -> None:
-    """Send by all channels until stopped; if one ends with an error, all end."""
-    failed = Event()
+    """Send by all channels until stopped; each lives by itself."""
 
-    def is_over() -> bool:
-        return failed.is_set() or stopping()
+    def make_loop(name: ChannelName) -> Callable[[Callable[[], bool]], None]:
+        return lambda is_over: run_lane(name, settings, is_over, say, clock)
 
-    with ThreadPoolExecutor(len(_CHANNELS)) as lanes:
-        runs = [lanes.submit(run_lane, name, settings, is_over, say, clock) for name in _CHANNELS]
-        done, _others = wait(runs, return_when=FIRST_EXCEPTION)
-        failed.set()
-    for each in done:
-        each.result()
+    loops = {f"the lane of {name}": make_loop(name) for name in _CHANNELS}
+    Loops(loops=loops, stopping=stopping, say=say).run()
 
 
 def run_lane(
@@ -77,9 +67,10 @@ def run_lane(
         listen(connection, events.CHANNEL)
         with closing(lane):
             while not stopping():
-                wait_for_notification(connection, lane.turn())
+                lane.wait(lane.turn())
+            lane.finish(_DRAIN)
 
-    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+    keep_working(f"the lane of {name}", settings.database_url, work, stopping=stopping, say=say)
 
 
 def _explain(name: ChannelName, mode: Mode) -> str:

@@ -12,8 +12,9 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.translation import mark
 from hypervisor.citizens import views
 from hypervisor.citizens.address_key import AddressKey
+from hypervisor.citizens.errors import SubscriptionError
 from hypervisor.citizens.front import CitizenPages, read_request, style_address
-from hypervisor.citizens.subscriptions import SubscriptionError, Subscriptions, is_open
+from hypervisor.citizens.subscriptions import Subscriptions, is_open
 from hypervisor.citizens.views import PageRequest
 from hypervisor.database.pool import Pool
 from hypervisor.web.page import Page

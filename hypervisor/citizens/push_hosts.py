@@ -18,6 +18,8 @@ _USUAL_HOSTS = (
     "*.notify.windows.com",
 )
 _LONGEST = 1_000  # characters of an endpoint
+_LONGEST_NAME = 253  # characters of a host
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HTTPS = 443
 _NAT64 = IPv6Network("64:ff9b::/96")
 Address = IPv4Address | IPv6Address
@@ -25,6 +27,10 @@ Address = IPv4Address | IPv6Address
 
 class EndpointError(TerritoryError):
     """An endpoint that is not asked: says why."""
+
+
+class UnreachableError(EndpointError):
+    """The service's name cannot be resolved now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +56,13 @@ class PushHosts:
             return host
         try:
             rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise EndpointError(
+        except (OSError, UnicodeError) as error:
+            raise UnreachableError(
                 "the push service {host} cannot be found: {error}", host, error
             ) from error
         addresses = [str(each[4][0]) for each in rows]
+        if not addresses:
+            raise UnreachableError("the push service {host} has no address", host)
         for each in addresses:
             if not is_public(ip_address(each.partition("%")[0])):
                 raise EndpointError(
@@ -84,16 +92,34 @@ def is_public(address: Address) -> bool:
 
 
 def _split(endpoint: str) -> SplitResult:
-    if len(endpoint) > _LONGEST or not endpoint.isascii() or re.search(r"[\s\\]", endpoint):
+    if len(endpoint) > _LONGEST or not endpoint.isascii() or re.search(r"[^!-~]|\\", endpoint):
         raise EndpointError("this is no address of a push service")
     try:
         parts = urlsplit(endpoint)
         port_fits = parts.port is None or parts.port > 0
     except ValueError as error:
         raise EndpointError("this is no address of a push service") from error
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or not port_fits:
+    if (
+        parts.scheme != "https"
+        or not _is_name(parts.hostname or "")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or not port_fits
+    ):
         raise EndpointError("a push service is asked by https, without a name or password")
     return parts
+
+
+def name_destination(parts: SplitResult) -> str:
+    """Host and port: what is one server, which fails as a whole."""
+    return f"{parts.hostname}:{parts.port or _HTTPS}"
+
+
+def _is_name(host: str) -> bool:
+    """Whether a resolver takes it: an address, or labels of letters, digits and hyphens."""
+    if _read_address(host) is not None:
+        return True
+    return len(host) <= _LONGEST_NAME and all(map(_LABEL.fullmatch, host.split(".")))
 
 
 def _fits(entry: str, parts: SplitResult) -> bool:

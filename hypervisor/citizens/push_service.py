@@ -5,16 +5,17 @@ import binascii
 import http.client
 import json
 import os
-import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult
 
 import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hypervisor.citizens.push_hosts import EndpointError, PushHosts
+from hypervisor.citizens.errors import GoneError, NoAnswerError
+from hypervisor.citizens.push_hosts import EndpointError, PushHosts, UnreachableError
 from hypervisor.citizens.push_key import PushKey
+from hypervisor.citizens.timed_sockets import Deadline, connect, make_trust, secure
 from hypervisor.notifications.model import ChannelError
 
 LARGEST = 3_900  # bytes of a message: services take 4,096 once it is encrypted
@@ -22,10 +23,6 @@ _POINT, _SECRET = 65, 16  # bytes of a browser's public key, of its secret
 _SHOWN = 200  # bytes of an answer kept in the error
 _GONE = (404, 410)
 _LONGEST_LIFE = 28 * 24 * 3600  # s
-
-
-class GoneError(Exception):
-    """The browser has ended this subscription."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +70,19 @@ class PushService:
     hosts: PushHosts
     contact: str
     timeout: float
+    trust: ssl.SSLContext = field(default_factory=make_trust)
 
     def send(self, browser: Browser, request: PushRequest) -> None:
-        """Hand a message over. Raises GoneError, and ChannelError: it was not taken."""
+        """Hand a message over.
+
+        Raises GoneError; ChannelError: it was not taken; NoAnswerError: the service is not there.
+        """
         try:
             parts = self.hosts.require(browser.endpoint)
             point, secret = browser.require_keys()
             address = self.hosts.resolve(parts)
+        except UnreachableError as error:
+            raise NoAnswerError(str(error)) from error
         except EndpointError as error:
             raise ChannelError(str(error)) from error
         body = encrypt(request.message, point, secret)
@@ -107,12 +110,14 @@ class PushService:
         self, parts: SplitResult, address: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, str]:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection = _Connection(parts, address, self.timeout)
+        connection = _Connection(parts, address, self.trust, Deadline(self.timeout))
         try:
             connection.request("POST", path, body, headers)
             with connection.getresponse() as answer:  # the rest is left unread
                 return answer.status, answer.read(_SHOWN).decode("utf-8", "replace").strip()
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
+            raise NoAnswerError("{name}: {error}", type(error).__name__, error) from error
+        except http.client.HTTPException as error:
             raise ChannelError("{name}: {error}", type(error).__name__, error) from error
         finally:
             connection.close()
@@ -121,14 +126,15 @@ class PushService:
 class _Connection(http.client.HTTPSConnection):
     """By TLS to the address that was checked, in the host's name."""
 
-    def __init__(self, parts: SplitResult, address: str, timeout: float) -> None:
-        self._trust = ssl.create_default_context()
-        super().__init__(str(parts.hostname), parts.port, timeout=timeout, context=self._trust)
-        self._address = address
+    def __init__(
+        self, parts: SplitResult, address: str, trust: ssl.SSLContext, deadline: Deadline
+    ) -> None:
+        super().__init__(str(parts.hostname), parts.port, context=trust)
+        self._address, self._trust, self._deadline = address, trust, deadline
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+        plain = connect((self._address, self.port), self._deadline)
+        self.sock = secure(plain, self._trust, self.host, self._deadline)
 
 
 def encrypt(message: bytes, point: ec.EllipticCurvePublicKey, secret: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """SQL of subscriptions: requests, confirmations, and what is to be sent by mail and push."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -11,22 +12,30 @@ UNCONFIRMED = timedelta(hours=48)
 _REPEAT = timedelta(hours=1)  # between two requests to confirm the same subscription
 _A_DAY = 10  # requests to confirm that an address receives
 _LEASE = timedelta(minutes=5)  # that a sender may hold a delivery
+TRIES = 8  # of a delivery; one in which the sender died counts
+DEATHS = 4  # of senders, after which a delivery is suspected: suspects go one at a time
+_DIED = "the sender died while it sent this, or ended"
 _KEPT = timedelta(days=30)  # what was sent
 
 # A second request within the hour, and the eleventh of a day, change nothing.
 _REQUEST = """
-INSERT INTO subscription AS s (channel, digest, address, commune, language)
-SELECT %(channel)s, %(digest)s, %(address)s, %(commune)s, %(language)s
-WHERE (SELECT count(*) FROM subscription WHERE digest = %(digest)s
-       AND requested_at > now() - INTERVAL '1 day') < %(a_day)s
-ON CONFLICT (digest, commune) DO UPDATE SET requested_at = now(), language = EXCLUDED.language
-    WHERE s.requested_at < now() - %(repeat)s
-RETURNING id
+WITH made AS (
+    INSERT INTO subscription AS s (channel, digest, address, destination, commune, language)
+    SELECT %(channel)s, %(digest)s, %(address)s, %(destination)s, %(commune)s, %(language)s
+    WHERE (SELECT count(*) FROM subscription_request WHERE mailbox = %(mailbox)s
+           AND requested_at > now() - INTERVAL '1 day') < %(a_day)s
+    ON CONFLICT (digest, commune) DO UPDATE SET requested_at = now(), language = EXCLUDED.language
+        WHERE s.requested_at < now() - %(repeat)s
+    RETURNING id),
+counted AS (INSERT INTO subscription_request (mailbox) SELECT %(mailbox)s FROM made)
+SELECT id FROM made
 """
+# Two requests at the same time are counted one after the other.
+_TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 0))"
 _ASK = """
 INSERT INTO subscription_delivery AS m (subscription, message) VALUES (%s, 0)
 ON CONFLICT (subscription, message) DO UPDATE
-    SET due_at = now(), attempts = 0, sent_at = NULL, given_up_at = NULL
+    SET due_at = now(), attempts = 0, deaths = 0, sent_at = NULL, given_up_at = NULL
 """
 # One delivery an address, whatever number of its communes the message concerns.
 _FAN_OUT = """
@@ -49,19 +58,30 @@ done AS (
 SELECT count(*) FROM made
 """
 # A subscriber's messages go out in their order: no warning after its end. `error` NULL with an
-# attempt: a sender has it, or died with it.
+# attempt: a sender has it, or died with it. What has failed before waits behind what has not.
 _CLAIM = """
-UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1, error = NULL
+UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1,
+    deaths = deaths + (attempts > 0 AND error IS NULL)::int, error = NULL
 FROM subscription s WHERE s.id = m.subscription AND m.id IN (
     SELECT d.id FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
-    WHERE o.channel = %(channel)s
+    WHERE o.channel = %(channel)s AND (d.message > 0) = %(warnings)s
         AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
+        AND d.attempts < %(tries)s
+        AND (d.deaths + (d.attempts > 0 AND d.error IS NULL)::int >= %(deaths)s) = %(suspects)s
+        AND (o.destination IS NULL OR o.destination <> ALL (%(full)s))
         AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
             AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
             AND e.given_up_at IS NULL)
-    ORDER BY d.message > 0, d.due_at, d.id LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
-RETURNING m.id, m.message, m.attempts, s.id AS subscription, s.address, s.commune, s.language,
-    (SELECT name FROM area WHERE code = s.commune) AS commune_name
+    ORDER BY d.error IS NOT NULL, d.deaths / %(deaths)s * d.deaths, d.id
+    LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
+RETURNING m.id, m.message, m.attempts, m.deaths, s.id AS subscription, s.address, s.destination,
+    s.commune, s.language, (SELECT name FROM area WHERE code = s.commune) AS commune_name
+"""
+_GIVE_UP_TRIED = """
+UPDATE subscription_delivery d SET given_up_at = now(), error = coalesce(error, %(died)s)
+FROM subscription s WHERE s.id = d.subscription AND s.channel = %(channel)s
+    AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
+    AND d.attempts >= %(tries)s
 """
 _RELEASE = """
 UPDATE subscription_delivery d SET due_at = now() FROM subscription s
@@ -102,41 +122,44 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewSubscription:
+    """A request. `digest`: of the address, `mailbox`: of all addresses of its person.
+
+    `address`: encrypted; `destination`: host and port of a push service.
+    """
+
+    channel: ChannelName
+    digest: bytes
+    mailbox: bytes
+    address: bytes
+    destination: str | None
+    commune: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """What this process sends. `message` 0: the request to confirm. `address`: encrypted."""
+    """What this process sends. `message` 0: the request to confirm. `address`: encrypted.
+
+    `attempts`: with this one; `deaths`: of senders that had it; `destination` None: not read yet.
+    """
 
     id: int
     message: int
     attempts: int
+    deaths: int
     subscription: int
     address: bytes
+    destination: str | None
     commune: str
     language: str
     commune_name: str | None
 
 
-def request_subscription(  # noqa: PLR0913  the columns
-    connection: Connection,
-    *,
-    channel: ChannelName,
-    digest: bytes,
-    address: bytes,
-    commune: str,
-    language: str,
-) -> None:
+def request_subscription(connection: Connection, new: NewSubscription) -> None:
     """Enter a request and have its confirmation asked for; not more often than is decent."""
-    row = connection.execute(
-        _REQUEST,
-        {
-            "channel": channel,
-            "digest": digest,
-            "address": address,
-            "commune": commune,
-            "language": language,
-            "a_day": _A_DAY,
-            "repeat": _REPEAT,
-        },
-    ).fetchone()
+    connection.execute(_TAKE_TURN, [new.mailbox])
+    row = connection.execute(_REQUEST, vars(new) | {"a_day": _A_DAY, "repeat": _REPEAT}).fetchone()
     if row is not None:
         connection.execute(_ASK, [row[0]])
 
@@ -182,6 +205,9 @@ def delete_old(connection: Connection) -> None:
         [UNCONFIRMED],
     )
     connection.execute("DELETE FROM subscription_delivery WHERE sent_at < now() - %s", [_KEPT])
+    connection.execute(
+        "DELETE FROM subscription_request WHERE requested_at < now() - INTERVAL '1 day'"
+    )
 
 
 def fan_out(connection: Connection, now: datetime) -> int:
@@ -190,9 +216,56 @@ def fan_out(connection: Connection, now: datetime) -> int:
     return int(row[0]) if row else 0
 
 
-def claim(connection: Connection, channel: ChannelName, most: int) -> list[Delivery]:
-    """Take what is due, requests to confirm first; it is reserved for a while."""
-    return fetch(connection, Delivery, _CLAIM, {"channel": channel, "lease": _LEASE, "most": most})
+def give_up_tried(connection: Connection, channel: ChannelName) -> int:
+    """Give up what is due once more after its last try; how many."""
+    values = {"channel": channel, "tries": TRIES, "died": _DIED}
+    return connection.execute(_GIVE_UP_TRIED, values).rowcount
+
+
+def claim(  # noqa: PLR0913  what is chosen by
+    connection: Connection,
+    channel: ChannelName,
+    most: int,
+    *,
+    warnings: bool = True,
+    suspects: bool = False,
+    full: Sequence[str] = (),
+) -> list[Delivery]:
+    """Take warnings, or requests to confirm, that are due; the try is counted now.
+
+    `suspects`: those with which senders died again and again, or the others. `full`: destinations
+    that take none now.
+    """
+    return fetch(
+        connection,
+        Delivery,
+        _CLAIM,
+        {
+            "channel": channel,
+            "lease": _LEASE,
+            "most": most,
+            "warnings": warnings,
+            "suspects": suspects,
+            "deaths": DEATHS,
+            "tries": TRIES,
+            "full": list(full),
+        },
+    )
+
+
+def set_destination(connection: Connection, subscription: int, destination: str) -> None:
+    connection.execute(
+        "UPDATE subscription SET destination = %s WHERE id = %s", [destination, subscription]
+    )
+
+
+def postpone(connection: Connection, delivery: int, why: str, wait: timedelta) -> None:
+    """Put back what was taken and not tried."""
+    connection.execute(
+        "UPDATE subscription_delivery SET due_at = now() + %s, attempts = attempts - 1, error = %s"
+        " WHERE id = %s",
+        [wait, why, delivery],
+    )
 
 
 def release(connection: Connection, channel: ChannelName) -> int:

@@ -1,27 +1,18 @@
 """What citizens do to subscriptions: ask for one, confirm it, leave."""
 
-import re
 from dataclasses import dataclass
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
-from hypervisor.citizens import push_hosts
+from hypervisor.citizens import mail_address, push_hosts
 from hypervisor.citizens import queries_subscriptions as queries
 from hypervisor.citizens.address_key import AddressKey
+from hypervisor.citizens.errors import SubscriptionError
 from hypervisor.citizens.push_hosts import PushHosts
 from hypervisor.citizens.push_service import Browser
 from hypervisor.database.connect import Connection
-from sensors._errors import TerritoryError
 
 _SHORTEST_KEY = 32  # characters
-_LONGEST = 254  # characters of an address
-_ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
-)
-
-
-class SubscriptionError(TerritoryError):
-    """A request that cannot be taken: says what was expected."""
 
 
 def require_key(settings: Settings) -> None:
@@ -65,10 +56,19 @@ class Subscriptions:
 
         Raises SubscriptionError: it is no mail address.
         """
-        address = address.strip()
-        if len(address) > _LONGEST or not _ADDRESS.fullmatch(address):
-            raise SubscriptionError("this is no e-mail address: {address!r}", address[:80])
-        self._request(connection, "mail", address, address, commune=commune, language=language)
+        address = mail_address.normalise(address.strip(" "))
+        self._request(
+            connection,
+            queries.NewSubscription(
+                channel="mail",
+                digest=self.key.digest(address),
+                mailbox=self.key.digest(mail_address.name_mailbox(address)),
+                address=self.key.encrypt(address),
+                destination=None,
+                commune=commune,
+                language=language,
+            ),
+        )
 
     def request_push(
         self,
@@ -83,37 +83,25 @@ class Subscriptions:
 
         Raises EndpointError: its service is not allowed, or these are no keys.
         """
-        hosts.require(browser.endpoint)
+        parts = hosts.require(browser.endpoint)
         browser.require_keys()
+        digest = self.key.digest(browser.endpoint)
         self._request(
             connection,
-            "push",
-            browser.endpoint,
-            browser.write(),
-            commune=commune,
-            language=language,
+            queries.NewSubscription(
+                channel="push",
+                digest=digest,
+                mailbox=digest,
+                address=self.key.encrypt(browser.write()),
+                destination=push_hosts.name_destination(parts),
+                commune=commune,
+                language=language,
+            ),
         )
 
-    def _request(  # noqa: PLR0913  the columns
-        self,
-        connection: Connection,
-        channel: queries.ChannelName,
-        name: str,
-        address: str,
-        *,
-        commune: str,
-        language: str,
-    ) -> None:
-        """Enter a request. `name`: what makes two of them the same recipient."""
+    def _request(self, connection: Connection, new: queries.NewSubscription) -> None:
         queries.delete_old(connection)
-        queries.request_subscription(
-            connection,
-            channel=channel,
-            digest=self.key.digest(name),
-            address=self.key.encrypt(address),
-            commune=commune,
-            language=language,
-        )
+        queries.request_subscription(connection, new)
 
     def end_push(self, connection: Connection, endpoint: str) -> None:
         """Delete all that is stored of a browser."""

@@ -4,7 +4,9 @@ import logging
 import re
 import threading
 import warnings
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apprise
 
@@ -15,6 +17,9 @@ _ASSET = apprise.AppriseAsset(
     app_id="Hypervisor", app_desc="Territorial hypervisor", app_url="", async_mode=False
 )
 _ADDRESS = re.compile(r"with url: \S+")  # in exceptions: may contain a token
+_RECIPIENTS = ("to", "cc", "bcc")
+_BETWEEN = re.compile(r"[,;/]")
+_NAMED = re.compile(r"[^<>@]*<([^<>]*)>")  # Duty engineer <duty@town.example>
 _LOG = logging.getLogger("apprise")
 
 
@@ -70,6 +75,67 @@ def mask(target: str) -> str:
     if plugin is None:
         return target.partition("://")[0] + "://…"
     return str(plugin.url(privacy=True)).partition("?")[0]
+
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailServer:
+    """A mail server and its sender, as an address of apprise names them."""
+
+    host: str
+    port: int
+    security: Security
+    sender: str
+    name: str = ""
+    user: str = ""
+    password: str = ""
+    verified: bool = True  # its certificate is checked
+
+
+def read_mail_server(target: str) -> MailServer:
+    """The server of a `mailto` or `mailtos` address; its recipients are not looked at.
+
+    Raises ChannelError: it is no such address.
+    """
+    load_plugins()
+    plugin = _plugin(target)
+    if plugin is None or not hasattr(plugin, "smtp_host"):
+        raise ChannelError("expected mailto://… or mailtos://…: {address}", mask(target))
+    modes: dict[str, Security] = {"ssl": "tls", "starttls": "starttls"}
+    name, sender = plugin.from_addr
+    return MailServer(
+        host=plugin.smtp_host,
+        port=int(plugin.port),
+        security=modes.get(str(plugin.secure_mode), "none") if plugin.secure else "none",
+        sender=sender,
+        name=name or "",
+        user=plugin.user or "",
+        password=plugin.password or "",
+        verified=bool(plugin.verify_certificate),
+    )
+
+
+def find_misread(target: str) -> str | None:
+    """A recipient of a mail that apprise reads otherwise than it was written; None: there is none.
+
+    It takes `z0'duty@town.example` for duty@town.example, called z0.
+    """
+    load_plugins()
+    plugin = _plugin(target)
+    if plugin is None or not hasattr(plugin, "smtp_host"):
+        return None
+    where = urlsplit(target)
+    texts = [unquote(where.path.strip("/")), plugin.from_addr[1]]
+    texts += [text for name, text in parse_qsl(where.query) if name.lower() in _RECIPIENTS]
+    written = {
+        (_NAMED.fullmatch(part.strip()) or [part.strip()] * 2)[1].casefold()
+        for text in texts
+        for part in _BETWEEN.split(text)
+    }
+    read = [each[1] for each in plugin.targets] + sorted({*plugin.cc, *plugin.bcc})
+    return next((each for each in read if each.casefold() not in written), None)
 
 
 def send(target: str, message: Message, *, key: str, seconds: float) -> None:

@@ -1,14 +1,12 @@
 """The notifier process: decides, sends and records; several may run."""
 
-import select
-import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
 from hypervisor.base.failures import describe_failure, wait_after
+from hypervisor.base.senders import Result, Senders, Waker
 from hypervisor.database.connect import Connection, listen
 from hypervisor.database.steps import Steps, ends_session
 from hypervisor.notifications import (
@@ -20,7 +18,6 @@ from hypervisor.notifications import (
 )
 from hypervisor.notifications.deadman import DeadMan
 from hypervisor.notifications.dispatcher import Dispatcher
-from hypervisor.notifications.lanes import Lanes, Result
 from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 from hypervisor.notifications.sending import Send
@@ -60,11 +57,14 @@ class Notifier:
     _reminded: float = float("-inf")
 
     def __post_init__(self) -> None:
-        self._wake_sender, self._wake_receiver = socket.socketpair()
-        self._wake_sender.settimeout(0)
-        self._wake_receiver.settimeout(0)
+        self._waker = Waker()
         # A channel bounds each wait; together they may take twice as long.
-        self._lanes = Lanes(seconds=2 * self.policy.timeout, ticks=monotonic, wake=self._wake)
+        self._lanes = Senders[ClaimedDelivery](
+            seconds=2 * self.policy.timeout,
+            lane_of=lambda delivery: (delivery.route, delivery.channel),
+            wake=self._waker.wake,
+            ticks=monotonic,
+        )
         self._dead_man = DeadMan(say=self.say)
         self._steps = Steps(say=self.say)
         self._worker = queries_deliveries.register_worker(self.connection)
@@ -79,8 +79,7 @@ class Notifier:
     def close(self) -> None:
         """Close connections; unfinished deliveries become free for others."""
         self.connection.close()
-        self._wake_sender.close()
-        self._wake_receiver.close()
+        self._waker.close()
 
     def remind_at_once(self) -> None:
         """Check for unacknowledged alarms in the next turn."""
@@ -163,7 +162,7 @@ class Notifier:
                     raise
                 self.say(f"no record of {result.delivery.key}: {describe_failure(error)}")
 
-    def _record_result(self, result: Result) -> None:
+    def _record_result(self, result: Result[ClaimedDelivery]) -> None:
         delivery, lane = result.delivery, (result.delivery.route, result.delivery.channel)
         if result.error is None:
             self._failures.pop(lane, None)
@@ -195,24 +194,16 @@ class Notifier:
 
     # -- waiting ----------------------------------------------------------------------------------
 
-    def _wake(self) -> None:
-        with suppress(OSError):  # already woken
-            self._wake_sender.send(b"\0")
-
     def _wait(self, seconds: float) -> None:
         """Wait for a finished delivery, a new event, or the time-out."""
-        select.select([self._wake_receiver.fileno(), self.connection.fileno()], [], [], seconds)
-        with suppress(BlockingIOError):
-            self._wake_receiver.recv(4096)
+        self._waker.wait(seconds, self.connection.fileno())
         queries_outbox.drain_notifications(self.connection)
 
     def _drain(self) -> None:
         """Give deliveries in progress time to finish; the rest is free for others."""
         until = monotonic() + _DRAIN
         while self._lanes.busy and monotonic() < until:
-            select.select([self._wake_receiver], [], [], 0.2)
-            with suppress(BlockingIOError):
-                self._wake_receiver.recv(4096)
+            self._waker.wait(0.2)
             self._record_results()
         self._record_results()
 

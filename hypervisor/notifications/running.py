@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from hypervisor.base.settings import SETTINGS_FILE, Settings
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, keep_connected
+from hypervisor.database.connect import Connection
+from hypervisor.database.worker import keep_working
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.hours import is_holiday
 from hypervisor.notifications.loop import Notifier, RetryPolicy
@@ -26,7 +27,7 @@ def run_notifier(
         finally:
             notifier.close()
 
-    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+    keep_working("the notifier", settings.database_url, work, stopping=stopping, say=say)
 
 
 def build_notifier(

@@ -22,3 +22,13 @@ def test_nobody_is_left_out_and_twice_comes_only_what_was_on_its_way(channel: st
     figures = json.loads(done.stdout)
     assert (figures["subscribers"], figures["never"], figures["waiting"]) == (10_000, 0, 0)
     assert figures["twice"] <= figures["on_their_way"]
+
+
+@pytest.mark.timeout(900)
+def test_hostile_subscriptions_delay_no_honest_one_by_more_than_a_minute() -> None:
+    command = [sys.executable, "-m", "benchmarks", "besieged", "--json", "--kills", "5"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["honest"], figures["attackers"], figures["never"]) == (1_000, 1_000, 0)
+    assert figures["latest_s"] <= 60

@@ -59,6 +59,7 @@ class Town:
         before = len(self.server.got)
         for _turn in range(3):
             self.lane.turn()
+            self.lane.finish(20)
         return [push.read(self.keys) for push in self.server.got[before:]]
 
     def count(self, table: str) -> int:
@@ -196,6 +197,7 @@ def test_what_was_not_taken_is_tried_again_and_no_redirect_is_followed(town: Tow
     town.room.publish((ORGE,))
     before = len(town.server.got)
     town.lane.turn()
+    town.lane.finish(20)
     assert [push.path for push in town.server.got[before:]] == ["/push/jeanne"]
     town.server.status, town.server.location = 201, ""
     town.connection.execute("UPDATE subscription_delivery SET due_at = now()")

@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from hypervisor.notifications.lanes import Lanes, Result
+from hypervisor.base.senders import Result, Senders
 from hypervisor.notifications.model import ChannelError
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery
 
@@ -18,7 +18,12 @@ class Bench:
     def __init__(self) -> None:
         self.now = 0.0
         self.rung = Event()
-        self.lanes = Lanes(seconds=10, ticks=lambda: self.now, wake=self.rung.set)
+        self.lanes = Senders[ClaimedDelivery](
+            seconds=10,
+            lane_of=lambda parcel: (parcel.route, parcel.channel),
+            ticks=lambda: self.now,
+            wake=self.rung.set,
+        )
         self.count = 0
 
     def start(self, route: str, work: Callable[[], object]) -> ClaimedDelivery:
@@ -30,7 +35,7 @@ class Bench:
         self.lanes.start(parcel, work)
         return parcel
 
-    def done(self) -> list[Result]:
+    def done(self) -> list[Result[ClaimedDelivery]]:
         assert self.rung.wait(PATIENCE)
         return self.lanes.finished()
 
@@ -131,3 +136,26 @@ def test_an_answer_at_the_very_end_is_in_time(bench: Bench) -> None:
     assert len(bench.lanes.finished()) == 1
     assert bench.lanes.finished() == []
     go.set()
+
+
+def test_a_destination_rests_after_many_silences_and_an_answer_ends_it(bench: Bench) -> None:
+    lane, other = ("duty", "1"), ("other", "1")
+    for _ in range(31):
+        bench.lanes.note_silence(lane)
+    assert bench.lanes.free(lane)
+    bench.lanes.note_answer(lane)
+    for _ in range(32):
+        bench.lanes.note_silence(lane)
+    assert not bench.lanes.free(lane)
+    assert bench.lanes.list_full() == [lane]
+    assert bench.lanes.free(other)
+    bench.now = 1
+    assert bench.lanes.free(lane)  # a few try it
+    for _ in range(1_000):
+        bench.lanes.note_silence(lane)
+    bench.now = 30.9
+    assert not bench.lanes.free(lane)
+    bench.now = 31
+    assert bench.lanes.free(lane)
+    bench.lanes.note_answer(lane)
+    assert bench.lanes.list_full() == []
