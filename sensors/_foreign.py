@@ -54,7 +54,7 @@ class Unpacker:
                     return
                 self._members += 1
                 if self._members > _MOST_MEMBERS:
-                    raise TooLargeError("it has more than {count} parts", _MOST_MEMBERS)
+                    raise ForeignError("it has more than {count} parts", _MOST_MEMBERS)
                 self._member = zlib.decompressobj(_GZIP)
             try:
                 piece = self._member.decompress(packed, _PIECE)

@@ -1,6 +1,6 @@
 """A recording's file as text cells; errors name line and column."""
 
-import gzip
+import codecs
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensors._errors import Message, TerritoryError
+from sensors._foreign import ForeignError, TooLargeError, make_excerpt, read_file
 
 ROW_COLUMNS = ("time", "device", "quantity", "unit", "value", "status")
 EMPTY = frozenset({"", "nan", "NaN", "NA", "null"})
-GZIP_MAGIC = b"\x1f\x8b"
+LARGEST = 96 * 2**20  # bytes of a file, unpacked
+MOST_CELLS, MOST_COLUMNS = 6_000_000, 5_000
+_LONGEST_HEAD = 2**20  # bytes of the first line
+_SHOWN = 100  # characters of a cell, in an error
 
 # What one of the catalogue's unit holds of the unit that files are written in. A division by a
 # power of ten gives the nearest double to the decimal that the gauge sent; a product does not.
@@ -44,8 +48,8 @@ class Table:
             "{file}, line {number}, column {column!r}: {cell!r}; expected {expected}",
             self.path,
             row + 2,
-            column,
-            cell,
+            make_excerpt(column, _SHOWN),
+            make_excerpt(str(cell), _SHOWN),
             expected,
         )
 
@@ -91,28 +95,33 @@ def load(path: Path) -> Table:
     """Read a delimited file, plain or gzip; `;` or `,` by its first line.
 
     Raises:
-        RecordingError: there is no such file, it is not text, it holds no row, or a line has more
-            cells than the first.
+        RecordingError: there is no such file, it is not text, it is too large, it holds no row, or
+            a line has more cells than the first.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            content = read_file(file, LARGEST).removeprefix(codecs.BOM_UTF8)
     except OSError as error:
         raise RecordingError("{file} cannot be read: {problem}", path, error.strerror) from error
-    try:
-        text = (gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except TooLargeError as error:
         raise RecordingError(
-            "{file} is neither UTF-8 text nor a complete gzip of it", path
+            "{file} holds more than {largest} MiB of text: cut it into spans of time",
+            path,
+            LARGEST // 2**20,
         ) from error
-    head = text.split("\n", 1)[0]
+    except ForeignError as error:
+        raise _no_text(path) from error
+    _require_few_cells(path, content)
     try:
         cells = pd.read_csv(
-            io.StringIO(text.rstrip()),
-            sep=";" if ";" in head else ",",
+            io.BytesIO(content.rstrip()),
+            sep=_find_separator(content),
             dtype=str,
             keep_default_na=False,
             skip_blank_lines=False,
         )
+    except UnicodeDecodeError as error:
+        raise _no_text(path) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RecordingError("{file} is no delimited table: {problem}", path, error) from error
     if not isinstance(cells.index, pd.RangeIndex):
@@ -120,6 +129,37 @@ def load(path: Path) -> Table:
     if cells.empty:
         raise RecordingError("{file} has no row below its first line", path)
     return Table(path=path, cells=cells.fillna(""))
+
+
+def _no_text(path: Path) -> RecordingError:
+    return RecordingError("{file} is neither UTF-8 text nor a complete gzip of it", path)
+
+
+def _find_separator(content: bytes) -> str:
+    return ";" if b";" in content.partition(b"\n")[0] else ","
+
+
+def _require_few_cells(path: Path, content: bytes) -> None:
+    """Short lines stand for many cells: pandas fills each up to the width of the first."""
+    head = content.partition(b"\n")[0]
+    if len(head) > _LONGEST_HEAD:
+        raise RecordingError(
+            "{file} is no delimited table: {problem}",
+            path,
+            Message("{count} characters; at most {largest} fit", len(head), _LONGEST_HEAD),
+        )
+    width = head.count(_find_separator(content).encode()) + 1
+    cells = width * (content.count(b"\n") + content.count(b"\r") + 1)
+    if width > MOST_COLUMNS or cells > MOST_CELLS:
+        raise RecordingError(
+            "{file} has up to {count} cells in {count2} columns; at most {largest} cells and"
+            " {largest2} columns are read: cut it into spans of time",
+            path,
+            cells,
+            width,
+            MOST_CELLS,
+            MOST_COLUMNS,
+        )
 
 
 def in_own_unit(

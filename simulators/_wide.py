@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sensors._foreign import make_excerpt
 from simulators._table import RecordingError, Table, in_own_unit, join
 
 SYMBOLS = {"H": "level", "Q": "discharge", "P": "catchment_rain"}
 UNITS = {"m": "m", "cm": "cm", "mm": "mm", "m3s": "m3/s", "ls": "l/s"}
+_SHOWN = 1_000  # characters of all names, in an error
 EXPLICIT = re.compile(
     r"(?P<column>[^=]+)=(?P<quantity>[a-z_0-9]+)\[(?P<unit>[^\]]+)\](?:@(?P<device>\S+))?"
 )
@@ -98,7 +100,7 @@ def _time_column(table: Table) -> str:
             " code_station;grandeur_hydro;date_obs;resultat_obs, or a wide table whose time column"
             " is `time` (with offsets) or ends in `_utc`",
             table.path,
-            ", ".join(names),
+            make_excerpt(", ".join(names), _SHOWN),
         )
     return candidates[0]
 
@@ -113,7 +115,7 @@ def _meanings(
             "{file}, line 1: no column {codes}; it has {codes2}",
             table.path,
             ", ".join(missing),
-            ", ".join(names),
+            make_excerpt(", ".join(names), _SHOWN),
         )
     meaning_by_column = {name: columns.get(name) or _by_name(name) for name in names}
     meanings = [meaning for meaning in meaning_by_column.values() if meaning is not None]
@@ -122,7 +124,7 @@ def _meanings(
             "{file}, line 1: no column says what it measures among {codes}; expected names such as"
             " Q_m3s, H_mm or P_mm_V3524010, or say it with --columns 'NAME=discharge[m3/s]'",
             table.path,
-            ", ".join(names),
+            make_excerpt(", ".join(names), _SHOWN),
         )
     left_out = tuple(
         f"column {name} left out: no quantity of the catalogue"

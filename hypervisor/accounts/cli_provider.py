@@ -1,6 +1,5 @@
 """`hypervisor provider`: sign-in with the authority's identity provider, and its rules."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -101,10 +100,11 @@ def try_claims(
     """Show which account and roles these claims would give; changes nothing."""
     from hypervisor.accounts import service_provider, sign_in_rules
     from hypervisor.accounts.service import format_roles
+    from sensors._foreign import read_json
 
     try:
-        given = json.load(claims)
-    except ValueError as error:
+        given = read_json(claims.read().encode())
+    except ValueError as error:  # of an encoding
         raise typer.BadParameter(f"no JSON: {error}") from error
     if not isinstance(given, dict):
         raise typer.BadParameter("expected an object, claims and their values")

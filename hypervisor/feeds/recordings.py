@@ -3,7 +3,6 @@
 The same recording on the same day gives the same answers, however often it is served again.
 """
 
-import gzip
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sensors._errors import TerritoryError
+from sensors._foreign import ForeignError, read_file
 from simulators import _recordings
 
 SHIPPED = Path(__file__).parent / "answers"
@@ -26,6 +26,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d
 _MEASURED = {"level": ("H", 1000.0), "discharge": ("Q", 1000.0)}  # as Hub'Eau writes m and m³/s
 _DAY = timedelta(days=1)
 _DAY_MICROS = 86_400_000_000
+_LARGEST = 256 * 2**20  # bytes of a file, unpacked
 
 
 class RecordedError(TerritoryError):
@@ -73,9 +74,9 @@ class Recordings:
         if file is None:
             return ""
         try:
-            data = file.read_bytes()
-            return (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
-        except (OSError, ValueError, EOFError) as error:
+            with file.open("rb") as opened:
+                return read_file(opened, _LARGEST).decode()
+        except (OSError, ValueError, ForeignError) as error:
             raise RecordedError("{file} cannot be read: {error}", file, error) from error
 
     def _move(self, text: str) -> str:

@@ -12,8 +12,10 @@ from hypervisor.forecast.service import Fitted
 from hypervisor.forecast.skill import result_from_json, result_to_json
 from rules._forecast import model_from_json, model_to_json
 from sensors._errors import TerritoryError
+from sensors._foreign import ForeignError, read_file
 
 EXAMPLE = "forecasts.json.gz"  # of an example's folder
+_LARGEST = 256 * 2**20  # bytes of a file, unpacked
 
 
 class ModelFileError(TerritoryError):
@@ -51,20 +53,23 @@ def read_models(name: str) -> ModelFile:
     example = resources.files("hypervisor.examples") / name / EXAMPLE
     file = Path(name)
     try:
-        content = file.read_bytes() if file.is_file() else example.read_bytes()
+        with (file if file.is_file() else example).open("rb") as opened:
+            content = read_file(opened, _LARGEST)
+    except ForeignError as error:
+        raise ModelFileError("{file} cannot be read: {problem}", name, error) from error
     except OSError as error:
         raise ModelFileError(
             "{file}: no such file, and no example of that name has forecasts", name
         ) from error
     try:
-        written = json.loads(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+        written = json.loads(content)
         return ModelFile(
             effective=datetime.fromisoformat(written["effective"]),
             author=written["author"],
             reason=written["reason"],
             fitted=tuple(_from_json(gauge) for gauge in written["gauges"]),
         )
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             "{file} holds no models of this version: write them again with `hypervisor forecast"
             " fit --output`",

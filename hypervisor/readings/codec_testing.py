@@ -240,7 +240,7 @@ def parse_uplink(*, port: int, hexadecimal: str, base64: str, made: str, time: s
         raise CodecError(error.refusal.detail) from error
     try:
         given = json.loads(made) if made else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CodecError("--object is not JSON: {error}", error) from error
     if given is not None and not isinstance(given, dict):
         raise CodecError("--object must be a JSON object")

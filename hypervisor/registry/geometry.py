@@ -78,7 +78,7 @@ def _doubled_area(ring: Sequence[Sequence[float]]) -> float:
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise GeometryError(
             "expected a GeoJSON geometry: {type: Point, coordinates: [2.4, 48.6]}"
         ) from None

@@ -5,8 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from hypervisor.evaluation.rule_text import read_one
 from hypervisor.rulebook.pack_checks import run_bounded_tests
 from hypervisor.rulebook.views_guide import Guide, read_guide, write_guide
@@ -16,6 +14,8 @@ from rules._errors import RuleError
 from rules._pack_test import Tested
 from rules._rule import Rule
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
+from sensors._yaml import Source
 
 PLAIN = ("title", "when", "clear", "for", "keep for", "severity", "advice", "wrong when")
 FRENCH = ("title", "advice", "wrong when")
@@ -138,8 +138,9 @@ def _as_mapping(value: object) -> Mapping[str, Any]:
 
 def _load_yaml(text: str) -> Mapping[str, Any] | None:
     try:
-        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts alone
-    except yaml.YAMLError:
+        source = Source("draft")
+        document = source.plain(source.compose(text))
+    except TerritoryError:
         return None
     return document if isinstance(document, Mapping) else None
 

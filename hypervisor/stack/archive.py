@@ -5,52 +5,27 @@ import io
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from sensors._errors import TerritoryError
+from hypervisor.broker import password_file
+from hypervisor.stack.manifest import (
+    ACCOUNTS,
+    MANIFEST,
+    SETTINGS,
+    BackupError,
+    Manifest,
+    Member,
+    read_manifest,
+)
+from sensors._foreign import ForeignError, make_excerpt, read_exact_text
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-DATABASE = "database.dump"
-ACCOUNTS = "accounts"
-SETTINGS = "settings.env"
-_WHAT = "territory-hypervisor backup"
 _BLOCK = 1024**2
-_LARGEST_MANIFEST = 1024**2
-
-
-class BackupError(TerritoryError):
-    """A backup cannot be made or restored: says which file, and why."""
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One part of the file."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the file holds. `counts`: rows of each table, in the snapshot that was dumped."""
-
-    what: str = _WHAT
-    format: int = FORMAT
-    version: str
-    made_at: datetime
-    mode: str
-    name: str
-    timezone: str
-    migrations: tuple[str, ...]
-    timescaledb: str
-    with_readings: bool
-    counts: Mapping[str, int]
-    accounts: int
-    members: tuple[Member, ...] = ()
+_LARGEST_TEXT = 16 * 1024**2  # bytes of the manifest, and of a part that is text
+# What tarfile raises, too, where a header says something impossible.
+_TAR_ERRORS = (tarfile.TarError, ValueError, LookupError, ArithmeticError, EOFError)
 
 
 def measure_member(name: str, file: Path) -> Member:
@@ -107,7 +82,28 @@ def verify(file: Path) -> Manifest:
                     size += len(block)
             if (size, digest.hexdigest()) != (member.size, member.sha256):
                 raise BackupError(f"{file} is damaged: its {member.name} is not what was written")
+    accounts = password_file.parse_accounts(read_text(file, ACCOUNTS).encode())
+    if accounts.damaged or len(accounts.accounts) != manifest.accounts:
+        raise BackupError(
+            f"{file} is damaged: its {ACCOUNTS} are not {manifest.accounts} lines NAME:HASH"
+        )
+    read_text(file, SETTINGS)
     return manifest
+
+
+def read_text(file: Path, name: str) -> str:
+    """A part that is lines of text. Raises BackupError: it is none, or has control characters."""
+    with open_member(file, name) as part:
+        content = part.read(_LARGEST_TEXT + 1)
+    if len(content) > _LARGEST_TEXT:
+        raise BackupError(f"{file} is damaged: its {name} has more than {_LARGEST_TEXT} bytes")
+    try:
+        text = content.decode()
+        for line in filter(None, text.split("\n")):
+            read_exact_text(line, longest=_LARGEST_TEXT)
+    except (ForeignError, UnicodeDecodeError) as error:
+        raise BackupError(f"{file} is damaged: its {name} is no text: {error}") from error
+    return text
 
 
 @contextmanager
@@ -122,30 +118,19 @@ def _open_tar(file: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(file, "r:") as tar:
             yield tar
-    except tarfile.TarError as error:
-        raise BackupError(f"{file} is no backup, or a damaged one: {error}") from error
+    except _TAR_ERRORS as error:
+        reason = make_excerpt(str(error), 200)
+        raise BackupError(f"{file} is no backup, or a damaged one: {reason}") from error
     except OSError as error:
         raise BackupError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
 def _read_manifest(file: Path, tar: tarfile.TarFile) -> Manifest:
     first = tar.next()
-    if first is None or first.name != MANIFEST or first.size > _LARGEST_MANIFEST:
+    if first is None or first.name != MANIFEST or first.size > _LARGEST_TEXT:
         raise BackupError(f"{file} is no backup of ours: it does not begin with a {MANIFEST}")
     with _open_part(file, tar, MANIFEST) as part:
-        text = part.read()
-    try:
-        stated = msgspec.json.decode(text, type=dict[str, object])
-        if stated.get("what") != _WHAT:
-            raise BackupError(f"{file} is no backup of ours: its {MANIFEST} says {stated}")
-        if stated.get("format") != FORMAT:
-            raise BackupError(
-                f"{file} has the format {stated.get('format')}, this version knows {FORMAT}:"
-                " restore it with the version that made it"
-            )
-        return msgspec.convert(stated, Manifest)
-    except msgspec.MsgspecError as error:
-        raise BackupError(f"{file} is damaged: its {MANIFEST} cannot be read: {error}") from error
+        return read_manifest(file, part.read(_LARGEST_TEXT))
 
 
 @contextmanager

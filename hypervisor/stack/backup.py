@@ -12,7 +12,7 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack import archive
 from hypervisor.stack import queries_backup as store
-from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
+from hypervisor.stack.manifest import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.queries_backup import Snapshot
 
 # Secrets of one machine's servers, generated again on restore.

@@ -292,12 +292,12 @@ def restore(
 ) -> None:
     """Restore an instance from its backup; `hypervisor up` then continues it."""
     from hypervisor.base.settings import load_settings
-    from hypervisor.stack import archive
     from hypervisor.stack import restore as restoring
+    from hypervisor.stack.manifest import BackupError
 
     folder = data or context.obj
     if folder is None and not database_only:
-        raise archive.BackupError("restore needs a folder: --data FOLDER")
+        raise BackupError("restore needs a folder: --data FOLDER")
     settings = load_settings(folder)
     options = restoring.RestoreOptions(file=file, data=settings.data, reason=reason, author=author)
     if database_only:

@@ -102,12 +102,8 @@ def prepare_restore(url: str, *, timescaledb: str) -> None:
 
     Raises StoreError: it holds something, or its TimescaleDB is not the dump's.
     """
+    require_empty(url)
     with connect(url, autocommit=True) as connection:
-        held = connection.execute(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-        ).fetchone()
-        if held and held[0]:
-            raise StoreError("the database is not empty: nothing is restored over existing data")
         offered = connection.execute(
             "SELECT version FROM pg_available_extension_versions WHERE name = 'timescaledb'"
         ).fetchall()
@@ -124,6 +120,24 @@ def prepare_restore(url: str, *, timescaledb: str) -> None:
         )
         tenancy.prepare(connection)  # a dump's policies name roles, and a dump holds none
         connection.execute("SELECT timescaledb_pre_restore()")
+
+
+def require_empty(url: str) -> None:
+    """Raises StoreError: the database holds tables."""
+    with connect(url, autocommit=True) as connection:
+        held = connection.execute(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchone()
+        if held and held[0]:
+            raise StoreError("the database is not empty: nothing is restored over existing data")
+
+
+def empty(url: str) -> None:
+    """Take away again what a restore brought into an empty database."""
+    with connect(url, autocommit=True) as connection:
+        connection.execute("DROP EXTENSION IF EXISTS timescaledb CASCADE")
+        connection.execute("DROP SCHEMA IF EXISTS seen, shown, public CASCADE")
+        connection.execute("CREATE SCHEMA public")
 
 
 def finish_restore(url: str) -> None:

@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +17,11 @@ from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import audit, databases
-from hypervisor.database.connect import connect, migrate, migration_files
+from hypervisor.database import instance as instance_store
+from hypervisor.database.connect import Connection, connect, migrate, migration_files
 from hypervisor.stack import archive, instance_settings, postgres
 from hypervisor.stack import queries_backup as store
-from hypervisor.stack.archive import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
+from hypervisor.stack.manifest import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.postgres import Database
 from hypervisor.stack.run_state import hold_lock
 from hypervisor.stack.servers import start_database
@@ -98,16 +100,13 @@ def _refuse_instance(data: Path) -> None:
 
 
 def _restore_settings(options: RestoreOptions, folder: DataFolder) -> None:
-    with archive.open_member(options.file, SETTINGS) as part:
-        text = part.read().decode()
-    folder.write(folder.settings_file, text)
+    folder.write(folder.settings_file, archive.read_text(options.file, SETTINGS))
 
 
 def _restore_accounts(options: RestoreOptions, broker: Broker, say: Say) -> None:
     """The devices' passwords; `up` sets those of our own parts."""
     broker.create()
-    with archive.open_member(options.file, ACCOUNTS) as part:
-        text = part.read().decode()
+    text = archive.read_text(options.file, ACCOUNTS)
     broker.folder.write(password_file.path_of(broker.folder), text)
     repaired = password_file.restore(broker.folder)
     if repaired:
@@ -121,10 +120,11 @@ def restore_into_database(options: RestoreOptions, settings: Settings) -> Manife
     """
     manifest = archive.verify(options.file)
     refuse_newer(options.file, manifest)
-    fill_database(settings.database_url, options, manifest)
+    with _emptied_on_failure(settings.database_url):
+        fill_database(settings.database_url, options, manifest)
     if settings.machine is not None:
-        with archive.open_member(options.file, ACCOUNTS) as part:
-            accounts = password_file.parse_accounts(part.read()).accounts
+        text = archive.read_text(options.file, ACCOUNTS)
+        accounts = password_file.parse_accounts(text.encode()).accounts
         with connect(settings.database_url) as connection:
             queries_accounts.change_accounts(connection, accounts)
     return manifest
@@ -159,6 +159,7 @@ def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None
         raise BackupError(f"not all rows came back: {', '.join(wrong)}")
     with connect(url) as connection:
         migrate(connection)
+        _require_same_instance(connection, options.file, manifest)
         store.resume(connection, datetime.now(UTC))
         audit.record(
             connection,
@@ -174,6 +175,29 @@ def fill_database(url: str, options: RestoreOptions, manifest: Manifest) -> None
                 "counts": dict(manifest.counts),
             },
         )
+
+
+def _require_same_instance(connection: Connection, file: Path, manifest: Manifest) -> None:
+    """Refuse a backup whose database is another instance than its manifest says."""
+    restored = instance_store.require(connection)
+    held = (restored.mode.value, restored.name, restored.timezone)
+    stated = (manifest.mode, manifest.name, manifest.timezone)
+    if held != stated:
+        raise BackupError(
+            f"{file} is damaged: its manifest says {' '.join(stated)}, its database"
+            f" {' '.join(held)}"
+        )
+
+
+@contextmanager
+def _emptied_on_failure(url: str) -> Iterator[None]:
+    """Leave the database as empty as it was where the restore fails half-way."""
+    store.require_empty(url)
+    try:
+        yield
+    except BaseException:
+        store.empty(url)
+        raise
 
 
 def _remove_partial(folder: DataFolder) -> None:

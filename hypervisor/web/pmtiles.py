@@ -1,7 +1,6 @@
 """PMTiles: a pyramid of map tiles in one file; what its header and metadata say (version 3)."""
 
-import gzip
-import json
+import io
 import re
 import struct
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sensors._errors import TerritoryError
+from sensors._foreign import ForeignError, read_file, read_json
 
 SUFFIX = ".pmtiles"
 _HEADER = 127  # bytes
@@ -109,7 +109,7 @@ def _read(path: Path, changed: int, size: int) -> Pmtiles:
 def _read_metadata(data: bytes, packed: int) -> dict[str, Any]:
     """The metadata; empty if they cannot be read: tiles do without."""
     try:
-        content = json.loads(gzip.decompress(data) if packed == 2 else data)
-    except (ValueError, OSError, EOFError):
+        content = read_json(read_file(io.BytesIO(data), _MOST_METADATA) if packed == 2 else data)
+    except ForeignError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +32,7 @@ from tests.integration.accounts.hostile_provider import (
 )
 from tests.integration.accounts.test_provider import make_database
 from tests.integration.web.served import server
+from tests.memory import measure_peak, reset_peak
 
 pytestmark = pytest.mark.integration
 
@@ -106,17 +106,6 @@ def console(stack: Stack) -> Iterator[Console]:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_calls, "_TIMEOUT", SECONDS)
-
-
-def measure_peak() -> int:
-    """The most memory of this process since the last `reset_peak`, bytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]
-
-
-def reset_peak() -> int:
-    Path("/proc/self/clear_refs").write_text("5")
-    return measure_peak()
 
 
 def check_refusal(console: Console, answer: httpx.Response, what: object) -> None:

@@ -1,6 +1,9 @@
 """The database part of a backup: out while it is used, into another cluster's numbers, and on."""
 
+import io
+import json
 import os
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +15,10 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import audit, databases, feed, reader_functions, tenancy
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.database.progress import get_progress
-from hypervisor.stack import backup, restore
-from hypervisor.stack.archive import BackupError, Manifest, verify
+from hypervisor.stack import backup, queries_backup, restore
+from hypervisor.stack.archive import verify
 from hypervisor.stack.backup import back_up
+from hypervisor.stack.manifest import MANIFEST, BackupError, Manifest
 from tests.conftest import Stack
 from tests.integration.evaluation.world import Sent, World, make_world, us
 
@@ -214,6 +218,41 @@ def test_nothing_is_restored_over_what_is_there(watched: World, tmp_path: Path) 
         put_back(watched.url, tmp_path / "one.backup", tmp_path)
     with pytest.raises(BackupError, match="exists already"):
         back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
+
+
+def restate(file: Path, target: Path, **changes: object) -> Path:
+    """The same backup with other words in its manifest."""
+    with tarfile.open(file) as given, tarfile.open(target, "w") as made:
+        for entry in given.getmembers():
+            part = given.extractfile(entry)
+            assert part is not None
+            content = part.read()
+            if entry.name == MANIFEST:
+                content = json.dumps({**json.loads(content), **changes}).encode()
+                entry.size = len(content)
+            made.addfile(entry, io.BytesIO(content))
+    return target
+
+
+def test_a_manifest_that_says_otherwise_than_its_database_restores_nothing(
+    watched: World, fresh_url: str, tmp_path: Path
+) -> None:
+    """A nonsense mode was restored with exit status 0."""
+    right = tmp_path / "right.backup"
+    counts = back_up(settings_of(watched.url, tmp_path), right).counts
+    settings = settings_of(fresh_url, tmp_path)
+    lies: tuple[tuple[dict[str, object], str], ...] = (
+        ({"mode": "live"}, "its manifest says live"),
+        ({"counts": {**counts, "no_such_table": 1}}, "no_such_table 0 instead of 1"),
+    )
+    for changes, words in lies:
+        file = restate(right, tmp_path / "lie.backup", **changes)
+        with pytest.raises(BackupError, match=words):
+            restore.restore_into_database(
+                restore.RestoreOptions(file=file, data=tmp_path), settings
+            )
+        queries_backup.require_empty(fresh_url)
+    restore.restore_into_database(restore.RestoreOptions(file=right, data=tmp_path), settings)
 
 
 def test_a_database_that_is_no_instance_is_refused(database_url: str, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Recordings: both layouts, gaps and lost-sensor marks kept, faults told with line and column."""
 
 import gzip
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from simulators._recordings import RecordingError, read
+from tests.memory import measure_peak, reset_peak
 
 HUBEAU = (
     "code_station;grandeur_hydro;date_obs;resultat_obs\n"
@@ -137,3 +140,60 @@ def test_a_shipped_recording_is_named_a_file_of_that_name_comes_first(
     assert (len(garonne.rows), len(garonne.devices)) == (118_164, 22)
     written(tmp_path, name, HUBEAU)
     assert read(name).devices == ("O1", "O2")
+
+
+def pack(parts: Iterable[bytes]) -> bytes:
+    """Gzip, made piece by piece."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join([packer.compress(part) for part in parts] + [packer.flush()])
+
+
+MEGABYTE = 2**20
+HOSTILE: Mapping[str, tuple[Callable[[], Iterable[bytes]], str]] = {
+    "many rows": (lambda: [b"a;b\n", *[b"1;2\n" * 2**18] * 200], "more than 96 MiB"),
+    "many short lines": (
+        lambda: [b";".join(b"%d" % i for i in range(4_000)), *[b"\n" * MEGABYTE] * 80],
+        "cut it into spans",
+    ),
+    "many names": (lambda: [b";" * MEGABYTE] * 90, "characters; at most"),
+    "carriage returns": (lambda: [b"a;b\n", *[b"1;2\r" * 2**18] * 90], "cut it into spans"),
+    "a quote without an end": (
+        lambda: [b'a;b\n"', *[b"x" * MEGABYTE] * 90],
+        "is no delimited table",
+    ),
+    "one long cell": (
+        lambda: [b"time_utc;H_m\n", *[b"9" * MEGABYTE] * 30, b";1\n"],
+        "expected an instant",
+    ),
+    "one long name": (lambda: [b"x" * MEGABYTE] * 30 + [b";b\n1;2\n"], "characters; at most"),
+    "zeros": (lambda: [b"\0" * MEGABYTE] * 200, "more than 96 MiB"),
+    "a bomb in a bomb": (lambda: [pack([b" " * MEGABYTE] * 200)] * 9, "neither UTF-8"),
+    "many empty parts": (lambda: [b""], "neither UTF-8 text"),
+    "controls": (lambda: [b"time_utc;H_m\n\0\x1b[2J;1\n"], "expected an instant"),
+    "Latin-1": (lambda: [b"time_utc;H_m\n\xe9;1\n"], "neither UTF-8 text"),
+    "UTF-16": (lambda: ["time_utc;H_m\n2020;1\n".encode("utf-16")], "neither UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_small_file_takes_no_gigabytes(tmp_path: Path, kind: str) -> None:
+    """A csv.gz of 2 MB took 4.75 GB."""
+    parts, words = HOSTILE[kind]
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(pack(parts()) * (12_000 if kind == "many empty parts" else 1))
+    before = reset_peak()
+    with pytest.raises(RecordingError) as caught:
+        read(path)
+    assert words in str(caught.value)
+    assert len(str(caught.value)) < 2_000
+    assert measure_peak() - before < 450 * MEGABYTE
+
+
+def test_a_gzip_of_several_parts_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(
+        pack([b"time_utc;H_m\n2020-01-01T00:00:00;1\n"])
+        + pack([b"2020-01-02T00:00:00;2\n"])
+        + b"\0" * 500
+    )
+    assert len(read(path).rows) == 2

@@ -1,7 +1,13 @@
 """The file of a backup: complete or not there; what was changed, cut or never ours is refused."""
 
+import hashlib
 import io
+import json
+import random
 import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +16,9 @@ import pytest
 
 from hypervisor.database.connect import migration_files
 from hypervisor.stack import archive
-from hypervisor.stack.archive import BackupError, Manifest
+from hypervisor.stack.manifest import ACCOUNTS, DATABASE, MANIFEST, SETTINGS, BackupError, Manifest
 from hypervisor.stack.restore import refuse_newer
+from tests import command_line
 
 STATED = Manifest(
     version="1",
@@ -22,17 +29,18 @@ STATED = Manifest(
     migrations=("0001_spine.sql",),
     timescaledb="2.19.3",
     with_readings=True,
-    counts={"reading": 3},
+    counts={"reading": 3, "alarm": 0},
     accounts=1,
 )
 
 
 @pytest.fixture
 def parts(tmp_path: Path) -> dict[str, Path]:
-    found = {name: tmp_path / f"part-{name}" for name in (archive.DATABASE, archive.ACCOUNTS)}
-    found[archive.DATABASE].write_bytes(b"dump" * 1000)
-    found[archive.ACCOUNTS].write_text("gauge:hash\n")
-    return found
+    files = {name: tmp_path / f"part-{name}" for name in (SETTINGS, ACCOUNTS, DATABASE)}
+    files[SETTINGS].write_text("# ours\nHYPERVISOR_WEB_PORT=8000\n")
+    files[DATABASE].write_bytes(b"dump" * 1000)
+    files[ACCOUNTS].write_text("gauge:$9$hash\n")
+    return files
 
 
 @pytest.fixture
@@ -46,11 +54,11 @@ def test_what_was_packed_is_read_again(file: Path) -> None:
     manifest = archive.verify(file)
     assert (manifest.name, manifest.counts, manifest.made_at) == (
         "town",
-        {"reading": 3},
+        STATED.counts,
         STATED.made_at,
     )
-    with archive.open_member(file, archive.ACCOUNTS) as part:
-        assert part.read() == b"gauge:hash\n"
+    with archive.open_member(file, ACCOUNTS) as part:
+        assert part.read() == b"gauge:$9$hash\n"
 
 
 def test_only_its_owner_may_read_it(file: Path) -> None:
@@ -100,23 +108,161 @@ def test_another_files_are_no_backups(tmp_path: Path, file: Path) -> None:
         archive.verify(tmp_path / "absent")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """Writes backups whose manifest says what a test wants."""
+
+    file: Path
+    parts: Mapping[str, bytes]
+
+    def write(self, changes: Mapping[str, object] | None = None, *, text: bytes = b"") -> Path:
+        members = [
+            {"name": name, "size": len(part), "sha256": hashlib.sha256(part).hexdigest()}
+            for name, part in self.parts.items()
+        ]
+        stated = {**msgspec.to_builtins(STATED), "members": members, **(changes or {})}
+        stated = {key: value for key, value in stated.items() if value is not ...}
+        with tarfile.open(self.file, "w") as tar:
+            for name, content in {MANIFEST: text or _encode(stated), **self.parts}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+        return self.file
+
+
+def _encode(stated: object) -> bytes:
+    return json.dumps(stated).encode()
+
+
+@pytest.fixture
+def maker(tmp_path: Path, parts: dict[str, Path]) -> Maker:
+    content = {name: part.read_bytes() for name, part in parts.items()}
+    return Maker(file=tmp_path / "town.backup", parts=content)
+
+
+def refuse(file: Path, folder: Path) -> str:
+    """Restore it by the command, which must refuse it; its sentence."""
+    with pytest.raises(BackupError) as caught:  # the command line prints it and exits with 1
+        command_line.run("restore", file, "--data", folder)
+    words = str(caught.value)
+    assert 10 < len(words) < 1_000, words
+    assert words.isprintable(), repr(words)
+    assert not folder.exists(), "nothing was restored"
+    return words
+
+
+# Of any field; then what only this field refuses. `...`: without the field.
+ANYTHING: tuple[object, ...] = (
+    ...,
+    None,
+    "\0",
+    "a\0b",
+    "\x1b[2J",
+    "\u202e",
+    "x" * 5_000,
+    [],
+    {},
+    [[]],
+    -1,
+    1e308,
+    True,
+)
+FIELDS: Mapping[str, tuple[object, ...]] = {
+    "what": ("other", "territory-hypervisor"),
+    "format": (0, 2, "1", 2**70),
+    "version": ("", " ", "1 2", "é"),
+    "made_at": ("yesterday", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+    "mode": ("", "Live", "live ", "nonsense", "LIVE"),
+    "name": ("",),
+    "timezone": (
+        "",
+        "Mars/Olympus",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "Europe/Paris\n",
+        "x" * 999,
+    ),
+    "migrations": ("0001_spine.sql", [""], ["../x.sql"], [5], ["0001_a.sql"] * 2, ["0001_a.sql\0"]),
+    "timescaledb": ("", "2'; DROP TABLE alarm; --", "2 19"),
+    "with_readings": ("yes", 1, 0),
+    "counts": ({"alarm": -1}, {"alarm": "3"}, {"alarm": 2**70}, {"x; y": 1, "alarm": 0}, {"a": 1}),
+    "accounts": ("1", 2, 0, 2**70, 1.5),
+    "members": ([5], [{}], [{"name": "database.dump"}], "x"),
+}
+ALLOWED = {("with_readings", "True"), ("name", "'x'")}  # true says what it says
+
+
+def list_hostile_fields() -> Iterator[tuple[str, object]]:
+    for field, values in FIELDS.items():
+        for value in (*ANYTHING, *values):
+            if (field, repr(value)) not in ALLOWED and not (field == "counts" and value == {}):
+                yield field, value
+    yield "counts", {}
+
+
+def test_every_field_of_a_manifest_is_checked_before_anything_is_touched(
+    maker: Maker, tmp_path: Path
+) -> None:
+    """NUL ended in a traceback; a nonsense mode or time zone was restored with exit status 0."""
+    archive.verify(maker.write())
+    folder = tmp_path / "restored"
+    for field, value in list_hostile_fields():
+        words = refuse(maker.write({field: value}), folder)
+        assert maker.file.name in words, (field, value, words)
+
+
+TEXTS: Mapping[str, bytes] = {
+    "no JSON": b"{",
+    "deeply nested": b'{"what":' + b"[" * 100_000,
+    "closed": b'{"what":' + b"[" * 900 + b"]" * 900 + b"}",
+    "half a surrogate pair": rb'{"what": "territory-hypervisor backup", "name": "\ud800"}',
+    "NaN": b'{"what": "territory-hypervisor backup", "accounts": NaN}',
+    "UTF-16": '{"what": 1}'.encode("utf-16"),
+    "a list": b"[]",
+    "nothing": b" ",
+    "raw NUL": b'{"what": "\0"}',
+    "large": b" " * (17 * 2**20),
+    "long digits": b'{"format": ' + b"9" * 9_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_manifest_that_is_none_is_refused(maker: Maker, tmp_path: Path, kind: str) -> None:
+    refuse(maker.write(text=TEXTS[kind]), tmp_path / "restored")
+
+
 @pytest.mark.parametrize(
-    ("change", "error"),
+    ("name", "content"),
     [
-        ({"format": 2}, "this version knows 1"),
-        ({"what": "other"}, "is no backup of ours"),
-        ({"counts": "many"}, "cannot be read"),
+        (SETTINGS, b"HYPERVISOR_WEB_PORT=\xff"),
+        (SETTINGS, b"HYPERVISOR_NAME=a\0b\n"),
+        (SETTINGS, "A=\u202e\n".encode()),
+        (SETTINGS, b"A=1\n" * (5 * 2**20)),
+        (ACCOUNTS, b"gauge\n"),
+        (ACCOUNTS, b"\xff:$9$hash\n"),
+        (ACCOUNTS, b"gauge:$9$hash\ngauge:$9$hash\n"),
+        (ACCOUNTS, b""),
+        (ACCOUNTS, b"gauge:$9$hash\n\0"),
     ],
 )
-def test_another_manifest_is_refused(tmp_path: Path, change: dict[str, object], error: str) -> None:
-    stated = msgspec.json.encode({**msgspec.to_builtins(STATED), **change})
-    file = tmp_path / "one.backup"
-    with tarfile.open(file, "w") as tar:
-        entry = tarfile.TarInfo(archive.MANIFEST)
-        entry.size = len(stated)
-        tar.addfile(entry, io.BytesIO(stated))
-    with pytest.raises(BackupError, match=error):
-        archive.verify(file)
+def test_parts_that_are_no_text_of_ours_are_refused(
+    maker: Maker, tmp_path: Path, name: str, content: bytes
+) -> None:
+    hostile = replace(maker, parts={**maker.parts, name: content})
+    assert name in refuse(hostile.write(), tmp_path / "restored")
+
+
+def test_bytes_changed_at_random_are_never_a_traceback(maker: Maker) -> None:
+    """Of the headers, too, in which tarfile reads numbers."""
+    chance = random.Random(33)
+    right = maker.write().read_bytes()
+    for _ in range(60):
+        data = bytearray(right)
+        for _ in range(chance.randrange(1, 6)):
+            data[chance.randrange(3_000)] = chance.randrange(256)
+        maker.file.write_bytes(data[: chance.choice((len(data), chance.randrange(len(data))))])
+        with suppress(BackupError):  # any other error fails
+            archive.verify(maker.file)
 
 
 def test_a_newer_schema_is_refused_and_an_older_one_is_not(file: Path) -> None:
