@@ -7,6 +7,12 @@ import typer
 
 from hypervisor.database.command import Author, name_author, open_instance, print_note
 
+_WITHOUT_INTERNET = (
+    "without internet: `hypervisor inventory seed` makes a file of communes; describe gauges in"
+    " another (docs/inventory.md) and `hypervisor inventory apply` them; or set"
+    " HYPERVISOR_FEEDS_URL to a mirror of the services (docs/feeds.md)"
+)
+
 
 def attach(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="A territory to begin with.")
@@ -45,4 +51,6 @@ def start(
         print_note(note)
     if begun.notes:
         print_note("run it again once these answer: it adds what is missing")
+        if not begun.gauges and not begun.reaches:
+            print_note(_WITHOUT_INTERNET)
         raise typer.Exit(1)

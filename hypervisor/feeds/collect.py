@@ -230,7 +230,7 @@ def make_contexts(
     """What polls of these services need."""
     registry = registry_queries.load(connection)
     departements = tuple(queries.list_departements(connection))
-    bounds = queries_events.find_bounds(connection)
+    bounds = queries_events.list_bounds(connection)
     states = queries.list_states(connection)
     return [
         PollContext(

@@ -76,9 +76,11 @@ def read_publication(body: bytes) -> Publication:
     except (XmlError, ValueError) as error:
         raise _wrong_shape(str(error), body) from error
     kinds = [_local(each.get("type")) for each in outer.values() if each.get("type")]
-    if issued is None or _PUBLICATION not in kinds:
-        words = ", ".join(kinds)[:100] or "no publicationTime"
+    if _PUBLICATION not in kinds:
+        words = ", ".join(kinds)[:100] or "no type"
         raise _wrong_shape(f"{words} instead of {_PUBLICATION}", body)
+    if issued is None:
+        raise _wrong_shape("no publicationTime", body)
     return Publication(
         issued=issued, events=events, references=frozenset(references), unusable=unusable
     )

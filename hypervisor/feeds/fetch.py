@@ -14,15 +14,27 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import msgspec
 
+from hypervisor.base.http_body import ACCEPTED, read_pieces
 from hypervisor.feeds.model import Answer, FeedError, Validators
 from ingest.message import Reason
+from sensors._errors import Message
+from sensors._foreign import (
+    ForeignError,
+    TooLargeError,
+    make_excerpt,
+    read_text,
+    remove_controls,
+)
+from sensors._foreign import read_json as read_json_strictly
 
 SECONDS = 60.0  # for a whole answer, however slowly it drips
 _READ_SECONDS = 20.0  # between two pieces of it
 _REDIRECTS = 3
 _LONGEST_WAIT = 3600.0  # s that a service may ask us to wait
 _STOP_SECONDS = 0.2
+_LONGEST_ERROR = 2_000  # bytes that are read of an error's body
 _USABLE = (200, 206)  # Hub'Eau answers 206 where there are more pages
+_ESCAPED_CONTROL = re.compile(r"\\u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|\\u20[26]")
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
 _AGENT = "territory-hypervisor"
 
@@ -59,9 +71,11 @@ async def _fetch_or_stop(request: Request, stopping: Callable[[], bool]) -> Answ
 
 async def _fetch(request: Request) -> Answer:
     host = urlsplit(request.address).netloc
+    way: list[httpx.URL] = []
     try:
         async with asyncio.timeout(request.seconds):
-            response, body = await _get(request)
+            response, body = await _get(request, way)
+        host = _name_server(response.url)
     except TimeoutError as error:
         raise FeedError(
             "{host} did not answer completely within {count:g} s", host, request.seconds
@@ -69,6 +83,7 @@ async def _fetch(request: Request) -> Answer:
     except httpx.TimeoutException as error:
         raise FeedError("{host} does not answer ({error})", host, _describe(error)) from error
     except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, OSError, ValueError) as error:
+        host = _name_server(way[-1]) if way else host
         raise FeedError("{host} cannot be reached: {error}", host, _describe(error)) from error
     if response.status_code == httpx.codes.NOT_MODIFIED and request.validators is not None:
         return Answer(content=None, validators=request.validators)
@@ -85,8 +100,8 @@ async def _fetch(request: Request) -> Answer:
     )
 
 
-async def _get(request: Request) -> tuple[httpx.Response, bytes]:
-    """Follows redirects on the same host only: a key goes to no other host."""
+async def _get(request: Request, way: list[httpx.URL]) -> tuple[httpx.Response, bytes]:
+    """Follows redirects on the same server only: a key goes to no other. `way`: takes them."""
     address = httpx.URL(request.address)
     if request.parameters:
         address = address.copy_merge_params(dict(request.parameters))
@@ -94,6 +109,7 @@ async def _get(request: Request) -> tuple[httpx.Response, bytes]:
         timeout=httpx.Timeout(_READ_SECONDS), headers=_headers(request)
     ) as client:
         for _ in range(_REDIRECTS + 1):
+            way.append(address)
             async with client.stream("GET", address) as response:
                 if response.has_redirect_location:
                     address = _follow(address, response)
@@ -106,7 +122,7 @@ def _headers(request: Request) -> dict[str, str]:
     conditions = request.validators or Validators()
     headers = {
         "Accept": f"application/{request.form}",
-        "Accept-Encoding": "gzip",
+        "Accept-Encoding": ACCEPTED,
         "User-Agent": _AGENT,
         "If-None-Match": conditions.etag,
         "If-Modified-Since": conditions.last_modified,
@@ -117,27 +133,40 @@ def _headers(request: Request) -> dict[str, str]:
 
 def _follow(address: httpx.URL, response: httpx.Response) -> httpx.URL:
     target = httpx.URL(urljoin(str(address), response.headers.get("location", "")))
-    upgraded = (address.scheme, target.scheme) == ("http", "https")
-    if target.host != address.host or not (target.scheme == address.scheme or upgraded):
+    same = (target.scheme, target.host, target.port) == (address.scheme, address.host, address.port)
+    # To TLS only from the usual port to the usual port: another port is another server.
+    upgraded = (address.scheme, address.port, target.scheme, target.port) == (
+        *("http", None, "https", None),
+    ) and target.host == address.host
+    if not (same or upgraded) or target.userinfo:
         raise FeedError(
             "{host} redirects to {other}: if the service has moved, set its new address",
-            address.host,
-            f"{target.scheme}://{target.host}"[:120],
+            _name_server(address),
+            make_excerpt(f"{target.scheme}://{_name_server(target)}", 120),
         )
     return target
 
 
+def _name_server(address: httpx.URL) -> str:
+    """Host and port."""
+    return f"{address.host}:{address.port}" if address.port else address.host
+
+
 async def _read(response: httpx.Response, largest: int) -> bytes:
     body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > largest:
-            raise FeedError(
-                "the answer has more than {count} bytes: it was not read to its end",
-                largest,
-                reason=Reason.TOO_LARGE,
-                body=bytes(body[:4096]),
-            )
+    try:
+        async for piece in read_pieces(response, largest):
+            body += piece
+    except TooLargeError as error:
+        raise FeedError(
+            "the answer has more than {count} bytes: it was not read to its end",
+            largest,
+            reason=Reason.TOO_LARGE,
+            body=bytes(body[:4096]),
+        ) from error
+    except ForeignError as error:
+        host = _name_server(response.url)
+        raise FeedError("the answer of {host} cannot be used: {problem}", host, error) from error
     return bytes(body)
 
 
@@ -158,13 +187,23 @@ def _require_usable(response: httpx.Response, body: bytes, host: str) -> None:
         raise FeedError("{host} is asked too often (429)", host, body=body, wait_s=wait)
     if status in (404, 410):
         raise FeedError(
-            "{host} has nothing at this address ({status}): has the service moved?",
+            "{host} has nothing at this address ({status}): {words}",
             host,
             status,
+            _read_message(body) or Message("has the service moved?"),
             body=body,
             is_missing=True,
         )
     raise FeedError("{host} answers {status}", host, status, body=body, wait_s=wait)
+
+
+def _read_message(body: bytes) -> str:
+    """What the service itself says of an error in JSON; "": nothing that can be read."""
+    with contextlib.suppress(ForeignError):
+        content = read_json_strictly(body[:_LONGEST_ERROR])
+        message = content.get("message") if isinstance(content, dict) else None
+        return make_excerpt(read_text(message, longest=_LONGEST_ERROR), 200)
+    return ""
 
 
 def _read_wait(header: str) -> float | None:
@@ -196,6 +235,8 @@ def read_json(body: bytes, content_type: str = "") -> object:
     text = _decode(content, content_type)
     try:
         value: object = msgspec.json.decode(text)
+        if _ESCAPED_CONTROL.search(text):
+            value = _clean(value)
     except RecursionError as error:
         raise FeedError(
             "the JSON is nested too deeply", reason=Reason.TOO_DEEP, body=body
@@ -209,6 +250,17 @@ def read_json(body: bytes, content_type: str = "") -> object:
         ) from error
     if value is None:
         raise FeedError("the answer is null", reason=Reason.WRONG_SHAPE, body=body)
+    return value
+
+
+def _clean(value: object) -> object:
+    """Its texts without control characters, which no database takes and no page shows."""
+    if isinstance(value, str):
+        return remove_controls(value)
+    if isinstance(value, list):
+        return [_clean(part) for part in value]
+    if isinstance(value, dict):
+        return {remove_controls(key): _clean(part) for key, part in value.items()}
     return value
 
 

@@ -58,7 +58,7 @@ def list_devices(registry: Registry, feed: str) -> list[Device]:
 
 @dataclass(frozen=True, kw_only=True)
 class PollContext:
-    """One poll. `departements`: of the territory; `bounds`: its west, south, east and north."""
+    """One poll. `departements`: of the territory; `bounds`: west, south, east, north of each."""
 
     feed: Feed
     settings: Settings
@@ -67,7 +67,7 @@ class PollContext:
     clock: Clock = read_clock
     devices: tuple[Device, ...] = ()
     departements: tuple[str, ...] = ()
-    bounds: tuple[float, float, float, float] | None = None
+    bounds: Sequence[tuple[float, float, float, float]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     stopping: Callable[[], bool] = lambda: False
     ahead: timedelta = timedelta(minutes=5)  # of our clock, and still believed

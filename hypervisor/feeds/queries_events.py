@@ -132,14 +132,21 @@ def list_history(
     return cursor.execute(_HISTORY, parameters).fetchall()
 
 
-def find_bounds(connection: Connection) -> tuple[float, float, float, float] | None:
-    """West, south, east and north of communes and sites, with a margin; None: none has a place."""
-    row = connection.execute(
+def list_bounds(connection: Connection) -> list[tuple[float, float, float, float]]:
+    """West, south, east and north of each département's communes and sites, with a margin.
+
+    A site outside all communes has edges of its own. Empty: none has a place.
+    """
+    rows = connection.execute(
         "SELECT min(lon) - 0.06, min(lat) - 0.04, max(lon) + 0.06, max(lat) + 0.04 FROM ("
-        " SELECT lon, lat FROM area WHERE kind = 'commune'"
-        " UNION ALL SELECT lon, lat FROM site) place"
-    ).fetchone()
-    return None if row is None or row[0] is None else row
+        " SELECT lon, lat, code AS commune, '' AS name FROM area WHERE kind = 'commune'"
+        " UNION ALL SELECT lon, lat, commune, name FROM site) place"
+        " WHERE lon IS NOT NULL"
+        " GROUP BY CASE WHEN commune IS NULL THEN 'site ' || name"
+        " WHEN commune LIKE '97%' OR commune LIKE '98%' THEN left(commune, 3)"
+        " ELSE left(commune, 2) END ORDER BY 1, 2, 3, 4"
+    )
+    return rows.fetchall()
 
 
 def delete_old(connection: Connection, before: datetime) -> int:

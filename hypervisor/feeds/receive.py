@@ -85,7 +85,10 @@ def store_unusable(
     for reason, own in groupby(ordered, key=lambda part: part.reason):
         group = list(own)
         shown = [part.part for part in group[:_SHOWN]]
-        payload = json.dumps(shown, default=str, ensure_ascii=False).encode()[:_KEPT]
+        try:
+            payload = json.dumps(shown, default=str, ensure_ascii=False).encode()[:_KEPT]
+        except RecursionError:
+            payload = b"nested too deeply"
         arrival = Arrival(topic=topic, payload=payload, received_at=received_at)
         refused += [Refused(arrival=arrival, reason=reason, detail=part.detail) for part in group]
     _store_letters(connection, refused)

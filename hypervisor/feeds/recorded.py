@@ -110,6 +110,9 @@ def answer(source: Recordings, path: str, parameters: Parameters, address: str) 
     match service, what.split("/"):
         case "communes", ["departements", code, "communes"]:
             prefix = f"communes-{code}"
+            if source.document(prefix) is None:
+                words = f"this is a recording of {source.list_departements()}, not of {code}"
+                return Reply(content={"message": words}, status=404)
     if prefix is not None:
         return _document(source, prefix)
     return Reply(content={"message": f"nothing recorded at {path}"}, status=404)

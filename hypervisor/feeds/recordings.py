@@ -97,6 +97,15 @@ class Recordings:
 
         return _TIME.sub(later, text)
 
+    def list_departements(self) -> str:
+        """The numbers of the départements whose communes are recorded."""
+        codes = {
+            file.name.removeprefix("communes-").partition(".")[0]
+            for folder in (self.folder, SHIPPED)
+            for file in folder.glob("communes-*json*")
+        }
+        return ", ".join(sorted(codes)) or "no département"
+
     @cached_property
     def stations(self) -> Sequence[Mapping[str, Any]]:
         """The gauges; without a list of them, those that were recorded."""

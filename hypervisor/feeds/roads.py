@@ -33,7 +33,7 @@ def needs_place(context: PollContext) -> str:
 
 def poll(context: PollContext) -> Iterator[Page]:
     """Everything that is listed within our bounds; what is not listed any more is over."""
-    bounds = [round(edge, 3) for edge in context.bounds or ()]
+    bounds = [[round(edge, 3) for edge in box] for box in context.bounds]
     what = "" if context.settings.roads_url else DOCUMENT
     answer = context.ask_if_changed(what, bounds)
     if not answer.is_new:
@@ -41,7 +41,11 @@ def poll(context: PollContext) -> Iterator[Page]:
         return
     publication = read_publication(answer.body)
     require_past(context, publication.issued, answer.body)
-    own = [event for event in publication.events if _is_within(event.geometry, bounds)]
+    own = [
+        event
+        for event in publication.events
+        if any(_is_within(event.geometry, box) for box in bounds)
+    ]
     yield Page(
         events=own,
         listed=publication.references,

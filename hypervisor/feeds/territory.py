@@ -71,14 +71,17 @@ class _Reader:
 
 
 def read_start(settings: Settings, departement: str, *, say: Say) -> Start:
-    """Ask the services. Raises FeedError: there is no such département, or no list of communes."""
+    """Ask the services; one that does not answer leaves a note.
+
+    Raises FeedError: there is no such département.
+    """
     if departement not in NAMES:
         raise FeedError(
             "{departement!r} is no département{hint}", departement, did_you_mean(departement, NAMES)
         )
     reader = _Reader(settings=settings, say=say)
     say(f"{NAMES[departement]} ({departement}): communes")
-    here = communes.fetch_communes(reader.context(communes.FEED), departement)
+    here = _read_communes(reader, departement)
     say(f"  {len(here)} communes")
     gauges = _read_gauges(reader, departement)
     reaches = _read_reaches(reader, here)
@@ -89,6 +92,15 @@ def read_start(settings: Settings, departement: str, *, say: Say) -> Start:
         reaches=reaches,
         notes=tuple(reader.notes),
     )
+
+
+def _read_communes(reader: _Reader, departement: str) -> list[Commune]:
+    """From the service; where it does not answer, as shipped, if they are."""
+    try:
+        return communes.fetch_communes(reader.context(communes.FEED), departement)
+    except FeedError as error:
+        reader.note(communes.FEED, error)
+        return communes.read_recorded(departement)
 
 
 def _read_gauges(reader: _Reader, departement: str) -> list[Gauge]:

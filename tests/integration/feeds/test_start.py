@@ -21,6 +21,7 @@ from hypervisor.geography.areas import contains
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.model import facts_in_force
+from tests import command_line
 from tests.integration.feeds.served import Clock, served
 from tests.integration.web.served import server, signed_in
 
@@ -67,6 +68,42 @@ def check_features(client: httpx.Client) -> None:
     assert [each["properties"]["title"] for each in around] == [
         "CC le Dourdannais en Hurepoix (CCDH)"
     ]
+
+
+def test_without_internet_what_is_at_hand_is_stored_and_the_rest_is_said(
+    connection: Connection, database_url: str
+) -> None:
+    """It ended with the first service that did not answer, and stored nothing."""
+    settings = Settings(database_url=database_url, feeds_url="http://127.0.0.1:9")
+    for number, communes in (("91", 194), ("31", 0)):
+        begun, changes = start_territory(
+            connection, settings, number, author="test", say=lambda _text: None
+        )
+        assert changes
+        assert len(begun.communes) == communes
+        assert len(begun.notes) == 3, begun.notes
+        registry = registry_queries.load(connection)
+        assert number in registry.areas
+    environment = {
+        "HYPERVISOR_DATABASE_URL": database_url,
+        "HYPERVISOR_FEEDS_URL": "http://127.0.0.1:9",
+    }
+    done = command_line.run("territory", "start", "32", environment=environment)
+    assert done.exit_code == 1
+    assert "without internet" in done.output
+
+
+def test_a_recording_says_of_which_departement_it_is(
+    connection: Connection, database_url: str
+) -> None:
+    """It asked `has the service moved?`."""
+    with served(SHIPPED, Clock(at=read_clock()), moved=True) as service:
+        settings = Settings(database_url=database_url, feeds_url=service.url)
+        begun, _ = start_territory(
+            connection, settings, "31", author="test", say=lambda _text: None
+        )
+    assert "this is a recording of 91, not of 31" in begun.notes[0]
+    assert "moved" not in begun.notes[0]
 
 
 def test_from_a_number_to_gauges_colours_and_proposed_thresholds(

@@ -31,7 +31,7 @@ def make_context(
         clock=lambda: NOW,
         devices=tuple(Device(name=c.lower(), code=c, quantities=frozenset()) for c in codes),
         departements=("91",),
-        bounds=(2.0, 48.3, 2.6, 48.8),
+        bounds=((2.0, 48.3, 2.6, 48.8),),
     )
 
 

@@ -1,5 +1,6 @@
 """Answers that no service should give: each is a sentence, none a crash."""
 
+import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -70,7 +71,23 @@ ANSWERS: Mapping[str, tuple[Behaviour, str, Reason | None]] = {
     "gigantic": (body(b"1" * (LARGEST + 1)), "more than", Reason.TOO_LARGE),
     "without an end": (endless, "more than", Reason.TOO_LARGE),
     "a packed bomb": (bomb(4_000_000), "more than", Reason.TOO_LARGE),
-    "said to be packed, and is not": (packed(ROWS), "cannot be reached", None),
+    "said to be packed, and is not": (packed(ROWS), "cannot be unpacked", None),
+    "packed in another way": (packed(ROWS, b"br"), "packed with 'br'", None),
+    "packed twice": (
+        packed(gzip.compress(gzip.compress(ROWS)), b"gzip, gzip"),
+        "packed with",
+        None,
+    ),
+    "gzip cut off": (packed(gzip.compress(ROWS)[:-9]), "gzip is cut off", None),
+    "a hundred thousand gzips": (packed(gzip.compress(b"") * 4_500), "empty", Reason.EMPTY),
+    "half a pair, escaped": (body(rb'{"a": "\udc00"}'), "not JSON", Reason.NOT_JSON),
+    "a redirect to another port": (redirect("http://HOST:9/x"), "redirects to http://127", None),
+    "a redirect with a name": (redirect("http://a:b@HOST/x"), "redirects to", None),
+    "not there, in words": (
+        body(b'{"message": "recorded here: 91"}', status=b"404 Not Found"),
+        "(404): recorded here: 91",
+        None,
+    ),
     "silence": (silence(), "within 0.3 s", None),
     "a dripping head": (dripping(b"HTTP/1.1 200 OK\r\nX: "), "within 0.3 s", None),
     "a dripping body": (dripping(HEAD + b"Content-Length: 900\r\n\r\n"), "within 0.3 s", None),

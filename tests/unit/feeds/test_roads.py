@@ -1,6 +1,7 @@
 """Road events from DATEX II, in both versions, and what is none."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -153,6 +154,26 @@ def test_only_what_lies_within_our_bounds_is_kept() -> None:
     with answering(body(far.encode())) as address:
         page = _poll(address)
     assert (page.events, page.listed) == ([], {"S1"})
+
+
+def test_each_departement_has_edges_of_its_own() -> None:
+    """Events between two départements, which belong to neither, were taken as ours."""
+    apart = ((0.0, 43.0, 1.0, 44.0), (4.0, 50.0, 5.0, 51.0))
+    with answering(body(VERSION_3.encode())) as address:
+        context = make_context(roads.FEED, address)
+        (page,) = roads.poll(replace(context, bounds=apart))
+        assert page.events == []
+        (page,) = roads.poll(replace(context, bounds=(*apart, *context.bounds)))
+        assert len(page.events) == 1
+
+
+def test_a_publication_without_its_time_says_so() -> None:
+    """It said `SituationPublication instead of SituationPublication`."""
+    timeless = re.sub("<(\\w+:)?publicationTime>.*?</(\\w+:)?publicationTime>", "", VERSION_3)
+    with pytest.raises(FeedError) as caught:
+        read_publication(timeless.encode())
+    assert "no publicationTime" in str(caught.value)
+    assert "instead of" not in str(caught.value)
 
 
 def test_a_publication_of_tomorrow_is_none() -> None:
