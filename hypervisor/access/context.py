@@ -47,8 +47,8 @@ class RequestContext:
     """One request's view.
 
     `connection` reads what lies in the person's territory, and nothing else. `clock` is the wall's.
-    `csrf`: what a form of theirs carries in the field `csrf`. `confirmed_at`: when they last
-    proved in this session who they are. `_granted`: the duties that this
+    `csrf`: what a form of theirs carries in the field `csrf`. `caller`: also how they have proved
+    who they are. `_granted`: the duties that this
     request required and the person has; without one nothing is written.
     """
 
@@ -59,7 +59,7 @@ class RequestContext:
     clock: Callable[[], datetime]
     csrf: str
     pool: Pool
-    confirmed_at: datetime | None = None
+    caller: Caller | None = None
     _granted: set[Duty] = field(default_factory=set, init=False, repr=False)
 
     @property
@@ -223,15 +223,24 @@ class RequestContext:
         if self.person.session is None:
             raise ForbiddenError("a token may not do this: sign in")
 
-    def require_confirmed(self) -> None:
+    def require_confirmed(self, *, enrolling: bool = False) -> None:
         """Refuse what widens rights unless somebody signed in has lately proved who they are.
 
+        `enrolling`: they add the second factor that a role of theirs asks for.
+
         Raises:
-            ForbiddenError: a token asks.
+            ForbiddenError: a token asks, or a second factor is required and was not shown.
             UnconfirmedError: the proof is missing or too old.
         """
         self.require_session()
-        if self.confirmed_at is None or self.confirmed_at <= self.clock() - CONFIRMED_FOR:
+        shown = self.caller
+        if shown is not None and shown.lacks_factor and not enrolling:
+            raise ForbiddenError(
+                "this changes what somebody may do, and your role asks for a second factor first:"
+                " add one under “My account”, or sign in again"
+            )
+        at = None if shown is None else shown.confirmed_at
+        if at is None or at <= self.clock() - CONFIRMED_FOR:
             raise UnconfirmedError(
                 "this changes what somebody may do: confirm that it is you, then do it again"
             )
@@ -266,7 +275,7 @@ def request_context(
         get_limiter(request).know(digest_credential(request), asker.person.account)
         return asker
 
-    yield from _open_context(request, identify_caller, lambda person: person.territory())
+    yield from open_context(request, identify_caller, lambda person: person.territory())
 
 
 Context = Annotated[RequestContext, Depends(request_context)]
@@ -313,7 +322,7 @@ def _open_blind_context(request: Request, duty: Duty, csrf_token: str) -> Iterat
         get_limiter(request).know(digest_credential(request), asker.person.account)
         return asker
 
-    yield from _open_context(request, identify_caller, lambda _: Territory())
+    yield from open_context(request, identify_caller, lambda _: Territory())
 
 
 def public_context(request: Request) -> Iterator[RequestContext]:
@@ -323,14 +332,15 @@ def public_context(request: Request) -> Iterator[RequestContext]:
     """
     anybody = Caller(person=Person(account=NOBODY, name="", title="", scopes=frozenset()))
     get_limiter(request).know(digest_credential(request), NOBODY)
-    yield from _open_context(request, lambda *_: anybody, lambda _: PUBLIC)
+    yield from open_context(request, lambda *_: anybody, lambda _: PUBLIC)
 
 
-def _open_context(
+def open_context(
     request: Request,
     identify_caller: Callable[[Connection, Instance], Caller],
     find_territory: Callable[[Person], Territory],
 ) -> Iterator[RequestContext]:
+    """A connection that sees the territory of whoever `identify_caller` says asks."""
     state = request.app.state
     pool: Pool = state.pool
     callers: list[tuple[Caller, Instance]] = []
@@ -352,7 +362,7 @@ def _open_context(
             clock=state.clock,
             csrf=caller.csrf,
             pool=pool,
-            confirmed_at=caller.confirmed_at,
+            caller=caller,
         )
         yield made
 

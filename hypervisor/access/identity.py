@@ -29,12 +29,15 @@ _TOUCH_INTERVAL = timedelta(minutes=1)  # how exactly it is known when somebody 
 class Caller:
     """Somebody, and the token that their forms must carry (empty: a program's).
 
-    `confirmed_at`: when they last proved in this session who they are.
+    `confirmed_at`: when they last proved in this session who they are. `lacks_factor`: a role of
+    theirs asks for a second factor, and none was shown in it. `awaits`: it waits for one.
     """
 
     person: Person
     csrf: str = ""
     confirmed_at: datetime | None = None
+    lacks_factor: bool = False
+    awaits: str | None = None
 
 
 def cookie_name(instance: Instance, *, secure: bool) -> str:
@@ -94,9 +97,14 @@ CsrfToken = Annotated[str, Depends(read_csrf_token)]
 
 
 def identify(
-    request: Request, connection: Connection, instance: Instance, csrf_token: str
+    request: Request,
+    connection: Connection,
+    instance: Instance,
+    csrf_token: str,
+    *,
+    awaiting: bool = False,
 ) -> Caller:
-    """Who asks.
+    """Who asks; `awaiting`: in a session that waits for a second factor.
 
     Raises:
         UnauthenticatedError: no valid session or token.
@@ -104,14 +112,14 @@ def identify(
     """
     now: datetime = request.app.state.clock()
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme:
+    if scheme and not awaiting:
         if scheme.lower() != "bearer":
             raise UnauthenticatedError("expected Authorization: Bearer and an API token")
         return _identify_token(request, connection, token.strip(), now)
     secret = request.cookies.get(cookie_name(instance, secure=is_secure(request)))
     if not secret:
         raise UnauthenticatedError("you are not signed in")
-    return _identify_session(request, connection, secret, csrf_token, now)
+    return _identify_session(request, connection, secret, csrf_token, now, awaiting=awaiting)
 
 
 def _identify_token(request: Request, connection: Connection, token: str, now: datetime) -> Caller:
@@ -125,11 +133,19 @@ def _identify_token(request: Request, connection: Connection, token: str, now: d
     return Caller(person=person)
 
 
-def _identify_session(
-    request: Request, connection: Connection, secret: str, csrf_token: str, now: datetime
+def _identify_session(  # noqa: PLR0913  what a session shows
+    request: Request,
+    connection: Connection,
+    secret: str,
+    csrf_token: str,
+    now: datetime,
+    *,
+    awaiting: bool,
 ) -> Caller:
     digest = secrets.digest(secret)
-    row = queries_sessions.find_session(connection, digest, now=now, idle=IDLE_TIMEOUT)
+    row = queries_sessions.find_session(
+        connection, digest, now=now, idle=IDLE_TIMEOUT, awaiting=awaiting
+    )
     if row is None:
         raise UnauthenticatedError("the session is over: sign in again")
     person, session = row
@@ -145,7 +161,13 @@ def _identify_session(
             )
     if now - session.seen_at > _TOUCH_INTERVAL:
         _write(request, lambda writing: queries_sessions.touch_session(writing, digest, now))
-    return Caller(person=person, csrf=csrf, confirmed_at=session.confirmed_at)
+    return Caller(
+        person=person,
+        csrf=csrf,
+        confirmed_at=session.confirmed_at,
+        lacks_factor=session.lacks_factor,
+        awaits=session.awaits,
+    )
 
 
 def require_same_origin(request: Request) -> None:

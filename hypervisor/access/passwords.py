@@ -10,6 +10,7 @@ from hypervisor.access.errors import AccountError
 
 MIN_LENGTH, MAX_LENGTH = 12, 200
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none looks like another
+_PLAIN = "abcdefghijkmnopqrstuvwxyz2345678"  # 32: five bits each
 _HASHER = PasswordHasher()
 PASSWORD_CHECKS = 2  # at once; each takes 64 MiB: failed sign-ins must not fill the memory
 _HASH_SLOTS = threading.BoundedSemaphore(PASSWORD_CHECKS)
@@ -24,6 +25,12 @@ def generate() -> str:
     """A new one, to be read out: 95 bits in groups of four."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(16))
     return "-".join(letters[at : at + 4] for at in range(0, 16, 4))
+
+
+def generate_recovery_code() -> str:
+    """80 bits in groups of four letters and digits, none of which looks like another."""
+    text = "".join(secrets.choice(_PLAIN) for _ in range(16))
+    return "-".join(text[at : at + 4] for at in range(0, 16, 4))
 
 
 def require_strong(password: str, *, name: str) -> str:

@@ -10,7 +10,9 @@ from hypervisor.base.person import Person
 from hypervisor.database.connect import Connection
 
 _COLUMNS = (
-    "s.secret, s.account, s.created_at, s.seen_at, s.ends_at, s.address, s.browser, s.confirmed_at"
+    "s.secret, s.account, s.created_at, s.seen_at, s.ends_at, s.address, s.browser,"
+    " s.confirmed_at, s.factor, s.awaits, s.factor IS NULL AND EXISTS (SELECT FROM account_role r"
+    " JOIN required_factor USING (role) WHERE r.account = s.account) AS lacks_factor"
 )
 
 
@@ -26,16 +28,25 @@ class Session:
     address: str
     browser: str
     confirmed_at: datetime | None = None  # when they last proved who they are
+    factor: str | None = None  # the second factor that was shown in it
+    awaits: str | None = None  # a `factor` or an `enrolment`, before it opens anything
+    lacks_factor: bool = False  # a role of theirs asks for a factor, and none was shown in it
 
 
 def find_session(
-    connection: Connection, secret: bytes, *, now: datetime, idle: timedelta
+    connection: Connection,
+    secret: bytes,
+    *,
+    now: datetime,
+    idle: timedelta,
+    awaiting: bool = False,
 ) -> tuple[Person, Session] | None:
-    """Whose session that is, if it still is one."""
+    """Whose session that is, if it still is one; `awaiting`: one that opens nothing yet."""
     row = connection.execute(
         f"SELECT {queries.PERSON}, {_COLUMNS} FROM session s JOIN account a ON a.id = s.account"  # noqa: S608  our own columns
-        " WHERE s.secret = %s AND s.seen_at > %s AND s.ends_at > %s AND a.disabled_at IS NULL",
-        [secret, now - idle, now],
+        " WHERE s.secret = %s AND s.seen_at > %s AND s.ends_at > %s AND a.disabled_at IS NULL"
+        " AND (s.awaits IS NOT NULL) = %s",
+        [secret, now - idle, now, awaiting],
     ).fetchone()
     if row is None:
         return None
@@ -46,8 +57,8 @@ def find_session(
 def insert_session(connection: Connection, session: Session) -> None:
     connection.execute(
         "INSERT INTO session"
-        " (secret, account, created_at, seen_at, ends_at, address, browser, confirmed_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        " (secret, account, created_at, seen_at, ends_at, address, browser, confirmed_at, factor,"
+        " awaits) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             session.secret,
             session.account,
@@ -57,6 +68,8 @@ def insert_session(connection: Connection, session: Session) -> None:
             session.address,
             session.browser,
             session.confirmed_at,
+            session.factor,
+            session.awaits,
         ],
     )
 
@@ -70,6 +83,27 @@ def touch_session(connection: Connection, secret: bytes, now: datetime) -> None:
 def confirm_session(connection: Connection, secret: bytes | None, at: datetime) -> None:
     """The person has proved at this time who they are."""
     connection.execute("UPDATE session SET confirmed_at = %s WHERE secret = %s", [at, secret])
+
+
+def set_factor(connection: Connection, secret: bytes | None, factor: str) -> None:
+    """A second factor of this kind was shown in the session."""
+    connection.execute("UPDATE session SET factor = %s WHERE secret = %s", [factor, secret])
+
+
+def is_awaiting(connection: Connection, secret: bytes | None) -> bool:
+    """Whether this session still waits for a second factor."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM session WHERE secret = %s AND awaits IS NOT NULL)", [secret]
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def succeed_session(connection: Connection, former: bytes, secret: bytes) -> None:
+    """Put a session in the place of the one that waited; the provider's word goes with it."""
+    connection.execute(
+        "UPDATE provider_session SET session = %s WHERE session = %s", [secret, former]
+    )
+    delete_session(connection, former)
 
 
 def delete_session(connection: Connection, secret: bytes) -> None:
@@ -114,7 +148,8 @@ def list_sessions(
     with connection.cursor(row_factory=class_row(Session)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM session s"  # noqa: S608  our own columns
-            " WHERE account = %s AND seen_at > %s AND ends_at > %s ORDER BY seen_at DESC",
+            " WHERE account = %s AND seen_at > %s AND ends_at > %s AND awaits IS NULL"
+            " ORDER BY seen_at DESC",
             [account, now - idle, now],
         ).fetchall()
 

@@ -1,6 +1,6 @@
 """Signing in and out, one's own password and tokens: each written with its record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from hypervisor.access import (
     passwords,
     queries,
     queries_attempts,
+    queries_factors,
     queries_sessions,
     queries_tokens,
     secrets,
@@ -30,6 +31,7 @@ from sensors._errors import Message
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 MAX_TOKENS = 100  # valid ones of an account
+AWAITING_FOR = timedelta(minutes=10)  # to show a second factor, or to enrol one
 MAX_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -51,13 +53,21 @@ class SignInAttempt(Visit):
     password: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenedSession:
+    """What the browser shows from now on; `awaits`: a `factor` or an `enrolment` before all."""
+
+    secret: str
+    awaits: str | None = None
+
+
 def sign_in(
     writing: Transaction,
     attempt: SignInAttempt,
     *,
     now: datetime,
-) -> str:
-    """Open a session; what the browser shows from now on.
+) -> OpenedSession:
+    """Open a session, which waits where the account has a second factor, or must have one.
 
     The failure is counted before the password is looked at, so that many tries at once are many.
 
@@ -66,7 +76,7 @@ def sign_in(
         UnauthenticatedError: the name or the password is wrong; which, is not said.
     """
     with writing() as connection:
-        _count_attempt(connection, attempt, now)
+        count_attempt(connection, throttle.build_limits(attempt.name, attempt.address), now)
         credentials = queries.find_password_hash(connection, attempt.name.strip())
     number, kept = credentials or (0, None)
     if not passwords.verify(kept, attempt.password) or credentials is None:
@@ -80,11 +90,24 @@ def sign_in(
         _forgive_attempt(connection, attempt)
         if kept is not None and passwords.needs_rehash(kept):
             queries.set_password(connection, number, passwords.hash_password(attempt.password))
-        return open_session(connection, number, person.name, attempt, now=now, confirmed_at=now)
+        awaits = find_missing_factor(connection, number)
+        secret = open_session(
+            connection, number, person.name, attempt, now=now, confirmed_at=now, awaits=awaits
+        )
+    return OpenedSession(secret=secret, awaits=awaits)
 
 
-def _count_attempt(connection: Connection, attempt: SignInAttempt, now: datetime) -> None:
-    limits = throttle.build_limits(attempt.name, attempt.address)
+def find_missing_factor(connection: Connection, account: int) -> str | None:
+    """What a sign-in still needs: a `factor`, its `enrolment`, or (None) nothing."""
+    if queries_factors.list_factors(connection, account):
+        return "factor"
+    return "enrolment" if queries_factors.must_have_factor(connection, account) else None
+
+
+def count_attempt(
+    connection: Connection, limits: Mapping[str, throttle.Limit], now: datetime
+) -> None:
+    """Count a try that may fail. Raises TooManyAttemptsError: it has to wait."""
     failures = queries_attempts.lock_failures(connection, list(limits))
     left = throttle.remaining_wait(limits, failures, now)
     if left > timedelta(0):
@@ -101,8 +124,13 @@ def _forgive_attempt(connection: Connection, attempt: SignInAttempt) -> None:
     """The sign-in that was counted did not fail."""
     address = throttle.address_key(attempt.address)
     limits = throttle.build_limits(attempt.name, attempt.address)
-    queries_attempts.clear_failures(connection, [key for key in limits if key != address])
+    forgive_attempt(connection, [key for key in limits if key != address])
     queries_attempts.uncount_failure(connection, address)
+
+
+def forgive_attempt(connection: Connection, keys: Iterable[str]) -> None:
+    """What was counted by these did not fail."""
+    queries_attempts.clear_failures(connection, list(keys))
 
 
 def open_session(  # noqa: PLR0913  what a session is
@@ -113,12 +141,17 @@ def open_session(  # noqa: PLR0913  what a session is
     *,
     now: datetime,
     confirmed_at: datetime | None,
+    factor: str | None = None,
+    awaits: str | None = None,
+    succeeds: bytes | None = None,
     reason: str = "signed in",
     **details: object,
 ) -> str:
     """Open a session of an account, in place of the browser's earlier one; its secret.
 
-    `confirmed_at`: when they proved who they are; None: that is not known.
+    `confirmed_at`: when they proved who they are; None: that is not known. `factor`: the second
+    factor that they showed. `awaits`: what it needs before it opens anything. `succeeds`: the
+    session that waited.
     """
     secret = secrets.generate_session()
     session = Session(
@@ -126,16 +159,22 @@ def open_session(  # noqa: PLR0913  what a session is
         account=account,
         created_at=now,
         seen_at=now,
-        ends_at=now + SESSION_LIFETIME,
+        ends_at=now + (SESSION_LIFETIME if awaits is None else AWAITING_FOR),
         address=visit.address,
         browser=visit.browser[:200],
         confirmed_at=confirmed_at,
+        factor=factor,
+        awaits=awaits,
     )
-    if visit.earlier is not None:
+    if visit.earlier is not None and visit.earlier != succeeds:
         queries_sessions.delete_session(connection, visit.earlier)
     queries_sessions.delete_expired(connection, now=now, idle=IDLE_TIMEOUT)
     queries_sessions.keep_latest_sessions(connection, account, latest=MAX_SESSIONS - 1)
     queries_sessions.insert_session(connection, session)
+    if succeeds is not None:
+        queries_sessions.succeed_session(connection, succeeds, session.secret)
+    if awaits is not None:
+        return secret
     queries.record_sign_in(connection, account, now)
     audit.record(
         connection,
@@ -143,7 +182,7 @@ def open_session(  # noqa: PLR0913  what a session is
         subject=name,
         reason=reason,
         author=name,
-        details={"address": visit.address, **details},
+        details={"address": visit.address, **({"factor": factor} if factor else {}), **details},
     )
     return secret
 
@@ -202,7 +241,7 @@ def _check_own_password(
 ) -> tuple[int, str | None] | None:
     """What is kept of the password that somebody who is signed in has just shown."""
     with writing() as connection:
-        _count_attempt(connection, attempt, now)
+        count_attempt(connection, throttle.build_limits(attempt.name, attempt.address), now)
         kept = queries.find_password_hash(connection, attempt.name)
     if not passwords.verify(kept[1] if kept else None, attempt.password):
         raise AccountError("the current password is wrong")

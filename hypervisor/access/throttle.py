@@ -41,6 +41,11 @@ def build_limits(name: str, address: str) -> dict[str, Limit]:
     }
 
 
+def build_factor_limits(account: int) -> dict[str, Limit]:
+    """What a code of a second factor is counted by: who tries one has shown the password."""
+    return {f"factor {account}": _PAIR}
+
+
 def address_key(address: str) -> str:
     """By which all tries from an address are counted."""
     return f"address {network(address)}"

@@ -1,13 +1,17 @@
 """Signing in and out, who one is, one's own password and tokens."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import RedirectResponse
 
-from hypervisor.access import queries_tokens, secrets
+from hypervisor.access import factors, queries_sessions, queries_tokens, secrets
 from hypervisor.access import service as access_service
 from hypervisor.access.context import ConfirmedContext, Context, RequestContext, get_instance
+from hypervisor.access.errors import AccountError, ForbiddenError, UnauthenticatedError
 from hypervisor.access.identity import (
+    IDLE_TIMEOUT,
     SESSION_LIFETIME,
     cookie_name,
     get_address,
@@ -15,7 +19,7 @@ from hypervisor.access.identity import (
     require_same_origin,
     set_cookie,
 )
-from hypervisor.access.service import SignInAttempt, Visit
+from hypervisor.access.service import OpenedSession, SignInAttempt, Visit
 from hypervisor.access.turns import PasswordCheck
 from hypervisor.accounts.schemas import (
     ConfirmPost,
@@ -28,6 +32,7 @@ from hypervisor.accounts.schemas import (
     TokenPost,
     TokensBody,
 )
+from hypervisor.accounts.views_login import local_address
 from hypervisor.base.duties import Duty
 from hypervisor.database.pool import Pool
 from hypervisor.web.problems import responses
@@ -40,7 +45,11 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 @router.post("/login", status_code=204, responses=responses(401, 403, 422, 429))
 def login(_check: PasswordCheck, request: Request, response: Response, body: LoginPost) -> None:
     """Open a session: the answer sets its cookie; GET /auth/me then tells its CSRF token."""
-    open_session(request, response, name=body.name, password=body.password)
+    visit, opened = open_session(request, name=body.name, password=body.password)
+    secret = opened.secret
+    if opened.awaits is not None:
+        secret = _show_code(request, visit, opened, body.code)
+    keep_session(request, response, secret)
 
 
 @router.post("/logout", status_code=204, responses=responses(401, 403))
@@ -85,10 +94,11 @@ def change_password(
 @router.post("/confirm", status_code=204, responses=responses(401, 403, 422, 429))
 def confirm(_check: PasswordCheck, context: Context, request: Request, body: ConfirmPost) -> None:
     """Prove in this session who one is: for ten minutes it may widen what somebody may do."""
-    access_service.confirm_by_password(
+    factors.confirm(
         context.writing_own_account,
         context.person,
         password=body.password,
+        code=body.code,
         address=get_address(request),
         now=context.clock(),
     )
@@ -133,8 +143,8 @@ def revoke_token(context: Context, number: Number) -> None:
         )
 
 
-def open_session(request: Request, response: Response, *, name: str, password: str) -> None:
-    """Sign in; the browser keeps its session from this response on.
+def open_session(request: Request, *, name: str, password: str) -> tuple[Visit, OpenedSession]:
+    """Sign in with a password; the session may wait for a second factor.
 
     Raises:
         TooManyAttemptsError: it was tried too often.
@@ -143,12 +153,31 @@ def open_session(request: Request, response: Response, *, name: str, password: s
     """
     require_same_origin(request)
     pool: Pool = request.app.state.pool
-    secret = access_service.sign_in(
-        pool.writing,
-        SignInAttempt(name=name, password=password, **vars(read_visit(request))),
-        now=request.app.state.clock(),
-    )
-    keep_session(request, response, secret)
+    visit = read_visit(request)
+    attempt = SignInAttempt(name=name, password=password, **vars(visit))
+    return visit, access_service.sign_in(pool.writing, attempt, now=request.app.state.clock())
+
+
+def _show_code(request: Request, visit: Visit, opened: OpenedSession, code: str) -> str:
+    """The session that a program has with its second factor; without it, none stays."""
+    pool: Pool = request.app.state.pool
+    now = request.app.state.clock()
+    session = secrets.digest(opened.secret)
+    with pool.owning() as connection:
+        waiting = queries_sessions.find_session(
+            connection, session, now=now, idle=IDLE_TIMEOUT, awaiting=True
+        )
+    try:
+        if waiting is None or opened.awaits != "factor":
+            raise ForbiddenError("your role asks for a second factor: add it on the page /login")
+        if not code:
+            raise UnauthenticatedError("this account has a second factor: send its code, too")
+        return factors.sign_in_by_code(pool.writing, waiting[0], code, visit, now=now)
+    except AccountError as error:
+        raise UnauthenticatedError("{problem}", error) from error
+    finally:
+        with pool.writing() as connection:
+            queries_sessions.delete_session(connection, session)
 
 
 def read_visit(request: Request) -> Visit:
@@ -177,6 +206,16 @@ def keep_session(request: Request, response: Response, secret: str) -> None:
         secret,
         seconds=SESSION_LIFETIME.total_seconds(),
     )
+
+
+def lead_on(request: Request, opened: OpenedSession, target: str) -> Response:
+    """Where somebody who has signed in wanted to go; first to the second factor, if it waits."""
+    address = local_address(target)
+    if opened.awaits is not None:
+        address = f"/login/factor?{urlencode({'next': address})}"
+    response = RedirectResponse(address, status_code=303)
+    keep_session(request, response, opened.secret)
+    return response
 
 
 def close_session(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hypervisor.accounts.cli_factors import attach_factors
 from hypervisor.database.command import (
     Author,
     Json,
@@ -39,6 +40,7 @@ def attach(app: typer.Typer) -> None:
     token.command("list")(list_tokens)
     token.command("revoke")(revoke_token)
     group.add_typer(token, name="token")
+    attach_factors(group)
     app.add_typer(group, name="account")
 
 

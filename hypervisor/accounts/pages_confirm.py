@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access import service as access_service
+from hypervisor.access import factors
 from hypervisor.access.context import Context
 from hypervisor.access.errors import AccountError
 from hypervisor.access.identity import get_address
@@ -21,10 +21,11 @@ PAGE: Page | None = None
 def confirm(_check: PasswordCheck, context: Context, request: Request, held: Held) -> Response:
     """Check the proof, then let the browser send the form again, to where it led (307)."""
     try:
-        access_service.confirm_by_password(
+        factors.confirm(
             context.writing_own_account,
             context.person,
             password=held.proof.get("proof-password", ""),
+            code=held.proof.get("proof-code", "")[:100],
             address=get_address(request),
             now=context.clock(),
         )

@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 from hypervisor.access.context import Context
 from hypervisor.access.errors import ForbiddenError, TooManyAttemptsError, UnauthenticatedError
 from hypervisor.access.turns import PasswordCheck
-from hypervisor.accounts.api_signing import close_session, open_session
-from hypervisor.accounts.views_login import build_provider_logout, local_address, render_login
+from hypervisor.accounts.api_signing import close_session, lead_on, open_session
+from hypervisor.accounts.views_login import build_provider_logout, render_login
 from hypervisor.web.page import Page
 from hypervisor.web.plain import plain
 
@@ -34,9 +34,8 @@ def sign_in(
     target: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
 ) -> Response:
     """Open it, or say why not."""
-    response = RedirectResponse(local_address(target), status_code=303)
     try:
-        open_session(request, response, name=name, password=password)
+        _, opened = open_session(request, name=name, password=password)
     except UnauthenticatedError:
         return render_login(request, target=target, name=name, wrong="unknown", status_code=401)
     except TooManyAttemptsError as error:
@@ -45,7 +44,7 @@ def sign_in(
         return shown
     except ForbiddenError:
         return render_login(request, target=target, name=name, wrong="foreign", status_code=403)
-    return response
+    return lead_on(request, opened, target)
 
 
 @router.post("/logout")

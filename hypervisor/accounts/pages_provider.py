@@ -10,7 +10,7 @@ from hypervisor.access import secrets
 from hypervisor.access.context import identify_person
 from hypervisor.access.identity import is_secure, set_cookie
 from hypervisor.accounts import service_provider
-from hypervisor.accounts.api_signing import keep_session, read_visit
+from hypervisor.accounts.api_signing import lead_on, read_visit
 from hypervisor.accounts.provider import Answer, PendingSignIn, Provider
 from hypervisor.accounts.provider_calls import ProviderError, SignInRefusedError
 from hypervisor.accounts.sign_in_rules import SignInRules
@@ -96,23 +96,20 @@ def finish_sign_in(  # noqa: PLR0913, PLR0917  what a provider's answer has
         identity = provider.redeem(
             answer, pending, build_url(request, _CALLBACK), acr=rules.acr, now=now
         )
-        secret = ""
         if pending.target == _CONFIRMED:
             person = identify_person(request, "")
             service_provider.confirm(pool.writing, person, identity, now=now)
+            response: Response = RedirectResponse(_CONFIRMED, status_code=303)
         else:
-            secret = service_provider.sign_in(
+            opened = service_provider.sign_in(
                 pool.writing, identity, rules, read_visit(request), now=now
             )
+            response = lead_on(request, opened, pending.target)
     except (ProviderError, SignInRefusedError) as problem:
         status = 503 if isinstance(problem, ProviderError) else 403
         response = render_login(
             request, target=pending.target, refusal=str(problem), status_code=status
         )
-    else:
-        response = RedirectResponse(local_address(pending.target), status_code=303)
-        if secret:
-            keep_session(request, response, secret)
     set_cookie(request, response, _cookie_name(request, state), "", seconds=0)
     return response
 

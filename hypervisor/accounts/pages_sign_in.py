@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from hypervisor.access import factors, queries_factors
 from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.accounts import queries_provider, service_provider
 from hypervisor.accounts import views as view
@@ -51,6 +52,25 @@ def apply_rules(
     return RedirectResponse("/admin/sign-in?done=rules", status_code=303)
 
 
+@router.post("/admin/sign-in/factors")
+def require_factors(
+    context: ConfirmedContext,
+    role: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies it
+    reason: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    """Let these roles ask for a second factor."""
+    context.require(Duty.ADMINISTER)
+    with context.writing() as connection:
+        factors.require_by_role(
+            connection,
+            [role_held for role_held, _ in view.parse_roles(role, [])],
+            author=context.person.name,
+            reason=reason.strip(),
+            now=context.clock(),
+        )
+    return RedirectResponse("/admin/sign-in?done=changed", status_code=303)
+
+
 def _render(
     context: RequestContext,
     request: Request,
@@ -62,6 +82,7 @@ def _render(
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
         revision = queries_provider.RULES.find_revision(connection)
+        required_roles = queries_factors.list_required_roles(connection)
     provider = get_provider(request)
     return render(
         context,
@@ -70,6 +91,7 @@ def _render(
         issuer=None if provider is None else provider.issuer,
         registered=list_registered(request),
         revision=revision,
+        required_roles=required_roles,
         text=text if text is not None else revision.text if revision else "",
         **view.admin_context(context, "sign-in", done=done, wrong=wrong),
     )

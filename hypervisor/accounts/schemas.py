@@ -43,12 +43,16 @@ class LoginPost(_RequestBody):
 
     name: Annotated[str, Field(max_length=200)]
     password: Annotated[str, Field(max_length=1_000)]
+    code: Annotated[str, Field(max_length=100)] = Field(
+        default="", description="Of the second factor, or a recovery code, where there is one."
+    )
 
 
 class ConfirmPost(_RequestBody):
-    """A proof of who one is."""
+    """A proof of who one is: the code where the account has a second factor, else the password."""
 
-    password: Annotated[str, Field(max_length=1_000)]
+    password: Annotated[str, Field(max_length=1_000)] = ""
+    code: Annotated[str, Field(max_length=100)] = ""
 
 
 class RoleBody(BaseModel):

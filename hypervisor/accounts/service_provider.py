@@ -9,7 +9,7 @@ from hypervisor.access import queries_roles, queries_sessions, secrets
 from hypervisor.access import service as access_service
 from hypervisor.access.context import CONFIRMED_FOR
 from hypervisor.access.errors import AccountError
-from hypervisor.access.service import Transaction, Visit
+from hypervisor.access.service import OpenedSession, Transaction, Visit
 from hypervisor.accounts import queries_provider
 from hypervisor.accounts.provider import EndedSession, Identity
 from hypervisor.accounts.provider_calls import SignInRefusedError
@@ -67,14 +67,15 @@ def sign_in(
     visit: Visit,
     *,
     now: datetime,
-) -> str:
-    """Open a session; what the browser shows from now on.
+) -> OpenedSession:
+    """Open a session, which waits where the account has a second factor, or must have one.
 
-    The first time the account is made. Its name that people read and its roles follow the claims;
-    where these give no role any more, it has none and its sessions end. Raises SignInRefusedError:
-    a claim is missing, no role comes of them, or the account is disabled.
+    A level that the rules demand (`acr`) is a second factor already. The first time the account is
+    made. Its name that people read and its roles follow the claims; where these give no role any
+    more, it has none and its sessions end. Raises SignInRefusedError: a claim is missing, no role
+    comes of them, or the account is disabled.
     """
-    secret = ""
+    secret, awaits = "", None
     with writing() as connection:
         queries_roles.lock_roles(connection)
         candidate = _build_candidate(connection, identity, rules)
@@ -85,6 +86,8 @@ def sign_in(
         elif refusal is None:
             account, refusal = _create_account(connection, candidate)
         if refusal is None and account is not None:
+            if not rules.acr:
+                awaits = access_service.find_missing_factor(connection, account.id)
             secret = access_service.open_session(
                 connection,
                 account.id,
@@ -92,6 +95,8 @@ def sign_in(
                 visit,
                 now=now,
                 confirmed_at=identity.auth_time,
+                factor="identity provider" if rules.acr else None,
+                awaits=awaits,
                 reason="signed in with the identity provider",
                 acr=identity.acr,
             )
@@ -102,7 +107,7 @@ def sign_in(
             _record_refusal(connection, candidate, visit, str(refusal))
     if refusal is not None:  # after what was written of it holds
         raise SignInRefusedError(refusal)
-    return secret
+    return OpenedSession(secret=secret, awaits=awaits)
 
 
 def confirm(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
+from hypervisor.access import queries_factors
 from hypervisor.access.identity import PROOF_FIELDS
 from hypervisor.accounts import queries_provider
 from hypervisor.accounts.views_login import find_provider_rules, local_address
@@ -55,7 +56,8 @@ def render_confirmation(
     pool: Pool = request.app.state.pool
     with pool.owning() as connection:
         provider = None
-        if queries_provider.is_provider_account(connection, person.account):
+        by_code = bool(queries_factors.list_factors(connection, person.account))
+        if not by_code and queries_provider.is_provider_account(connection, person.account):
             provider = find_provider_rules(request, connection)
     return plain(
         request,
@@ -66,5 +68,6 @@ def render_confirmation(
         target_field=TARGET,
         back_field=BACK,
         provider=provider,
+        by_code=by_code,
         wrong=wrong,
     )

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
 
 from hypervisor.access.context import confirmed_context
+from hypervisor.access.waiting import enrolling_context
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
 from tests.integration.evaluation.world import CATALOGUE
@@ -21,7 +22,14 @@ from tests.integration.evaluation.world import CATALOGUE
 # Nobody need have signed in there: they tell nothing of the territory.
 OPEN = frozenset(
     {
-        *("/login", "/api/v1/auth/login", "/openapi.json", "/docs", "/favicon.ico"),
+        *(
+            "/login",
+            "/login/factor",
+            "/api/v1/auth/login",
+            "/openapi.json",
+            "/docs",
+            "/favicon.ico",
+        ),
         *("/static/{asked_stamp}/{name:path}", "/", "/metrics", "/field/worker.js"),
         *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
         # for citizens: what is published, and by what their mails hold; tests/integration/citizens
@@ -30,6 +38,7 @@ OPEN = frozenset(
         *("/public/push", "/public/push/end"),
     }
 )
+_PROOFS = (confirmed_context, enrolling_context)
 SAFE = frozenset({"GET", "HEAD"})
 
 Values = Mapping[str, Any]
@@ -105,7 +114,7 @@ def _of(route: APIRoute, method: str, path: str) -> Route:
         form=form,
         needs=frozenset(needs),
         body=body,
-        widens=any(below.call is confirmed_context for below in dependant.dependencies),
+        widens=any(below.call in _PROOFS for below in dependant.dependencies),
     )
 
 

@@ -1,0 +1,93 @@
+"""One's own second factor: added, replaced, removed; recovery codes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import RedirectResponse
+
+from hypervisor.access import factors, queries_factors
+from hypervisor.access.context import ConfirmedContext, Context, RequestContext
+from hypervisor.access.errors import AccountError
+from hypervisor.access.waiting import EnrollingContext
+from hypervisor.accounts.views_factors import describe_key
+from hypervisor.web import once
+from hypervisor.web.page import Page
+from hypervisor.web.refusals import refusal
+from hypervisor.web.rendering import render
+
+router = APIRouter(prefix="/account/factors")
+PAGE: Page | None = None
+_HERE = "/account/factors"
+
+
+@router.get("")
+def show_factors(context: Context, done: Annotated[str, Query(max_length=20)] = "") -> Response:
+    """What there is, the key that is being added, recovery codes once."""
+    return once.page(
+        context,
+        lambda flash: _render(context, codes=flash.get("codes", "").split(), done=bool(done)),
+    )
+
+
+@router.post("/totp")
+def begin_totp(context: EnrollingContext) -> Response:
+    """Make a key, which holds once its first code is shown."""
+    with context.writing_own_account() as connection:
+        if context.person.session is not None:
+            factors.begin_totp(connection, context.person.session, context.clock())
+    return RedirectResponse(_HERE, status_code=303)
+
+
+@router.post("/totp/check")
+def enrol_totp(
+    context: EnrollingContext, code: Annotated[str, Form(max_length=100)] = ""
+) -> Response:
+    """Take the authenticator that shows this code."""
+    try:
+        with context.writing_own_account() as connection:
+            codes = factors.enrol_totp(connection, context.person, code, now=context.clock())
+    except AccountError as error:
+        return _render(context, wrong=refusal(error))
+    return once.leads_to(context, _HERE, {"codes": " ".join(codes)})
+
+
+@router.post("/codes")
+def renew_codes(context: ConfirmedContext) -> Response:
+    """Other recovery codes."""
+    with context.writing_own_account() as connection:
+        codes = factors.renew_recovery_codes(connection, context.person)
+    return once.leads_to(context, _HERE, {"codes": " ".join(codes)})
+
+
+@router.post("/remove")
+def remove(context: ConfirmedContext) -> Response:
+    """Do without a second factor, where no role asks for it."""
+    try:
+        with context.writing_own_account() as connection:
+            factors.remove_own_factors(connection, context.person)
+    except AccountError as error:
+        return _render(context, wrong=refusal(error))
+    return RedirectResponse(f"{_HERE}?done=removed", status_code=303)
+
+
+def _render(
+    context: RequestContext, *, codes: list[str] | None = None, wrong: str = "", done: bool = False
+) -> Response:
+    account = context.person.account
+    with context.owning() as connection:
+        kinds = queries_factors.list_factors(connection, account)
+        left = queries_factors.count_recovery_codes(connection, account)
+        required = queries_factors.must_have_factor(connection, account)
+        key = factors.find_totp_key(connection, context.person.session, context.clock())
+    return render(
+        context,
+        "factors.html",
+        status_code=422 if wrong else 200,
+        kinds=kinds,
+        left=left,
+        required=required,
+        codes=codes or [],
+        wrong=wrong,
+        done=done,
+        **describe_key(key, context.person, context.instance),
+    )
