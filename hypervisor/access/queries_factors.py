@@ -9,7 +9,11 @@ from hypervisor.database.connect import Connection
 
 def list_factors(connection: Connection, account: int) -> list[str]:
     """The kinds of factor that an account has."""
-    rows = connection.execute("SELECT 'totp' FROM totp_factor WHERE account = %s", [account])
+    rows = connection.execute(
+        "SELECT 'totp' FROM totp_factor WHERE account = %(account)s"
+        " UNION ALL SELECT DISTINCT 'passkey' FROM passkey WHERE account = %(account)s",
+        {"account": account},
+    )
     return [kind for (kind,) in rows]
 
 
@@ -74,6 +78,7 @@ def delete_factors(connection: Connection, account: int) -> list[str]:
     """Take every factor and recovery code from an account; the kinds that it had."""
     kinds = list_factors(connection, account)
     connection.execute("DELETE FROM totp_factor WHERE account = %s", [account])
+    connection.execute("DELETE FROM passkey WHERE account = %s", [account])
     connection.execute("DELETE FROM recovery_code WHERE account = %s", [account])
     return kinds
 

@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access import factors, queries_factors
+from hypervisor.access import factors, passkeys, queries_factors, queries_passkeys
 from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.access.errors import AccountError
 from hypervisor.access.waiting import EnrollingContext
-from hypervisor.accounts.views_factors import describe_key
+from hypervisor.accounts.views_factors import describe_key, find_party
 from hypervisor.web import once
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -51,6 +51,35 @@ def enrol_totp(
     return once.leads_to(context, _HERE, {"codes": " ".join(codes)})
 
 
+@router.post("/passkey/begin")
+def begin_passkey(context: EnrollingContext, request: Request) -> Response:
+    """The page with the options of a new passkey; its challenge is this session's."""
+    with context.writing_own_account() as connection:
+        options = passkeys.begin_adding(
+            connection,
+            context.person,
+            find_party(request),
+            context.instance.name or "Hypervisor",
+            context.clock(),
+        )
+    return _render(context, options=options)
+
+
+@router.post("/passkey")
+def add_passkey(
+    context: EnrollingContext,
+    request: Request,
+    passkey: Annotated[str, Form(max_length=20_000)] = "",
+) -> Response:
+    """Take what the authenticator has made."""
+    writing, person, now = context.writing_own_account, context.person, context.clock()
+    try:
+        codes = passkeys.add(writing, person, find_party(request), passkey, now=now)
+    except AccountError as error:
+        return _render(context, wrong=refusal(error))
+    return once.leads_to(context, _HERE, {"codes": " ".join(codes)})
+
+
 @router.post("/codes")
 def renew_codes(context: ConfirmedContext) -> Response:
     """Other recovery codes."""
@@ -71,11 +100,17 @@ def remove(context: ConfirmedContext) -> Response:
 
 
 def _render(
-    context: RequestContext, *, codes: list[str] | None = None, wrong: str = "", done: bool = False
+    context: RequestContext,
+    *,
+    codes: list[str] | None = None,
+    wrong: str = "",
+    done: bool = False,
+    options: str = "",
 ) -> Response:
     account = context.person.account
     with context.owning() as connection:
         kinds = queries_factors.list_factors(connection, account)
+        keys = len(queries_passkeys.list_ids(connection, account))
         left = queries_factors.count_recovery_codes(connection, account)
         required = queries_factors.must_have_factor(connection, account)
         key = factors.find_totp_key(connection, context.person.session, context.clock())
@@ -84,6 +119,8 @@ def _render(
         "factors.html",
         status_code=422 if wrong else 200,
         kinds=kinds,
+        passkeys=keys,
+        passkey_options=options,
         left=left,
         required=required,
         codes=codes or [],

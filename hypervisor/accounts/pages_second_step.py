@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from hypervisor.access import factors
+from hypervisor.access import factors, passkeys
 from hypervisor.access.context import RequestContext
 from hypervisor.access.errors import AccountError, TooManyAttemptsError
 from hypervisor.access.waiting import WaitingContext
 from hypervisor.accounts.api_signing import keep_session, read_visit
-from hypervisor.accounts.views_factors import describe_key
+from hypervisor.accounts.views_factors import describe_key, find_party, offer_passkey
 from hypervisor.accounts.views_login import local_address
 from hypervisor.web.page import Page
 from hypervisor.web.plain import plain
@@ -35,6 +35,7 @@ def take_step(
     context: WaitingContext,
     request: Request,
     code: Annotated[str, Form(max_length=100)] = "",
+    passkey: Annotated[str, Form(max_length=20_000)] = "",
     target: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
 ) -> Response:
     """Sign in with the code; who enrols sees their recovery codes, once."""
@@ -46,6 +47,11 @@ def take_step(
             response: Response = plain(
                 request, "factor_codes.html", codes=codes, target=local_address(target)
             )
+        elif passkey:
+            kind = passkeys.check(writing, person, find_party(request), passkey, now=now)
+            with writing() as connection:
+                secret = factors.finish_sign_in(connection, person, kind, visit, now=now)
+            response = RedirectResponse(local_address(target), status_code=303)
         else:
             secret = factors.sign_in_by_code(writing, person, code, visit, now=now)
             response = RedirectResponse(local_address(target), status_code=303)
@@ -80,6 +86,7 @@ def _render(
         target=local_address(target),
         enrols=enrols,
         wrong=wrong,
+        passkey_options="" if enrols else offer_passkey(request, context.person),
         **describe_key(key, context.person, context.instance),
     )
 

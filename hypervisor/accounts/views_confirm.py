@@ -9,6 +9,7 @@ from fastapi import Depends, Request, Response
 from hypervisor.access import queries_factors
 from hypervisor.access.identity import PROOF_FIELDS
 from hypervisor.accounts import queries_provider
+from hypervisor.accounts.views_factors import offer_passkey
 from hypervisor.accounts.views_login import find_provider_rules, local_address
 from hypervisor.base.person import Person
 from hypervisor.database.pool import Pool
@@ -69,5 +70,6 @@ def render_confirmation(
         back_field=BACK,
         provider=provider,
         by_code=by_code,
+        passkey_options=offer_passkey(request, person) if by_code else "",
         wrong=wrong,
     )

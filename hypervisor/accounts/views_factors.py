@@ -3,10 +3,26 @@
 from typing import Any
 
 import segno
+from fastapi import Request
 
 from hypervisor.access import totp
+from hypervisor.access.passkeys import RelyingParty, begin_showing
+from hypervisor.accounts.views_login import build_url
 from hypervisor.base.instance import Instance
 from hypervisor.base.person import Person
+from hypervisor.database.pool import Pool
+
+
+def find_party(request: Request) -> RelyingParty:
+    """Whom passkeys are for: this console at its address."""
+    return RelyingParty.at(build_url(request, "/"))
+
+
+def offer_passkey(request: Request, person: Person) -> str:
+    """The options with which this session shows a passkey; empty: the account has none."""
+    pool: Pool = request.app.state.pool
+    with pool.writing() as connection:
+        return begin_showing(connection, person, find_party(request), request.app.state.clock())
 
 
 def describe_key(key: bytes | None, person: Person, instance: Instance) -> dict[str, Any]:

@@ -53,7 +53,7 @@ NARROW: Mapping[str, str] = {
 RIGHTS = frozenset(
     {
         *("account", "account_role", "api_token", "provider_account", "sign_in_rules", "area"),
-        *("totp_factor", "recovery_code", "required_factor"),
+        *("totp_factor", "recovery_code", "required_factor", "passkey"),
         *("team", "team_member", "arming", "interlock", "external_mapping"),
     }
 )
