@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hypervisor.base.instants import micros
-from hypervisor.database import feed
-from hypervisor.database.connect import Connection, connect
+from hypervisor.database import feed, transactions
+from hypervisor.database.connect import Connection, connect, listen, wait_for_notification
 from sensors._row import ROW
 
 pytestmark = pytest.mark.integration
@@ -182,3 +182,26 @@ def test_what_one_has_written_itself_is_not_beyond_the_cursor(watch: Connection)
         seen, cursor = _workers(watch, "0")
         assert seen == []
     assert _workers(watch, cursor)[0] == ["own"]
+
+
+def test_what_only_wakes_others_waits_for_no_disk(database_url: str, watch: Connection) -> None:
+    listen(watch, feed.CHANNEL)
+    with closing(connect(database_url, autocommit=True)) as ingest:
+        transactions.wake_later(ingest)
+        ingest.execute("SET synchronous_commit = on")  # off in tests
+        with ingest.pipeline():
+            transactions.begin(ingest)
+            feed.append(ingest, "heartbeat", worker="one")
+            durable = ingest.execute("SHOW synchronous_commit")
+            transactions.commit(ingest)
+        assert wait_for_notification(watch, 10.0), "whoever listens is woken"
+        with ingest.transaction():
+            ingest.execute("SELECT wake('other'), wake_waiting()")
+            waits = ingest.execute("SHOW synchronous_commit").fetchone()
+        with ingest.transaction():  # what is written in the same transaction is on the disk
+            feed.append(ingest, "heartbeat", worker="two")
+            ingest.execute("SELECT wake_waiting()")
+            written = ingest.execute("SHOW synchronous_commit").fetchone()
+        after = ingest.execute("SHOW synchronous_commit").fetchone()
+    assert durable.fetchone() == written == after == ("on",)
+    assert waits == ("off",)
