@@ -106,6 +106,11 @@ class Settings(BaseSettings):
     evaluators: int = Field(
         default=1, ge=1, le=32, description="Processes that share the evaluation."
     )
+    evaluation_memory: int = Field(
+        default=512,
+        ge=32,
+        description="MiB for recent readings and work under way, of each process that evaluates.",
+    )
     raw_retention_days: int = Field(
         default=400,
         ge=1,

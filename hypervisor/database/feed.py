@@ -16,6 +16,7 @@ HOUR = 3_600_000_000  # µs
 DAY = 24 * HOUR
 _MOST_SPANS = 64  # of hours in one entry
 _ALL = 1 << 62
+_BYTES = 8 * 2**20  # of readings at once: 280,000 rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +76,20 @@ def read(
 
     A transaction that began earlier and commits later is not skipped: nothing at or beyond the
     oldest running transaction that can write here is read before it has ended (schema 0028).
-    With `most`, about so many entries, and complete transactions.
+    With `most`, about so many entries, and complete transactions; of readings about `_BYTES`.
     """
     with connection.pipeline():
         receive = request(connection, cursor, most=most)
-    return receive()
+    entries, upto, _ = receive()
+    return entries, upto
 
 
 def request(
-    connection: Connection, cursor: str, *, most: int | None = None
-) -> Callable[[], tuple[Sequence[Entry], str]]:
+    connection: Connection, cursor: str, *, most: int | None = None, most_bytes: int = _BYTES
+) -> Callable[[], tuple[Sequence[Entry], str, bool]]:
     """Ask for what `read` returns, in a pipeline; call the result when that has ended.
+
+    Also whether more may wait.
 
     The horizon stays at the server, and is of an older snapshot than the entries: what committed
     below it is among them.
@@ -94,21 +98,26 @@ def request(
         "SELECT set_config('hypervisor.feed_horizon', commit_horizon()::text, true)"
     )
     fetched = connection.execute(
-        "SELECT xid::text::bigint, id, kind, worker, at, rows FROM feed WHERE xid >= %s::xid8"
-        " AND xid < current_setting('hypervisor.feed_horizon')::xid8"
-        " ORDER BY xid FETCH FIRST %s ROWS WITH TIES",
-        [cursor, _ALL if most is None else most],
+        "SELECT xid::text::bigint, id, kind, worker, at, rows FROM"
+        " (SELECT *, sum(octet_length(rows))"
+        "   OVER (ORDER BY xid GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
+        "   FROM (SELECT * FROM feed WHERE xid >= %s::xid8"
+        "     AND xid < current_setting('hypervisor.feed_horizon')::xid8"
+        "     ORDER BY xid FETCH FIRST %s ROWS WITH TIES) AS first) AS summed"
+        " WHERE before IS NULL OR before < %s",
+        [cursor, _ALL if most is None else most, _ALL if most is None else most_bytes],
     )
 
-    def receive() -> tuple[Sequence[Entry], str]:
+    def receive() -> tuple[Sequence[Entry], str, bool]:
         rows = sorted(fetched.fetchall(), key=lambda row: row[:2])
         entries = [
             Entry(kind=kind, worker=worker, at=at, rows=np.frombuffer(rows or b"", dtype=ROW))
             for _, _, kind, worker, at, rows in rows
         ]
-        if most is not None and len(rows) >= most:
-            return entries, str(rows[-1][0] + 1)
-        return entries, str(horizon.fetchall()[0][0])
+        size = sum(entry.rows.nbytes for entry in entries)
+        if most is not None and (len(rows) >= most or size >= most_bytes):
+            return entries, str(rows[-1][0] + 1), True
+        return entries, str(horizon.fetchall()[0][0]), False
 
     return receive
 

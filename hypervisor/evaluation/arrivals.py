@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER, GoodReadings
-from hypervisor.evaluation.series_stats import SeriesStats, highest
-from hypervisor.evaluation.series_tail import Fresh, Mask, SeriesTail, is_good
+from hypervisor.evaluation.series_stats import SeriesStats
+from hypervisor.evaluation.series_tail import Fresh, Mask, SeriesTail, highest, is_good
 from rules._inputs import Instants
 from sensors._row import NEVER, Rows
 

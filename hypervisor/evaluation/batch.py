@@ -32,6 +32,7 @@ from hypervisor.evaluation.schedule import explain
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.shards import ALL
+from hypervisor.evaluation.tail_budget import TailBudget
 from hypervisor.evaluation.territory import Territory
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_corrections, queries_history
@@ -49,6 +50,7 @@ class Setup:
     """`clock` is the wall's; `retention` of raw readings in µs.
 
     `longest`: after so long (s) a step commits what it evaluated, and the next one goes on.
+    `memory`: bytes; half for recent readings, the rest for what is being evaluated.
     """
 
     catalogue: Catalogue
@@ -56,15 +58,17 @@ class Setup:
     retention: int
     clock: Callable[[], datetime]
     longest: float = math.inf
+    memory: int = 512 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one step did. `more`: the feed held more than one step takes, or it is not finished."""
+    """What one step did. `waiting`: the feed held more than one step takes."""
 
     entries: int
     rows: int
     evaluated: int
+    waiting: bool = False
     finished: bool = True
     alarms: Sequence[Alarm] = ()
     transitions: Sequence[Transition] = ()
@@ -73,7 +77,7 @@ class Report:
 
     @property
     def more(self) -> bool:
-        return not self.finished or self.entries >= _ENTRIES
+        return not self.finished or self.waiting
 
 
 def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] = ALL) -> Memory:
@@ -102,6 +106,7 @@ def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] =
             shards=shards,
             setbacks=Setbacks.load(connection, shards),
             touched=TouchedSites(shards=shards),
+            budget=TailBudget(most=setup.memory // 2),
         )
         revisions.revise(connection, memory, setup.catalogue)
         with connection.pipeline():
@@ -138,6 +143,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     return Report(
         entries=unfinished.entries,
         rows=rows,
+        waiting=unfinished.waiting,
         evaluated=findings.evaluated,
         finished=finished,
         alarms=written.alarms,
@@ -208,11 +214,12 @@ def _save_inputs(connection: Connection, memory: Memory, until: float) -> bool:
 
 def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Unfinished, int]:
     """Take what is new into memory; what is to be evaluated, and how many rows came."""
+    memory.stats.read(memory.tails, memory.budget.shorten())
     with connection.pipeline():
         begin(connection)
         receive_entries = feed.request(connection, memory.state.cursor, most=_ENTRIES)
         receive_listening = queries.request_listening(connection)
-    entries, cursor = receive_entries()
+    entries, cursor, waiting = receive_entries()
     workers, gaps = receive_listening()
     _listen(connection, memory, entries, workers, gaps)
     registry_changed = any(entry.kind == "registry" for entry in entries)
@@ -234,7 +241,10 @@ def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Un
         engine=VERSION,
     )
     evaluations = evaluate_due(connection, memory, news)
-    return Unfinished(entries=len(entries), evaluations=evaluations, state=state), len(rows)
+    unfinished = Unfinished(
+        entries=len(entries), waiting=waiting, evaluations=evaluations, state=state
+    )
+    return unfinished, len(rows)
 
 
 def sort_rows(entries: Sequence[Entry], *, oldest: int) -> Rows:

@@ -24,6 +24,7 @@ def watch(context: typer.Context) -> None:
         url=settings.database_url,
         catalogue=catalogue(),
         packs=tuple(packs()),
+        memory=settings.evaluation_memory * 2**20,
         retention=timedelta(days=settings.raw_retention_days) // timedelta(microseconds=1),
         clock=lambda: datetime.now(UTC),
     )

@@ -42,6 +42,15 @@ def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
     )
 
 
+def count_rows(tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]) -> int:
+    """About how many rows these queries read; of a series that several name, as of each."""
+    return sum(
+        tails[series].count_since(since)
+        for query in queries
+        for series, since in query.since.items()
+    )
+
+
 def load_subjects(
     connection: Connection, tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]
 ) -> dict[str, Subject]:

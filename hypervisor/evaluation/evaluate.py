@@ -1,10 +1,9 @@
 """Run the engine over all that is due: a rule at a time, all its subjects at once, in columns."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.memory import Memory, earliest, load_standings
 from hypervisor.evaluation.queries_setbacks import is_server_failure
+from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
@@ -68,10 +68,38 @@ def evaluate_due(
     """
     due = list_due(memory)
     subjects = memory.territory.subjects
-    keys = iter(sorted(due, key=lambda key: (subjects[key].place or "", key)))
-    while block := list(islice(keys, _BLOCK)):
+    keys = sorted(due, key=lambda key: (subjects[key].place or "", key))
+    weigh = partial(_count_held, memory)
+    for block in split_blocks(keys, weigh, rows=memory.budget.rows_at_once, most=_BLOCK):
         tasks = make_tasks(connection, memory, news, [due.pop(key) for key in block])
         yield from _evaluate_tasks(connection, memory, tasks)
+
+
+def split_blocks(
+    keys: Iterable[str], weigh: Callable[[str], int], *, rows: int, most: int
+) -> Iterator[list[str]]:
+    """Keys in blocks of `most`, and of about so many rows; a heavier key is a block by itself."""
+    block, weight = list[str](), 0
+    for key in keys:
+        own = weigh(key)
+        if block and (len(block) >= most or weight + own > rows):
+            yield block
+            block, weight = [], 0
+        block.append(key)
+        weight += own
+    if block:
+        yield block
+
+
+def _count_held(memory: Memory, subject: str) -> int:
+    """How many rows of a subject are in memory."""
+    series = memory.territory.subjects[subject].series.values()
+    return sum(
+        memory.tails[number].count_since(LATER)
+        for each in series
+        for number in each.ids
+        if number in memory.tails
+    )
 
 
 def list_due(memory: Memory) -> dict[str, Due]:
@@ -155,13 +183,20 @@ def _evaluate_tasks(
         by_subject.setdefault(both[0].pair[1], []).append(both)
     stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
     for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
-        rest = iter(sorted(keys))
-        while block := list(islice(rest, size)):
+        weigh = partial(_count_needed, memory, by_subject)
+        rows = memory.budget.rows_at_once
+        for block in split_blocks(sorted(keys), weigh, rows=rows, most=size):
             together = [both for key in block for both in by_subject[key]]
             for some, subjects in run_isolated(
                 together, lambda some: (some, _columns(connection, memory, some)), failed
             ):
                 yield from _evaluate_block(memory, [task for task, _ in some], subjects)
+
+
+def _count_needed(memory: Memory, by_subject: Mapping[str, Sequence[_Both]], subject: str) -> int:
+    """About how many rows the tasks of a subject need."""
+    query = columns.merge_queries([query for _, query in by_subject[subject]])
+    return columns.count_rows(memory.tails, [query])
 
 
 def _columns(

@@ -52,6 +52,7 @@ class Wiring:
     catalogue: Catalogue
     packs: tuple[Pack, ...]
     retention: int  # µs
+    memory: int = 512 * 2**20  # bytes
     clock: Callable[[], datetime]
 
 
@@ -76,6 +77,7 @@ class _Evaluator:
             retention=wiring.retention,
             clock=wiring.clock,
             longest=LONGEST_STEP,
+            memory=wiring.memory,
         )
         self._holder = ShardHolder(connection, rest=rest_seconds(wiring.url))
         self._feed_pruned = monotonic()
@@ -96,6 +98,7 @@ class _Evaluator:
                 shards = self._holder.share_out()
                 shared_out = monotonic()
                 if shards != held:
+                    memory = None  # before the next is loaded
                     memory, held = self._load_memory(shards), shards
             more = memory is not None and self._step(memory)
             if not more:
@@ -136,7 +139,12 @@ class _Evaluator:
 def load_frozen_memory(
     connection: Connection, setup: Setup, shards: AbstractSet[int] = ALL
 ) -> Memory:
-    """The memory; what it holds stays, and the collector need not walk through it."""
+    """The memory; what it holds stays, and the collector need not walk through it.
+
+    What was loaded before, and is in use no more, is collected first: once frozen it would stay.
+    """
+    gc.unfreeze()
+    gc.collect()
     gc.disable()
     try:
         memory = load_memory(connection, setup, shards)

@@ -14,9 +14,10 @@ from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState, Fact
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.series_stats import SeriesStats
-from hypervisor.evaluation.series_tail import SeriesTail
+from hypervisor.evaluation.series_tail import Bounds, SeriesTail
 from hypervisor.evaluation.setbacks import Setbacks
 from hypervisor.evaluation.shards import ALL
+from hypervisor.evaluation.tail_budget import TailBudget
 from hypervisor.evaluation.territory import Territory
 from hypervisor.evaluation.touched_sites import TouchedSites
 from hypervisor.readings import queries_history
@@ -24,12 +25,14 @@ from hypervisor.registry.model import Registry
 from hypervisor.registry.queries import RegistryCopy
 from rules._inputs import Closing
 from rules._rule_state import Phase, StateChange
-from sensors._row import NEVER
+from sensors._row import NEVER, ROW
 
 # The reason of the first, inactive state after pruning: evaluation does not go back behind it.
 FORGOTTEN = "what was before is kept no longer"
 
-_MOST = 5_000  # rows of one series read at start
+_FEWEST, _MOST = 64, 5_000  # rows of one series read at start
+_AT_ONCE = 500_000  # rows read together
+TAILS = 256 * 2**20  # bytes of all tails, where no bound is set
 
 
 @dataclass(kw_only=True)
@@ -78,9 +81,13 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Unfinished:
-    """Entries of the feed of which something is still to be evaluated; then `state` is saved."""
+    """Entries of the feed of which something is still to be evaluated; then `state` is saved.
+
+    `waiting`: more of the feed waits behind them.
+    """
 
     entries: int
+    waiting: bool
     evaluations: Iterator[Sequence[Any]]
     state: EvaluationState
 
@@ -107,6 +114,7 @@ class Memory:
     saved_inputs: Mapping[Fact, Any] | None = None  # of the last evaluation, as they are stored
     touched: TouchedSites = field(default_factory=TouchedSites)
     setbacks: Setbacks = field(default_factory=Setbacks)
+    budget: TailBudget = field(default_factory=lambda: TailBudget(most=TAILS))
     unfinished: Unfinished | None = None
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
@@ -118,24 +126,47 @@ class Memory:
 
 
 def load_tails(
-    connection: Connection, territory: Territory, watermark: int, *, only: Iterable[int]
+    connection: Connection,
+    territory: Territory,
+    watermark: int,
+    *,
+    only: Iterable[int],
+    budget: TailBudget,
 ) -> dict[int, SeriesTail]:
-    """The recent readings of `only` these series."""
-    tails = {series: SeriesTail(keep=territory.keep(series)) for series in only}
+    """The recent readings of `only` these series, of each so many that all fit the budget."""
+    tails = {
+        series: SeriesTail(keep=territory.keep(series), listen=territory.listen(series))
+        for series in only
+    }
     if not tails:
         return tails
-    rows = queries_history.read_newest(
-        connection, [(key, tail.keep, _MOST) for key, tail in tails.items()]
-    )
-    for series, part in queries_history.split_by_series(rows).items():
-        full = len(part) >= _MOST
-        since = part["time"][0] if full else part["time"][-1] - tails[series].keep
-        tails[series].fill(part, complete_from=int(since))
+    room = budget.most // 2 // ROW.itemsize // max(len(territory.quantity_of), 1)
+    most = min(max(room, _FEWEST), _MOST)
+    numbers, together = [*tails], max(_AT_ONCE // most, 1)
+    for first in range(0, len(numbers), together):
+        some = numbers[first : first + together]
+        _fill(connection, {series: tails[series] for series in some}, most)
     _fill_late(connection, territory, tails, watermark)
     ahead_to = feed.ahead(connection)  # last: what was read may be as new as this
     for tail in tails.values():
         tail.ahead_to = ahead_to
     return tails
+
+
+def _fill(connection: Connection, tails: Mapping[int, SeriesTail], most: int) -> None:
+    rows = queries_history.read_newest(
+        connection, [(key, tail.keep, most) for key, tail in tails.items()]
+    )
+    hidden: list[tuple[int, int, int]] = []
+    for series, part in queries_history.split_by_series(rows).items():
+        kept = int(part["time"][-1]) - tails[series].keep
+        since = max(int(part["time"][0]), kept) if len(part) >= most else kept
+        tails[series].fill(part, complete_from=since)
+        if since > kept:
+            hidden.append((series, kept, since))
+    for series, until, bounds in queries_history.read_bounds(connection, hidden) if hidden else ():
+        low, high, rise, fall = bounds
+        tails[series].hidden = Bounds(until=until, low=low, high=high, rise=rise, fall=fall)
 
 
 def load_standings(

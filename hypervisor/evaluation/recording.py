@@ -73,9 +73,11 @@ class Findings:
         task, moments = evaluation.task, tuple(evaluation.verdict.moments)
         if not moments and not task.kept:
             moments = _mark_evaluated(task)
-        if moments == task.replaced:
-            return
         states = [*task.kept, *moments]
+        if moments == task.replaced:
+            standing.open = _from_last_inactive(states)
+            _settle(standing)
+            return
         seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
         current = episodes(*task.pair, states)
         recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]

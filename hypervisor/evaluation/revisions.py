@@ -216,9 +216,14 @@ def _update_tails(connection: Connection, memory: Memory) -> None:
     short = {
         series
         for series in territory.quantity_of
-        if series not in memory.tails or memory.tails[series].keep < territory.keep(series)
+        if series not in memory.tails
+        or memory.tails[series].keep < territory.keep(series)
+        or memory.tails[series].listen < territory.listen(series)
     }
-    memory.tails |= load_tails(connection, territory, memory.watermark.floor, only=short)
+    memory.tails |= load_tails(
+        connection, territory, memory.watermark.floor, only=short, budget=memory.budget
+    )
+    memory.budget.watch(memory.tails)
 
 
 def _rebuild_plans(memory: Memory) -> None:

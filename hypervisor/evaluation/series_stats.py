@@ -1,23 +1,20 @@
 """A few statistics of every series, in arrays: the input of the prefilter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER, GoodReadings, RecentValues
-from hypervisor.evaluation.series_tail import SeriesTail, WaitingRows, is_good
+from hypervisor.evaluation.series_tail import Bounds, SeriesTail, WaitingRows, highest, is_good
 from rules._inputs import Instants, Values
-from sensors._quality import Quality
-from sensors._row import NEVER, Rows
-
-_SATURATED = int(Quality.SATURATED)
+from sensors._row import NEVER
 
 
 @dataclass(kw_only=True)
 class SeriesStats:
-    """Arrays by place; place 0 is no series. `low` and `high` bound the good values in memory.
+    """Arrays by place; place 0 is no series. `low` and `high` bound the good values that count.
 
     `rise` and `fall`: the sums of those above and below zero. `newest`: the latest time, `arrived`:
     the latest arrival of a good row. `paused`: an upper bound of the time (µs) between two arrivals
@@ -97,12 +94,17 @@ class SeriesStats:
         self.high[places] = np.maximum.reduceat(high, at)
         self.rise[places] = np.add.reduceat(np.maximum(high, 0.0), at)
         self.fall[places] = np.add.reduceat(np.minimum(low, 0.0), at)
+        self._add_hidden(
+            [(place, tail.hidden) for place, tail in chosen if tail.hidden.until > NEVER]
+        )
         self.arrived[places] = np.maximum.reduceat(np.where(good, rows["received"], NEVER), at)
         self.recent.take(GoodReadings.of(places, at, good, rows["time"], low, high))
         self.recent.forget_batch(places, complete_from)
 
-
-def highest(good: Rows) -> Values:
-    """The upper bound of each good row: none of a saturated one."""
-    saturated = (good["quality"] & _SATURATED) != 0
-    return np.where(saturated, np.inf, good["value"])
+    def _add_hidden(self, hidden: Sequence[tuple[int, Bounds]]) -> None:
+        """Widen bounds by what rules may look back to, though it is not in memory."""
+        for place, bounds in hidden:
+            self.low[place] = min(self.low[place], bounds.low)
+            self.high[place] = max(self.high[place], bounds.high)
+            self.rise[place] += bounds.rise
+            self.fall[place] += bounds.fall

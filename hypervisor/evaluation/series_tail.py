@@ -1,7 +1,8 @@
 """The recent readings of every series in memory, so that rows in order need no query.
 
 A tail holds every stored row of its series from `complete_from` on. Of older rows it keeps the last
-good one (values hold until their stale limit) and those that arrived lately (for silence).
+good one (values hold until their stale limit) and those that arrived lately (for silence). A budget
+bounds what the tails of all series hold together; what it drops is read from the store when needed.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules._inputs import Instants
+from hypervisor.base.instants import BEGINNING
+from hypervisor.evaluation.tail_budget import TailBudget
+from rules._inputs import Instants, Values
+from sensors._quality import Quality
 from sensors._row import NEVER, ROW, Rows, believed
 
 Mask = NDArray[np.bool_]
 
 _MOST = 20_000  # rows of one series; older ones are read from the store
+_SATURATED = int(Quality.SATURATED)
 _TOGETHER = 16  # single rows that wait until they are appended together
 
 
@@ -31,6 +36,37 @@ class Fresh:
     arrived: int | None
     newest_before: int
     overwritten: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What is known of good rows that are not in memory; `until`: the time (µs) of the newest.
+
+    `low`, `high`: between which their values lie; `rise`, `fall`: sums of those above and below 0.
+    """
+
+    until: int = NEVER
+    low: float = np.inf
+    high: float = -np.inf
+    rise: float = 0.0
+    fall: float = 0.0
+
+    def and_of(self, rows: Rows) -> "Bounds":
+        """With the good ones of these rows."""
+        good = rows[is_good(rows)]
+        if not len(good):
+            return self
+        high = highest(good)
+        return Bounds(
+            until=max(self.until, int(good["time"].max())),
+            low=min(self.low, float(good["value"].min())),
+            high=max(self.high, float(high.max())),
+            rise=self.rise + float(np.maximum(high, 0.0).sum()),
+            fall=self.fall + float(np.minimum(good["value"], 0.0).sum()),
+        )
+
+
+NOTHING_HIDDEN = Bounds()
 
 
 @dataclass(kw_only=True)
@@ -73,13 +109,21 @@ class SeriesTail:
     """
 
     __slots__ = (
-        *("_place", "_rows", "_size", "_waiting"),
-        *("ahead_to", "complete_from", "keep", "older"),
+        *("_arrivals_from", "_budget", "_counted", "_needed", "_place", "_rows", "_size"),
+        *("_waiting", "ahead_to", "complete_from", "hidden", "keep", "listen", "older"),
     )
 
-    def __init__(self, *, keep: int) -> None:
-        """Keep rows no older than `keep` µs before the newest."""
+    def __init__(self, *, keep: int, listen: int | None = None) -> None:
+        """Keep rows no older than `keep` µs before the newest.
+
+        `listen`: and those that arrived as late before the latest arrival; None: as `keep`.
+        """
         self.keep = keep
+        self.listen = keep if listen is None else listen
+        self.hidden = NOTHING_HIDDEN  # of rows within `keep` that are not here
+        self._arrivals_from = NEVER
+        self._budget: TailBudget | None = None
+        self._counted = self._needed = 0
         self.complete_from = NEVER
         self.ahead_to = 0
         self.older = np.empty(0, dtype=ROW)
@@ -101,9 +145,25 @@ class SeriesTail:
         rows = self.rows
         return int(rows["time"][-1]) if len(rows) else NEVER
 
-    def fill(self, rows: Rows, *, complete_from: int) -> None:
+    @property
+    def order(self) -> tuple[int, int]:
+        """In which order tails are shortened: when it was last needed, then the largest."""
+        return self._needed, -self._counted
+
+    def count_in(self, budget: TailBudget) -> int:
+        """Tell a budget what this holds, from now on; how many bytes now."""
+        self._budget, self._counted = budget, self.nbytes
+        return self._counted
+
+    @property
+    def nbytes(self) -> int:
+        """What its rows take, with the room to grow."""
+        return int(self._rows.nbytes + self.older.nbytes)
+
+    def fill(self, rows: Rows, *, complete_from: int, hidden: Bounds = NOTHING_HIDDEN) -> None:
         """Start with all stored rows from `complete_from` on, and some older ones."""
         self.complete_from = complete_from
+        self.hidden = hidden
         self.older, recent = _split(rows, complete_from)
         self._replace(recent)
 
@@ -131,10 +191,12 @@ class SeriesTail:
         older, recent = _split(rows, self.complete_from)
         self.older = merge(self.older, older)
         self._replace(merge(self.rows, recent))
+        self._trim(self.newest)
 
     def since(self, time: int) -> Rows:
         """Rows from `time` on, the last good one before, and those that arrived lately."""
         rows = self.rows
+        self._needed = 0 if self._budget is None else self._budget.turn
         cut = int(np.searchsorted(rows["time"], time)) if time > self.complete_from else 0
         while cut > 0:
             cut -= 1
@@ -142,12 +204,21 @@ class SeriesTail:
                 break
         return np.concatenate([self.older, rows[cut:]]) if len(self.older) else rows[cut:]
 
+    def count_since(self, time: int) -> int:
+        """About how many rows there are from a time (µs) on, those in the store included."""
+        missing = self.complete_from - max(time, BEGINNING)
+        if missing <= 0 or not self._size:
+            return self._size
+        span = max(int(self._rows["time"][self._size - 1]) - self.complete_from, 1)
+        return self._size + self._size * missing // span
+
     def arrivals_from(self) -> int:
         """From when on (µs) every arrival is held here, however old the row."""
         if self.complete_from == NEVER:
             return NEVER
         latest = int(self.rows["received"].max(initial=NEVER))
-        return latest - self.keep if latest > NEVER + self.keep else latest
+        held = latest - self.listen if latest > NEVER + self.listen else latest
+        return max(held, self._arrivals_from)
 
     def wait_in(self, waiting: WaitingRows, place: int) -> None:
         """Let rows wait at a place of `waiting` from now on."""
@@ -171,6 +242,7 @@ class SeriesTail:
             grown = np.empty(2 * needed, dtype=ROW)
             grown[: self._size] = self._rows[: self._size]
             self._rows = grown
+            self._count()
         self._rows[self._size : needed] = rows
         self._size = needed
         self._measure()
@@ -178,6 +250,11 @@ class SeriesTail:
     def _measure(self) -> None:
         if self._waiting is not None:
             self._waiting.room[self._place] = min(len(self._rows) - self._size, _TOGETHER)
+
+    def _count(self) -> None:
+        if self._budget is not None:
+            before = self._counted
+            self._budget.held += self.count_in(self._budget) - before
 
     def _merge(self, rows: Rows, newest: int) -> Fresh | None:
         stored = np.concatenate([self.older, self.rows])
@@ -187,8 +264,10 @@ class SeriesTail:
         older, recent = _split(rows, self.complete_from)
         if len(recent):
             self._replace(merge(self.rows, recent))
+            self._trim(self.newest)
         if len(older):
-            self.older = self._lately(merge(self.older, older))
+            self._keep_lately(merge(self.older, older))
+            self._count()
         return Fresh(
             first=int(rows["time"][new].min()) if new.any() else None,
             arrived=_earliest(arrivals),
@@ -203,6 +282,24 @@ class SeriesTail:
         self._rows[: len(rows)] = rows
         self._size = len(rows)
         self._measure()
+        self._count()
+
+    def shorten(self, most: int, *, keep_arrived: bool) -> bool:
+        """Keep `most` rows, and of older ones what `keep_arrived` wants; whether any were dropped.
+
+        The others count as hidden while a rule may look back to them.
+        """
+        rows = self.rows
+        before = len(rows) + len(self.older)
+        cut = max(len(rows) - most, 0)
+        if cut:
+            self.complete_from = int(rows["time"][cut - 1]) + 1
+        older = np.concatenate([self.older, rows[:cut]]) if cut else self.older
+        if len(older):
+            self._replace(rows[cut:])  # a copy: what was dropped is free
+            self._keep_lately(older, arrived_too=keep_arrived)
+            self._count()
+        return len(self._rows[: self._size]) + len(self.older) < before
 
     def _trim(self, newest: int) -> bool:
         """Drop rows that are too old, if they are at least a quarter."""
@@ -214,23 +311,39 @@ class SeriesTail:
         self.complete_from = int(rows["time"][cut - 1]) + 1
         older: Rows = np.concatenate([self.older, rows[:cut]])
         self._replace(rows[cut:])
-        self.older = self._lately(older)
+        self._keep_lately(older)
+        self._count()
         return True
 
-    def _lately(self, older: Rows) -> Rows:
-        """The last good row, the last arrived, and those that arrived within `keep` of now."""
-        arrived = older["received"]
+    def _keep_lately(self, older: Rows, *, arrived_too: bool = True) -> None:
+        """Of older rows the last good one, the last arrived, and what arrived within `listen`."""
+        listen = self.listen
+        arrived, good = older["received"], is_good(older)
         latest = max(int(arrived.max()), int(self.rows["received"].max(initial=NEVER)))
-        kept = (arrived != NEVER) & (arrived >= max(latest, NEVER + self.keep) - self.keep)
+        kept = (arrived != NEVER) & (arrived >= max(latest, NEVER + listen) - listen)
+        kept &= arrived_too
         kept[np.argmax(arrived)] = True
-        kept[np.flatnonzero(is_good(older))[-1:]] = True
-        lately: Rows = older[kept]
-        return lately
+        kept[np.argmax(np.where(good, arrived, NEVER))] = True
+        kept[np.flatnonzero(good)[-1:]] = True
+        dropped = older[~kept]
+        within = max(self.newest, NEVER + self.keep) - self.keep
+        self.hidden = self.hidden if self.hidden.until >= within else NOTHING_HIDDEN
+        self.hidden = self.hidden.and_of(dropped[dropped["time"] >= within])
+        if not arrived_too:
+            lost = int(dropped["received"].max(initial=NEVER))
+            self._arrivals_from = max(self._arrivals_from, lost + 1 if lost > NEVER else NEVER)
+        self.older = older[kept]
 
 
 def is_good(rows: Rows) -> Mask:
     """Which rows have a value that conditions use."""
     return believed(rows["value"], rows["quality"])
+
+
+def highest(good: Rows) -> Values:
+    """The upper bound of each good row: none of a saturated one."""
+    saturated = (good["quality"] & _SATURATED) != 0
+    return np.where(saturated, np.inf, good["value"])
 
 
 def merge(old: Rows, new: Rows) -> Rows:

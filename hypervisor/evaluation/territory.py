@@ -43,6 +43,7 @@ class Territory:
     revisions: Mapping[Pair, Revisions]  # of every rule that applies somewhere
     listens: Mapping[Pair, Mapping[int, int]]  # series that may change it -> look-back, µs
     longest: Mapping[int, int]  # series -> the longest look-back of any rule, µs
+    heard: Mapping[int, int]  # series -> the same of any rule on silence
     quantity_of: Mapping[int, str]  # by series, of own subjects and of what their rules read
     inapplicable: Mapping[Pair, str]  # why a rule does not apply where one may expect it
     failed: Mapping[Pair, Exception] = field(default_factory=dict)  # what cannot be evaluated
@@ -57,6 +58,7 @@ class Territory:
             revisions={},
             listens={},
             longest={},
+            heard={},
             quantity_of={},
             inapplicable={},
         )
@@ -69,6 +71,10 @@ class Territory:
     def keep(self, series: int) -> int:
         """How long (µs) rows of a series stay in memory."""
         return self.longest.get(series, 0) + _SPARE
+
+    def listen(self, series: int) -> int:
+        """How long (µs) rows stay in memory after they arrived, for rules on silence."""
+        return self.heard.get(series, 0) + _SPARE
 
 
 def arrange(  # noqa: PLR0913  what, where, and what of it is known already
@@ -100,9 +106,12 @@ def arrange(  # noqa: PLR0913  what, where, and what of it is known already
     revisions = {pair: written for pair, written in applied.revisions.items() if pair[1] in lit}
     listens = {pair: applied.listens[pair] for pair in revisions}
     longest: dict[int, int] = {}
-    for each in listens.values():
+    heard: dict[int, int] = {}
+    for (rule, _), each in listens.items():
         for series, reach in each.items():
             longest[series] = max(reach, longest.get(series, 0))
+            if rules[rule].silence:
+                heard[series] = max(reach, heard.get(series, 0))
     return Territory(
         subjects={key: s for key, s in subjects_by_key.items() if key not in own} | lit,
         own=lit.keys(),
@@ -110,6 +119,7 @@ def arrange(  # noqa: PLR0913  what, where, and what of it is known already
         revisions=revisions,
         listens=listens,
         longest=longest,
+        heard=heard,
         quantity_of={
             series: series_facts.quantity.name
             for subject in subjects_by_key.values()

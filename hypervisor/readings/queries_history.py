@@ -92,6 +92,29 @@ def read_sent_spans(connection: Connection, spans: Sequence[tuple[int, int, int 
     )
 
 
+def read_bounds(
+    connection: Connection, spans: Sequence[tuple[int, int, int]]
+) -> list[tuple[int, int, tuple[float, float, float, float]]]:
+    """Of the good rows of (series, from µs on, before µs): the latest time and what bounds them.
+
+    Lowest and highest value (of a saturated row infinity), sums of those above and below zero.
+    """
+    rows = connection.execute(
+        "SELECT k.series, max(r.time), min(r.value), max(r.high), sum(greatest(r.high, 0)),"  # noqa: S608  constants
+        " sum(least(r.value, 0)) FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"
+        " AS k (series, since, before) JOIN LATERAL (SELECT time, value, CASE WHEN quality &"
+        f" {int(Quality.SATURATED)} = 0 THEN value ELSE 'Infinity' END AS high FROM reading"
+        "   WHERE series_id = k.series AND time >= k.since AND time < k.before"
+        f"   AND {is_good()}) AS r ON true GROUP BY 1",
+        [
+            [series for series, _, _ in spans],
+            [moment(since) for _, since, _ in spans],
+            [moment(before) for _, _, before in spans],
+        ],
+    )
+    return [(series, micros(time), tuple(bounds)) for series, time, *bounds in rows]
+
+
 def read_range(connection: Connection, series: Sequence[int], since: int, before: int) -> Rows:
     """All rows of many series in a span of time (µs), ordered by series and time."""
     return _copy_rows(

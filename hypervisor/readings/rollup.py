@@ -131,9 +131,10 @@ def _read_changes(connection: Connection, cursor: str) -> tuple[list[Pair], str,
     """Series and hours that changed since the cursor, the next cursor, and whether more wait."""
     keys = np.empty(0, dtype=np.int64)
     while True:
-        entries, upto = feed.read(connection, cursor, most=_ENTRIES)
+        with connection.pipeline():
+            receive = feed.request(connection, cursor, most=_ENTRIES)
+        entries, cursor, more = receive()
         keys = np.union1d(keys, pack_changed_hours(entries))
-        cursor, more = upto, len(entries) >= _ENTRIES
         if not more or len(keys) >= _PAIRS:
             return unpack_pairs(keys), cursor, more
 

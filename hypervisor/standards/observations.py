@@ -36,6 +36,7 @@ from sensors._domain import Catalogue
 from sensors._row import NEVER, Rows
 
 _TICK = 1.0  # s
+_ENTRIES = 200  # of the feed, read at once
 _MOST = 1_000  # readings told a second; of a flood of them the newest
 NICE = 10  # of the process: behind ingest for the processor, too
 _OBSERVATIONS = ENTITY_SETS["Observations"]
@@ -140,7 +141,7 @@ def follow(
     cursor = str(feed.ahead(connection))
     log.info("telling new readings")
     while not stopping():
-        entries, cursor = feed.read(connection, cursor)
+        entries, cursor = feed.read(connection, cursor, most=_ENTRIES)
         pieces = [entry.rows for entry in entries if len(entry.rows)]
         if pieces:
             rows = select_newest(pieces)

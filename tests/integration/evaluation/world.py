@@ -111,6 +111,7 @@ class World:
     others: dict[str, str] = field(default_factory=dict)  # packs of other domains
     retention: int = 400 * 24 * 60 * MINUTE
     longest: float = math.inf  # s of evaluating before a step commits
+    bytes: int = 512 * 2**20  # of memory for tails and work
 
     @property
     def setup(self) -> Setup:
@@ -120,6 +121,7 @@ class World:
             retention=self.retention,
             clock=lambda: datetime(2024, 1, 2, tzinfo=UTC),
             longest=self.longest,
+            memory=self.bytes,
         )
 
     def register(

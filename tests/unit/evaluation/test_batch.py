@@ -71,9 +71,13 @@ def test_heartbeats_are_heard_of_those_that_say_when() -> None:
     assert not batch.take_heartbeats(memory, [])
 
 
-@pytest.mark.parametrize(("entries", "more"), [(199, False), (200, True), (201, True)])
-def test_a_full_batch_means_that_the_feed_may_hold_more(*, entries: int, more: bool) -> None:
-    assert Report(entries=entries, rows=0, evaluated=0).more == more
+@pytest.mark.parametrize("waiting", [True, False])
+def test_there_is_more_to_do_while_the_feed_holds_more_or_a_batch_is_unfinished(
+    *, waiting: bool
+) -> None:
+    report = Report(entries=3, rows=0, evaluated=0, waiting=waiting)
+    assert report.more is waiting
+    assert replace(report, finished=False).more
 
 
 def test_we_notice_by_the_wall_or_as_far_as_the_scenario_has_come() -> None:
