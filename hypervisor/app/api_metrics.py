@@ -41,6 +41,7 @@ _COUNTERS = {
 _GAUGES = {
     "evaluation_age_seconds": "Age of the latest evaluated reading.",
     "evaluation_watermark_age_seconds": "Age of the watermark up to which silence is evaluated.",
+    "evaluation_lag_seconds": "How late an alarm is that becomes due now; real time.",
     "evaluation_unread_batches": "Batches stored and not yet evaluated.",
     "alarms_silenced": "Rules shelved or out of service at a subject.",
     "notify_events_waiting": "Events in the outbox that are not yet decided: due later, or held.",

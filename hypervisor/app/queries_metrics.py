@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from psycopg.rows import class_row
 
+from hypervisor.base.instance import Mode
 from hypervisor.database.connect import Connection
 from hypervisor.database.instance import CLOCK
+from hypervisor.database.progress import get_progress
 
 _WORKERS = f"""
 SELECT name, messages, rows, refused, batches, retries, repeated,
@@ -111,6 +114,9 @@ def measure(connection: Connection) -> Measured:
     for name, query in _FIGURES.items():
         row = connection.execute(query.encode()).fetchone()
         figures[name] = None if row is None or row[0] is None else float(row[0])
+    progress = get_progress(connection)
+    lag = progress.lag(datetime.now(UTC), live=mode == Mode.LIVE)
+    figures["evaluation_lag_seconds"] = None if lag is None else lag.total_seconds()
     return Measured(
         mode=mode,
         instance=instance,

@@ -10,7 +10,9 @@ LATE = timedelta(seconds=30)  # evaluation that keeps up is some seconds behind 
 _PROGRESS = """
 SELECT s.watermark, s.evaluated_to, s.engine, f.unread, coalesce(f.waited, '0')
 FROM (SELECT 1) AS row LEFT JOIN evaluation_progress() s ON true CROSS JOIN LATERAL (
-    SELECT count(*), greatest(clock_timestamp() - min(stored_at), '0') FROM feed
+    SELECT count(*),
+        greatest(clock_timestamp() - min(stored_at) FILTER (WHERE kind <> 'registry'), '0')
+    FROM feed
     WHERE xid >= coalesce(s.cursor, '0')) f (unread, waited)
 """
 
@@ -19,7 +21,8 @@ FROM (SELECT 1) AS row LEFT JOIN evaluation_progress() s ON true CROSS JOIN LATE
 class Progress:
     """Up to where silence (`watermark`) and values are evaluated.
 
-    `unread`: entries of the feed that wait, `waited`: the oldest of them so long, in real time.
+    `unread`: entries of the feed that wait; `waited`: the oldest with readings or a heartbeat so
+    long, in real time.
     """
 
     watermark: datetime | None

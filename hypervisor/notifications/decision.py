@@ -15,6 +15,7 @@ from rules._rule import SEVERITIES
 from sensors._scalars import ScalarError, duration_micros
 
 SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule or site failed
+LATE_EVALUATION, IN_TIME = "evaluation late", "evaluation in time"  # raised by the notifier
 ASSIGNED = "assigned"  # a work order is given to a team
 Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
 
@@ -189,7 +190,9 @@ def _allows(allowed: frozenset[str], value: str | None) -> bool:
 def decide_failure(
     entry: Entry, now: int, routes: Routes, holiday: Holiday, *, personal: bool = False
 ) -> Decision:
-    """Of a rule or site set aside by the evaluation, or resumed; `personal`: of somebody's home.
+    """Of a rule or site set aside, or resumed, or of evaluation that is late, or no longer.
+
+    `personal`: of somebody's home.
 
     Sent to every route on call that takes critical alarms of the rule's domain anywhere.
     """
@@ -207,7 +210,7 @@ def decide_failure(
     on_call = tuple(route for route in fit if is_on_call(route.hours, at, route.zone, holiday))
     if on_call:
         return Send(routes=on_call)
-    if fit and entry.event == SET_ASIDE:
+    if fit and entry.event in (SET_ASIDE, LATE_EVALUATION):
         return Hold(until=now + RECHECK, why="no one is on call")
     return Drop(why="no one is on call" if fit else "no route matches", no_route=not fit)
 

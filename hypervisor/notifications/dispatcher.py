@@ -26,6 +26,8 @@ from hypervisor.notifications import (
 )
 from hypervisor.notifications.decision import (
     ASSIGNED,
+    IN_TIME,
+    LATE_EVALUATION,
     RESUMED,
     SET_ASIDE,
     Drop,
@@ -180,6 +182,9 @@ class _Batch:
         if entry.event in (SET_ASIDE, RESUMED):
             self._decide_failure(entry)
             return
+        if entry.event in (LATE_EVALUATION, IN_TIME):
+            self._decide_lateness(entry)
+            return
         if entry.event == ASSIGNED:
             self._decide_assignment(entry)
             return
@@ -220,6 +225,14 @@ class _Batch:
         rule, about = entry.body["rule"], entry.body["subjects"]
         sequence = name_sequence(rule, "" if rule else about[0])
         self._settle(entry, decision, rendering.render_failure, sequence)
+
+    def _decide_lateness(self, entry: Entry) -> None:
+        """To routes on call; a beginning that waited until the end is not sent."""
+        decision = decide_failure(entry, self.now, self.dispatcher.routes, self.dispatcher.holiday)
+        latest = queries_outbox.find_latest(self.connection, (LATE_EVALUATION, IN_TIME))
+        if entry.event == LATE_EVALUATION and latest is not None and latest[0] != entry.id:
+            decision = Drop(why="it was over before it could be sent")
+        self._settle(entry, decision, rendering.render_lateness, LATE_EVALUATION)
 
     def _decide_assignment(self, entry: Entry) -> None:
         dispatcher, body = self.dispatcher, entry.body

@@ -6,6 +6,7 @@ from datetime import datetime
 from time import monotonic
 
 from hypervisor.base.failures import describe_failure, wait_after
+from hypervisor.base.instance import Mode
 from hypervisor.base.senders import Result, Senders, Waker
 from hypervisor.database.connect import Connection, listen
 from hypervisor.database.steps import Steps, ends_session
@@ -18,6 +19,7 @@ from hypervisor.notifications import (
 )
 from hypervisor.notifications.deadman import DeadMan
 from hypervisor.notifications.dispatcher import Dispatcher
+from hypervisor.notifications.lateness import Lateness
 from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 from hypervisor.notifications.sending import Send
@@ -66,6 +68,7 @@ class Notifier:
             ticks=monotonic,
         )
         self._dead_man = DeadMan(say=self.say)
+        self._lateness = Lateness(say=self.say)
         self._steps = Steps(say=self.say)
         self._worker = queries_deliveries.register_worker(self.connection)
         listen(self.connection, queries_outbox.CHANNEL)
@@ -94,12 +97,17 @@ class Notifier:
         if now - self._reminded >= _REMINDERS:
             self._reminded = now
             more = bool(step("remind", self._remind)) or more
+            more = bool(step("look at evaluation", self._look_at_evaluation)) or more
         more = bool(step("send the heartbeat", self._beat)) or more
         self._record_results()
         return bool(step("send", self._start)) or more
 
     def _remind(self) -> int:
         return reminders.put_reminders(self.connection, self.dispatcher.routes, self.say)
+
+    def _look_at_evaluation(self) -> int:
+        live = self.dispatcher.instance.mode is Mode.LIVE
+        return self._lateness.look(self.connection, live=live, wall=self.wall())
 
     def _beat(self) -> bool:
         failing = self._steps.failing

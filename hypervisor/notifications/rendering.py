@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros, moment, parse, text
-from hypervisor.notifications.decision import SET_ASIDE
+from hypervisor.notifications.decision import LATE_EVALUATION, SET_ASIDE
 from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_outbox import Entry
@@ -164,6 +164,21 @@ def render_failure(entry: Entry, key: str, style: MessageStyle) -> Message:
             **_base_data(entry.event, key, text(entry.at), style),
             **body,
         },
+    )
+
+
+def render_lateness(entry: Entry, key: str, style: MessageStyle) -> Message:
+    """Evaluation is late, or no longer: how late, since when, what to do."""
+    words, body = WORDS[style.language], entry.body
+    late = entry.event == LATE_EVALUATION
+    lines = [words[f"{entry.event} text"].format(at=_format_text(body["since"], style))]
+    if late:
+        lines.append(words["keep watch"])
+    return Message(
+        title=_prefix_exercise(f"{words[entry.event]} - {style.instance}", style),
+        text=_join(lines, f"{style.link}/quality" if style.link else "", style),
+        kind="failure" if late else "success",
+        data={**_base_data(entry.event, key, text(entry.at), style), **body},
     )
 
 

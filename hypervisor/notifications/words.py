@@ -43,6 +43,20 @@ _TEXTS = {  # English, French
         "All other rules continue. Correct or withdraw this one; keep watch until then.",
         "Les autres règles continuent. Corrigez ou retirez celle-ci ; d'ici là, surveillez.",
     ),
+    "evaluation late": ("ALARMS COME LATE", "ALARMES EN RETARD"),
+    "evaluation in time": ("ALARMS IN TIME AGAIN", "ALARMES DE NOUVEAU À TEMPS"),
+    "evaluation late text": (
+        "Readings are evaluated up to {at} only: what came since raises no alarm yet.",
+        "Les mesures sont évaluées jusqu'au {at} : la suite ne déclenche encore aucune alarme.",
+    ),
+    "evaluation in time text": (
+        "Readings are evaluated up to {at} again, those that had waited included.",
+        "Les mesures sont de nouveau évaluées jusqu'au {at}, y compris celles qui attendaient.",
+    ),
+    "keep watch": (
+        "Watch the readings yourself until then; `hypervisor doctor` says what is stuck.",
+        "D'ici là, surveillez vous-même les mesures ; `hypervisor doctor` dit ce qui bloque.",
+    ),
     "assigned": ("WORK ORDER, {priority}", "INTERVENTION, {priority}"),
     "priority urgent": ("urgent", "urgente"),
     "priority high": ("high priority", "priorité haute"),

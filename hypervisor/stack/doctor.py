@@ -224,8 +224,9 @@ def _check_evaluation(seen: queries_doctor.Health, now: datetime, *, live: bool)
     if seen.evaluated_to is None:
         mend = "it evaluates once readings or heartbeats come; see log/watch.log"
         return (bad if live else warning)("watch", "has evaluated nothing yet", mend)
-    if live and now - seen.evaluated_to > LATE:
-        what = f"is {_format_seconds(now - seen.evaluated_to)} behind"
+    behind = max(now - seen.evaluated_to, seen.waited) if live else seen.waited
+    if behind > LATE:
+        what = f"is {_format_seconds(behind)} behind: alarms come so late"
         return bad("watch", what, "see log/watch.log of the data folder")
     return good("watch", f"has evaluated up to {seen.evaluated_to:%Y-%m-%d %H:%M:%S %Z}")
 

@@ -16,9 +16,11 @@ from hypervisor.database.connect import (
     migration_files,
     store_errors,
 )
+from hypervisor.database.progress import get_progress
 from hypervisor.evaluation import queries_setbacks
 from hypervisor.evaluation.queries_setbacks import SetAside
 
+_HAS_WAITS = "0145_evaluation_lag.sql"
 _HAS_SETBACKS = "0024_set_aside.sql"  # the migration that made the table
 _HAS_FAILURES = "0149_event_failures.sql"
 
@@ -41,6 +43,7 @@ class Health:
     instance: Instance | None
     workers: Sequence[Worker]
     evaluated_to: datetime | None
+    waited: timedelta
     dead_letters_last_hour: int
     dead_notifications: int
     failed_events: int
@@ -67,6 +70,7 @@ def read_health(url: str) -> Health:
             ).fetchone()  # type: ignore[misc]  # always one row
             instance_row = instance.read(connection)
             failed = _count_failed_events(connection) if _HAS_FAILURES in done else 0
+            waited = get_progress(connection).waited if _HAS_WAITS in done else timedelta(0)
             aside = queries_setbacks.listing(connection) if _HAS_SETBACKS in done else []
         except psycopg.errors.UndefinedTable as error:
             raise StoreError(
@@ -79,6 +83,7 @@ def read_health(url: str) -> Health:
         instance=instance_row,
         workers=[Worker(name=name, silent_for=silent) for name, silent in workers],
         evaluated_to=evaluated_to,
+        waited=waited,
         dead_letters_last_hour=letters,
         dead_notifications=given_up,
         failed_events=failed,

@@ -160,9 +160,6 @@ def test_an_evaluation_that_is_behind_its_player_is_delayed() -> None:
         readings_per_minute=0,
         raised_lately=0,
     )
-    assert measure_delay(seen, now=AT, live=False) == timedelta(hours=57)
-    assert measure_delay(seen, now=AT + timedelta(minutes=1), live=True) == timedelta(minutes=1)
-    assert measure_delay(dataclasses.replace(seen, heard_to=None), now=AT, live=False) == timedelta(
-        0
-    )
-    assert measure_delay(dataclasses.replace(seen, evaluated_to=None), now=AT, live=True) is None
+    assert measure_delay(seen, now=AT) == timedelta(hours=57)
+    assert measure_delay(dataclasses.replace(seen, heard_to=None), now=AT) == timedelta(0)
+    assert measure_delay(dataclasses.replace(seen, evaluated_to=None), now=AT) is None
