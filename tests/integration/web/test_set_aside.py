@@ -1,4 +1,4 @@
-"""What is set aside is said on every page, and on the page of rules with its reason."""
+"""What is set aside, or late, is said on every page; what is set aside with its reason."""
 
 import httpx
 import pytest
@@ -50,3 +50,23 @@ def test_so_does_health(page: httpx.Client) -> None:
 def test_nothing_is_said_where_nothing_is_set_aside(client: httpx.Client) -> None:  # noqa: F811
     assert "set-aside" not in client.get("/rules").text
     assert 'href="/quality"' in client.get("/bar").text
+
+
+def test_every_page_says_that_alarms_come_late(client: httpx.Client, world: World) -> None:  # noqa: F811
+    assert "late-strip" not in client.get("/now").text
+    world.connection.execute(
+        "INSERT INTO feed (kind, stored_at) VALUES ('heartbeat', now() - interval '40 s')"
+    )
+    world.connection.commit()
+    for path in ("/now", "/alarms", "/rules", "/quality"):
+        french = client.get(path, headers={"Accept-Language": "fr"}).text
+        assert 'id="late-strip" role="alert"' in french, path
+        assert "Les alarmes arrivent en retard." in french, path
+        assert "Alarms come late." in client.get(path, headers={"Accept-Language": "en"}).text
+    assert "Alarmes en retard" in client.get("/bar", headers={"Accept-Language": "fr"}).text
+    (line,) = [
+        line
+        for line in client.get("/metrics").text.splitlines()
+        if line.startswith("hypervisor_evaluation_lag_seconds ")
+    ]
+    assert float(line.split()[1]) >= 40
