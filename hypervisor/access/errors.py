@@ -1,5 +1,6 @@
 """What people may not do, and what cannot be done with accounts."""
 
+from hypervisor.database.connect import StoreError
 from sensors._errors import TerritoryError
 
 
@@ -25,6 +26,10 @@ class TooManyAttemptsError(TerritoryError):
     def __init__(self, template: str, /, *values: object, seconds: float) -> None:
         super().__init__(template, *values)
         self.seconds = seconds
+
+
+class BusyError(StoreError):
+    """Too many requests wait already, or one waited too long for its turn."""
 
 
 class AccountError(TerritoryError):

@@ -96,6 +96,20 @@ async def read_csrf_token(request: Request) -> str:
 CsrfToken = Annotated[str, Depends(read_csrf_token)]
 
 
+def find_account(request: Request, connection: Connection, instance: Instance) -> int | None:
+    """The account whose session or token a request shows, if that is valid; nothing is recorded."""
+    now: datetime = request.app.state.clock()
+    _, _, token = request.headers.get("authorization", "").partition(" ")
+    secret = request.cookies.get(cookie_name(instance, secure=is_secure(request)))
+    row: tuple[Person, object] | None = None
+    if token:
+        row = queries_tokens.find_token(connection, secrets.digest(token.strip()), now=now)
+    elif secret:
+        digest = secrets.digest(secret)
+        row = queries_sessions.find_session(connection, digest, now=now, idle=IDLE_TIMEOUT)
+    return None if row is None else row[0].account
+
+
 def identify(
     request: Request,
     connection: Connection,

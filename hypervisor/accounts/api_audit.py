@@ -8,6 +8,7 @@ from hypervisor.access.context import Context
 from hypervisor.accounts.schemas import AuditBody, AuditDetailBody, AuditsBody
 from hypervisor.base.errors import NotFoundError
 from hypervisor.database import audit
+from hypervisor.web.budget import ROWS_OF_SPAN, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.times import Instant
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 @router.get("", responses=responses())
+@costs(ROWS_OF_SPAN)
 def list_acts(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

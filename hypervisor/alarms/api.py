@@ -18,6 +18,7 @@ from hypervisor.alarms.service_list import StateFilter
 from hypervisor.alarms.service_load import Span, measure_load
 from hypervisor.base.duties import Duty
 from hypervisor.base.instants import text
+from hypervisor.web.budget import ROWS, SPAN, WORK, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.times import Instant
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/alarms", tags=["alarms"])
 
 
 @router.get("", responses=responses(422))
+@costs(ROWS)
 def list_alarms(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
@@ -75,6 +77,7 @@ def list_alarms(  # noqa: PLR0913  one argument a filter
 
 
 @router.get("/known", responses=responses(422))
+@costs(WORK)
 def list_alarms_as_known(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,
@@ -93,6 +96,7 @@ def list_alarms_as_known(  # noqa: PLR0913  one argument a filter
 
 
 @router.get("/load", responses=responses(422))
+@costs(SPAN)
 def get_load(
     context: Context,
     *,

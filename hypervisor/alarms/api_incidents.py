@@ -11,6 +11,7 @@ from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.schemas import IncidentDetailBody, IncidentsBody
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import text
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -18,6 +19,7 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 
 @router.get("", responses=responses(422))
+@costs(ROWS)
 def list_incidents(
     context: Context,
     *,

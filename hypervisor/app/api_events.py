@@ -59,7 +59,7 @@ class Marking:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             position = str(Position(xid=self._hub.upto)) if self._hub.upto else ""
-            scope.setdefault("state", {})["position"] = position
+            scope.setdefault("state", {}).setdefault("position", position)
         await self._app(scope, receive, send)
 
 

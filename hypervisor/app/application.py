@@ -21,6 +21,7 @@ from hypervisor.citizens import front
 from hypervisor.database.pool import Pool
 from hypervisor.publications import hazards
 from hypervisor.web import access_errors, content_policy, plain, problems, static_files
+from hypervisor.web.budget_guard import BudgetGuard
 from hypervisor.web.conditional_get import ConditionalGetMiddleware
 from hypervisor.web.guard import RequestGuard
 from hypervisor.web.hub import Hub
@@ -44,6 +45,8 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
         app.state.pool.open()
         async with api_events.following(app), front.following(app):
             yield
+        if hasattr(app.state, "workers"):
+            app.state.workers.close()
         app.state.pool.close()
 
     app = FastAPI(
@@ -76,6 +79,7 @@ def create_app(settings: Settings, catalogue: Catalogue, clock: Callable[[], dat
     openapi.install(app)
     app.add_middleware(LookRecorder)
     app.add_middleware(ConditionalGetMiddleware)
+    app.add_middleware(BudgetGuard)
     app.add_middleware(RequestGuard)
     api_events.mark_pages(app)
     front.install(app)

@@ -30,6 +30,8 @@ def web(context: typer.Context) -> None:
     from hypervisor.app.application import Server, create_app
     from hypervisor.base.process import WEB_SOCKET, Life
     from hypervisor.base.settings import load_settings
+    from hypervisor.web.worker_process import serve_requests
+    from hypervisor.web.workers import Workers
     from sensors._domain import catalogue
 
     settings = load_settings(context.obj)
@@ -43,6 +45,7 @@ def web(context: typer.Context) -> None:
         forwarded_allow_ips=[str(proxy) for proxy in settings.trusted_proxies],
         timeout_graceful_shutdown=3,
     )
+    app.state.workers = Workers.begin(lambda asked: serve_requests(app, asked))
     life = Life.begin()
     server = Server(config, app.state.hub, life.turn) if life else Server(config, app.state.hub)
     handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port over restarts

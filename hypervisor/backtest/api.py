@@ -3,7 +3,6 @@
 import time
 from contextlib import nullcontext
 from datetime import timedelta
-from threading import BoundedSemaphore
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -20,6 +19,7 @@ from hypervisor.base.instance import Banner
 from hypervisor.base.instants import micros
 from hypervisor.evaluation.rule_text import read_any
 from hypervisor.readings.queries_columnar import FOLDER
+from hypervisor.web.budget import TRIAL, costs
 from hypervisor.web.problems import responses
 from hypervisor.web.request import get_settings
 from sensors._errors import Message
@@ -29,7 +29,6 @@ router = APIRouter(prefix="/backtests", tags=["rules"])
 _LONGEST = timedelta(days=800)
 _SECONDS = 15.0  # of work at most
 _RETENTION = timedelta(days=400)
-_AT_ONCE = BoundedSemaphore(2)
 
 _Text = Annotated[str, Field(max_length=200_000)]
 _Names = Annotated[list[str], Field(max_length=2_000)]
@@ -75,20 +74,17 @@ class BacktestBody(BaseModel):
 
 
 @router.post("", responses=responses(422, 429))
+@costs(TRIAL)
 def backtest(context: Context, request: Request, body: BacktestPost) -> BacktestBody:
-    """Evaluate stored readings; nothing is written. At most two at once, a few seconds each."""
+    """Evaluate stored readings; nothing is written. One of an account at a time, a few seconds."""
     if not timedelta(0) < body.until - body.since <= _LONGEST:
         raise HTTPException(
             422, Message("from … to must be a span of at most {days} days", _LONGEST.days)
         )
-    if not _AT_ONCE.acquire(blocking=False):
-        raise HTTPException(429, "two backtests are running: try again when one has ended")
     try:
         return BacktestBody(mode=context.mode, result=_result(context, request, body))
     except BacktestError as error:
         raise HTTPException(422, str(error)) from error
-    finally:
-        _AT_ONCE.release()
 
 
 def _result(context: Context, request: Request, body: BacktestPost) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hypervisor.backtest.queries_past_events import PastEvent
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.registry import queries as registry_queries
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
@@ -61,6 +62,7 @@ class NotedBody(Body):
 
 
 @router.get("", responses=responses(404))
+@costs(ROWS)
 def list_past_events(
     context: Context,
     page: Page,

@@ -21,6 +21,7 @@ from hypervisor.commands.schemas import (
     describe_kinds,
 )
 from hypervisor.commands.service import Order
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import CursorError, Page
 from hypervisor.web.problems import responses
 from hypervisor.web.times import text
@@ -35,6 +36,7 @@ def list_kinds(context: Context) -> CommandKindsBody:
 
 
 @router.get("", responses=responses(422))
+@costs(ROWS)
 def list_commands(  # noqa: PLR0913  one argument a filter
     context: Context,
     *,

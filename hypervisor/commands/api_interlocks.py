@@ -15,6 +15,7 @@ from hypervisor.commands.schemas_interlocks import (
     describe_trial,
 )
 from hypervisor.registry.queries import load
+from hypervisor.web.budget import WORK, costs
 from hypervisor.web.problems import responses
 
 router = APIRouter(prefix="/interlocks", tags=["commands"])
@@ -44,6 +45,7 @@ def put_interlock(context: ConfirmedContext, body: InterlockPut) -> InterlocksBo
 
 
 @router.post("/trial", responses=responses(403, 404, 422))
+@costs(WORK)
 def try_interlock(context: Context, body: InterlockTrialPost) -> InterlockTrialBody:
     """What a condition says of a site now, and what it said in the last event there."""
     context.require(Duty.READ, site=body.place)

@@ -91,7 +91,9 @@ class Pool:
 
 
 def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
-    options = f"-c statement_timeout=20s {options}".strip()
+    # The second: a query ends with the request that was ended while it waited for it.
+    timeouts = "-c statement_timeout=20s -c client_connection_check_interval=1s"
+    options = f"{timeouts} {options}".strip()
     return ConnectionPool(
         guarded(url, options=options, abandoned=_ABANDONED),
         connection_class=PrimaryConnection,

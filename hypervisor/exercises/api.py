@@ -38,6 +38,7 @@ from hypervisor.exercises.schemas import (
     RunsBody,
 )
 from hypervisor.exercises.service import LEAD, Order
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
@@ -90,6 +91,7 @@ def get_choice(
 
 
 @router.get("/runs", responses=responses(422))
+@costs(ROWS)
 def list_runs(context: Context, page: Page) -> RunsBody:
     """Runs, the latest first."""
     after = page.after(int)

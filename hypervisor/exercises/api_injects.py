@@ -27,6 +27,7 @@ from hypervisor.exercises.schemas import (
     ObservationPatch,
     OneInjectBody,
 )
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
@@ -35,6 +36,7 @@ router = APIRouter(prefix="/exercises", tags=["exercises"])
 
 
 @router.get("/runs/{number}/injects", responses=responses(404, 422))
+@costs(ROWS)
 def list_injects(context: Context, page: Page, number: Number) -> InjectsBody:
     """Injects of a run, including those that trainees do not see."""
     require_lead(context)
@@ -97,6 +99,7 @@ def fire_inject(context: Context, response: Response, number: Number) -> OneInje
     deprecated=True,
     operation_id="exercises_list_sheets",
 )
+@costs(ROWS)
 def list_checklist(context: Context, page: Page, number: Number) -> ChecklistBody:
     """Observer checklist of a run."""
     require_lead(context)

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from hypervisor.access.context import Context
 from hypervisor.feeds import queries, queries_bulletins, queries_events
 from hypervisor.feeds.queries_bulletins import StoredBulletin
+from hypervisor.web.budget import SINCE, costs
 from hypervisor.web.schemas import Body
 
 router = APIRouter(prefix="/official", tags=["official"])
@@ -113,6 +114,7 @@ def list_colours(context: Context, at: At = None) -> ColoursBody:
 
 
 @router.get("/bulletins")
+@costs(SINCE)
 def list_bulletins(
     context: Context,
     *,
@@ -143,6 +145,7 @@ def list_bulletins(
 
 
 @router.get("/road-events")
+@costs(SINCE)
 def list_road_events(
     context: Context,
     *,

@@ -18,6 +18,7 @@ from hypervisor.registry.schemas_territory import (
     OutlookBody,
 )
 from hypervisor.web import formats
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.formats import AnswerFormat, Feature
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/assets", tags=["assets"])
 
 
 @router.get("", response_model=AssetsBody, responses=responses() | formats.also("geojson"))
+@costs(ROWS)
 def list_assets(
     context: Context,
     page: Page,

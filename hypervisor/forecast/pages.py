@@ -9,6 +9,7 @@ from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.forecast import views_skill as view
 from hypervisor.forecast.queries_skill import Unfitted
+from hypervisor.web.budget import WORK, costs
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import reader_of, render
 
@@ -32,6 +33,7 @@ def show_territory(context: Context, request: Request) -> Response:
 
 
 @router.get("/{site}")
+@costs(WORK)
 def show_gauge(  # noqa: PLR0913  the gauge, and how it is looked at
     context: Context,
     request: Request,

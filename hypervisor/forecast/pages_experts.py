@@ -13,6 +13,7 @@ from hypervisor.forecast import service_experts
 from hypervisor.forecast.experts import ExpertFileError
 from hypervisor.forecast.queries_experts import ExpertRow, list_standing
 from hypervisor.forecast.views_experts import build_lines
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -32,6 +33,7 @@ def show_standing(context: Context, stored: Annotated[int | None, Query(ge=0)] =
 
 
 @router.post("/preview")
+@costs(DECODING)
 def preview_file(
     context: Context,
     file: Annotated[UploadFile | None, File()] = None,
@@ -58,6 +60,7 @@ def preview_file(
 
 
 @router.post("")
+@costs(DECODING)
 def store_file(
     context: Context,
     content: Annotated[str, Form(max_length=2 * _LARGEST)] = "",

@@ -28,6 +28,7 @@ from hypervisor.interventions.schemas import (
     describe,
     describe_history,
 )
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -39,6 +40,7 @@ TeamName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 
 @router.get("/interventions", responses=responses(422))
+@costs(ROWS)
 def list_interventions(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

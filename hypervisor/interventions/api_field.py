@@ -21,6 +21,7 @@ from hypervisor.interventions.schemas import (
     FieldQuantity,
     describe,
 )
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.problems import responses
 from hypervisor.web.refusals import refusal
 from hypervisor.web.request import reader_of
@@ -61,6 +62,7 @@ def list_orders(context: FieldContext) -> FieldOrdersBody:
 
 
 @router.post("/orders/{number}/photos", responses=responses(403, 404, 422))
+@costs(DECODING)
 async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     context: FieldContext,
     number: Number,

@@ -4,7 +4,6 @@ import hashlib
 import io
 import warnings
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 
 from PIL import Image, ImageOps
 
@@ -17,7 +16,6 @@ LARGEST_DAY = 200 * 1024 * 1024  # bytes stored of one account within a day
 _PIXELS = {"JPEG": 60_000_000, "PNG": 16_000_000, "WEBP": 16_000_000}
 _SIDE = 2_048  # pixels of the longer side, as it is kept
 _QUALITY = 82
-_DECODING = BoundedSemaphore(2)  # photographs at once, in one process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +42,7 @@ def encode_photo(uploaded: bytes) -> Photo:
             LARGEST // 1024**2,
         )
     try:
-        with _DECODING, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _encode(uploaded)
     except InterventionError:

@@ -10,6 +10,7 @@ from hypervisor.logbook.model import EntryKind, NewEntry
 from hypervisor.logbook.queries import LogFilter
 from hypervisor.logbook.schemas import EntriesBody, EntryDetailBody, EntryPost
 from hypervisor.logbook.service import find_entry, write_entry
+from hypervisor.web.budget import ROWS_OF_SPAN, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.times import Instant
@@ -18,6 +19,7 @@ router = APIRouter(prefix="/log", tags=["operational_log"])
 
 
 @router.get("", responses=responses(404, 422))
+@costs(ROWS_OF_SPAN)
 def list_entries(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

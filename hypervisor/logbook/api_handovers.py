@@ -16,6 +16,7 @@ from hypervisor.logbook.schemas import (
     HandoverStepPost,
     OfferPost,
 )
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -24,6 +25,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("", responses=responses(422))
+@costs(ROWS)
 def list_handovers(context: Context, page: Page) -> HandoversBody:
     """Hand-overs, latest first."""
     after = page.after(int)

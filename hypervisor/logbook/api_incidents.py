@@ -12,6 +12,7 @@ from hypervisor.logbook.attachments import LARGEST, check_attachment
 from hypervisor.logbook.model import LONGEST, EntryKind, NewEntry
 from hypervisor.logbook.schemas import EntryDetailBody, IncidentFileBody, OwnerBody, OwnerPost
 from hypervisor.logbook.service import write_entry
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.downloads import answer_file
 from hypervisor.web.problems import responses
 
@@ -43,6 +44,7 @@ def post_owner(context: Context, number: Number, post: OwnerPost) -> OwnerBody:
 @router.post(
     "/incidents/{number}/attachments", status_code=201, responses=responses(403, 404, 413, 422)
 )
+@costs(DECODING)
 def post_attachment(
     context: Context,
     number: Number,

@@ -19,6 +19,7 @@ from hypervisor.logbook.form import parse_due, parse_number
 from hypervisor.logbook.model import EntryKind, LogError, NewEntry
 from hypervisor.logbook.service import write_entry
 from hypervisor.logbook.service_incident import IncidentFile
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.downloads import answer_file
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -43,6 +44,7 @@ def show_incident(context: Context, number: Number) -> Response:
 
 
 @router.post("/incidents/{number}/entries")
+@costs(DECODING)
 def add_entry(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     number: Number,

@@ -27,6 +27,7 @@ from hypervisor.registry.schemas_territory import (
     ZonesBody,
 )
 from hypervisor.web import formats
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.formats import AnswerFormat, Feature, point
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -77,6 +78,7 @@ def get_area(context: Context, code: str) -> AreaDetailBody:
 
 
 @router.get("/zones", response_model=ZonesBody, responses=responses() | formats.also("geojson"))
+@costs(ROWS)
 def list_zones(context: Context, page: Page, answer_format: AnswerFormat) -> ZonesBody | Response:
     """Zones of a domain, such as flood zones, and others, with their outlines."""
     rows = list(queries_tables.list_things(context.connection, Zone))

@@ -20,6 +20,7 @@ from hypervisor.overview.views_site_facts import load_facts
 from hypervisor.overview.views_site_traces import resolve_span
 from hypervisor.readings.calm import assess_period
 from hypervisor.web import formats
+from hypervisor.web.budget import SPAN, costs
 from hypervisor.web.rendering import alarm_domains, reader_of, render
 from hypervisor.web.times import local, text
 
@@ -69,6 +70,7 @@ Of = Annotated[ReportQuery, Depends(parse_query)]
 
 
 @router.get("/report")
+@costs(SPAN)
 def show_report(context: Context, of: Of) -> Response:
     """The report as a page."""
     document = view.build_report(context, of)
@@ -91,6 +93,7 @@ def show_report(context: Context, of: Of) -> Response:
 
 
 @router.get("/report.csv")
+@costs(SPAN)
 def export_csv(context: Context, of: Of) -> Response:
     """The alarm log of the report, one line per alarm."""
     rows = [

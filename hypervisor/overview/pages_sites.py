@@ -26,6 +26,7 @@ from hypervisor.overview.views_site_list import SiteFilter, search_sites
 from hypervisor.overview.views_site_traces import SPANS, ChartSpan, build_table, resolve_span
 from hypervisor.overview.views_site_upstream import build_upstream
 from hypervisor.registry import queries_site
+from hypervisor.web.budget import SPAN, costs
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.web.request import current_request
@@ -67,6 +68,7 @@ def list_sites(context: Context, site_filter: Annotated[SiteFilter, Query()]) ->
 
 
 @router.get("/sites/{name}")
+@costs(SPAN)
 def show_site(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The page of a site."""
     notice = _NOTICES.get(current_request().query_params.get("done", ""))
@@ -79,6 +81,7 @@ def show_head(context: Context, name: str) -> HTMLResponse:
 
 
 @router.get("/sites/{name}/chart")
+@costs(SPAN)
 def show_chart(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The chart and the upstream gauges, drawn for a width in pixels."""
     return _part(
@@ -87,6 +90,7 @@ def show_chart(context: Context, name: str, look: ChartOf) -> HTMLResponse:
 
 
 @router.get("/sites/{name}/forecast")
+@costs(SPAN)
 def show_forecast(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The latest forecast, or one as it was issued."""
     return _part(
@@ -98,6 +102,7 @@ def show_forecast(context: Context, name: str, look: ChartOf) -> HTMLResponse:
 
 
 @router.get("/sites/{name}/table")
+@costs(SPAN)
 def show_table(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     """The data of the chart as a table."""
     with _load(context, name) as facts:
@@ -158,6 +163,7 @@ def observe(context: Context, name: str, form: Annotated[forms.Observation, Form
 
 
 @router.get("/sites/{name}/aside")
+@costs(SPAN)
 def show_aside_form(context: Context, name: str, look: ChartOf) -> HTMLResponse:
     return _render_form(
         context,

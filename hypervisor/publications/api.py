@@ -19,6 +19,7 @@ from hypervisor.publications.schemas import (
     describe,
 )
 from hypervisor.publications.service import Publisher, load_publisher
+from hypervisor.web.budget import DECODING, ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -27,6 +28,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("", responses=responses(422))
+@costs(ROWS)
 def list_publications(context: Context, request: Request, page: Page) -> PublicationsBody:
     """Publications that concern your communes, the latest first."""
     after = page.after(int)
@@ -51,6 +53,7 @@ def get_publication(context: Context, request: Request, number: Number) -> Publi
 
 
 @router.post("", status_code=201, responses=responses(403, 404, 422))
+@costs(DECODING)
 def post_publication(
     context: Context, request: Request, post: PublicationPost
 ) -> PublicationDetailBody:
@@ -62,6 +65,7 @@ def post_publication(
 
 
 @router.post("/{number}/drafts", responses=responses(403, 404, 409, 422))
+@costs(DECODING)
 def post_draft(
     context: Context, request: Request, number: Number, post: DraftPost
 ) -> PublicationDetailBody:

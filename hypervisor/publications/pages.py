@@ -26,6 +26,7 @@ from hypervisor.publications.model import (
     PublicationError,
 )
 from hypervisor.publications.service import load_publisher, make_message
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import reader_of, render
@@ -72,6 +73,7 @@ def show_new_draft(
 
 
 @router.post("/publications")
+@costs(DECODING)
 def write_first_draft(context: Context, entered: Entered) -> Response:
     """Keep a first draft, or (`fill`) take the usual words of the hazard that was chosen."""
     alarm = entered.alarm_number
@@ -112,6 +114,7 @@ def show_draft(
 
 
 @router.post("/publications/{number}/drafts")
+@costs(DECODING)
 def write_draft(context: Context, number: Number, entered: Entered) -> Response:
     """Keep a draft of an update or a cancellation, or other words of the one that waits."""
     publication = service.find_publication(context.connection, number)

@@ -21,6 +21,7 @@ from hypervisor.readings.schemas import (
     ReplayPost,
 )
 from hypervisor.readings.views_dead_letters import decode_text
+from hypervisor.web.budget import ROWS, WORK, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.request import get_settings
@@ -32,6 +33,7 @@ Number = Annotated[int, Path(ge=1, le=2**63 - 1, examples=[31])]
 
 
 @router.get("", responses=responses())
+@costs(ROWS)
 def list_dead_letters(
     context: Context,
     page: Page,
@@ -80,6 +82,7 @@ def get_dead_letter(context: Context, number: Number) -> LetterDetailBody:
 @router.post(
     "/redrive", responses=responses(404), deprecated=True, operation_id="dead_letters_redrive"
 )
+@costs(WORK)
 def replay_dead_letters(context: Context, request: Request, post: ReplayPost) -> ReplayBody:
     """Decode, check and store letters again; they keep their arrival time.
 

@@ -17,6 +17,7 @@ from hypervisor.readings.schemas import (
 )
 from hypervisor.registry import queries_devices
 from hypervisor.web import formats
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.formats import AnswerFormat
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -26,6 +27,7 @@ router = APIRouter(prefix="/devices", tags=["devices"])
 
 
 @router.get("", response_model=DevicesBody, responses=responses() | formats.also("geojson"))
+@costs(ROWS)
 def list_devices(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

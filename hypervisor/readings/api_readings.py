@@ -18,6 +18,7 @@ from hypervisor.readings.schemas import Bucket, SeriesReading, SeveralReadingsBo
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import SeriesRow
 from hypervisor.web import formats
+from hypervisor.web.budget import ROWS_OF_SPAN, costs
 from hypervisor.web.formats import AnswerFormat, Feature, point
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -52,6 +53,7 @@ Names = Annotated[
 
 
 @router.get("/series/{device}/{quantity}/readings", responses=responses(404, 422))
+@costs(ROWS_OF_SPAN)
 def list_series_readings(  # noqa: PLR0913  one argument a filter
     context: Context,
     device: str,
@@ -110,6 +112,7 @@ class _Request:
     response_model=SeveralReadingsBody,
     responses=responses(404, 422) | formats.also("csv", "geojson"),
 )
+@costs(ROWS_OF_SPAN)
 def list_readings(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

@@ -10,6 +10,7 @@ from hypervisor.readings import device_health
 from hypervisor.readings.schemas import NamedSeries, SeriesBody, SeriesDetailBody, SeriesListBody
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import SeriesRow
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/series", tags=["series"])
 
 
 @router.get("", responses=responses())
+@costs(ROWS)
 def list_series(
     context: Context,
     page: Page,

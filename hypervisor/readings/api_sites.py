@@ -11,6 +11,7 @@ from hypervisor.readings.queries_latest import Latest, SiteRow
 from hypervisor.readings.schemas import make_feature
 from hypervisor.registry import queries_site
 from hypervisor.web import formats
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.formats import AnswerFormat
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/sites", tags=["sites"])
 
 
 @router.get("", response_model=SitesBody, responses=responses(404) | formats.also("geojson"))
+@costs(ROWS)
 def list_sites(  # noqa: PLR0913  one argument a filter
     context: Context,
     page: Page,

@@ -18,6 +18,7 @@ from hypervisor.readings.dead_letter_replay import ShiftError, get_dead_letter
 from hypervisor.readings.device_health import ISSUES
 from hypervisor.readings.schemas import ReplayPost
 from hypervisor.readings.views_dead_letters import MOST, explain_reason, format_payload
+from hypervisor.web.budget import WORK, costs
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 
@@ -87,6 +88,7 @@ def show_letter(context: Context, number: Number) -> Response:
 
 
 @router.post("/replay")
+@costs(WORK)
 def replay(  # noqa: PLR0913  the fields of the form
     context: Context,
     request: Request,

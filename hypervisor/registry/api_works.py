@@ -22,6 +22,7 @@ from hypervisor.registry.schemas_works import (
     WorksPut,
 )
 from hypervisor.registry.works import Works, announce_works, end_works, list_works, load_works
+from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
@@ -40,6 +41,7 @@ Name = Annotated[
 
 
 @router.get("", responses=responses())
+@costs(ROWS)
 def list_works_page(
     context: Context,
     page: Page,

@@ -18,6 +18,7 @@ from hypervisor.registry.inventory_files import SUFFIXES, list_examples
 from hypervisor.registry.service_inventory import ChangedMeanwhileError, Preview, SourceFile
 from hypervisor.registry.tree import InventoryError, Problem
 from hypervisor.registry.views_inventory import SHOWN, render_overview
+from hypervisor.web.budget import DECODING, WORK, costs
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -51,6 +52,7 @@ Texts = Annotated[list[str] | None, Form()]
 
 
 @router.post("/preview")
+@costs(DECODING)
 def read_upload(
     context: Context,
     files: Annotated[list[UploadFile] | None, File()] = None,
@@ -64,6 +66,7 @@ def read_upload(
 
 
 @router.post("/apply")
+@costs(DECODING)
 def apply_upload(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     names: Names = None,
@@ -92,6 +95,7 @@ def apply_upload(  # noqa: PLR0913, PLR0917  the fields of the form
 
 
 @router.get("/file")
+@costs(WORK)
 def download_yaml(context: Context) -> Response:
     """The registry of now as one file."""
     context.require_anywhere(Duty.ADMINISTER)
@@ -100,6 +104,7 @@ def download_yaml(context: Context) -> Response:
 
 
 @router.get("/file/{what}")
+@costs(WORK)
 def download_geojson(context: Context, what: str) -> Response:
     """Sites, zones or assets for a map program."""
     context.require_anywhere(Duty.ADMINISTER)

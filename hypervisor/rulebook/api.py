@@ -38,6 +38,7 @@ from hypervisor.rulebook.schemas import (
 )
 from hypervisor.rulebook.service import Change
 from hypervisor.rulebook.service_thresholds import ThresholdChange
+from hypervisor.web.budget import ROWS, WORK, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
@@ -112,6 +113,7 @@ Withdrawal = Annotated[Stamp, Depends(_withdrawal_stamp)]
 
 
 @rules.get("", responses=responses())
+@costs(ROWS)
 def list_rules(context: Context, page: Page) -> RulesBody:
     """Rules as their authors wrote them, with the time from which they are in force."""
     rows, following = page.cut(
@@ -128,6 +130,7 @@ def list_rules(context: Context, page: Page) -> RulesBody:
 
 
 @rules.post("/check", responses=responses(403, 422))
+@costs(WORK)
 def check_rules(context: Context, body: CheckPost) -> CheckBody:
     """Parse rules and run their tests, within a budget; nothing is stored."""
     context.require(Duty.WRITE_RULES)
@@ -164,6 +167,7 @@ def list_rule_revisions(context: Context, response: Response, rule: str) -> Revi
 
 
 @rules.put("/{rule}", responses=_WRITES)
+@costs(WORK)
 def put_rule(change: Asks, rule: str, body: RulePut) -> ChangedBody:
     """Add a rule, or change the revision that If-Match names."""
     change.context.require(Duty.WRITE_RULES)
@@ -197,6 +201,7 @@ def roll_back_rule(change: Asks, rule: str, body: RollbackPost) -> ChangedBody:
 
 
 @thresholds.get("", responses=responses(404))
+@costs(ROWS)
 def list_thresholds(
     context: Context,
     page: Page,
@@ -213,6 +218,7 @@ def list_thresholds(
 
 
 @thresholds.get("/{owner:path}/proposal", responses=responses(404, 422))
+@costs(WORK)
 def propose_thresholds(
     context: Context,
     owner: str,

@@ -15,6 +15,7 @@ from hypervisor.base.duties import Duty
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import moment, moment_if
 from hypervisor.rulebook.service_trials import FIRST, YEAR, build_edit, run_trial
+from hypervisor.web.budget import TRIAL, costs
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
 
@@ -129,6 +130,7 @@ class TrialBody(Body):
 
 
 @router.get("/{key:path}", responses=responses(404, 422, 429))
+@costs(TRIAL)
 def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
     context: Context,
     request: Request,

@@ -23,6 +23,7 @@ from hypervisor.rulebook.views_draft import FRENCH, PLAIN, Draft, FieldError
 from hypervisor.rulebook.views_edit import EVERYWHERE, EditedRule
 from hypervisor.rulebook.views_share import unpack_text
 from hypervisor.rulebook.views_texts import TOOLS
+from hypervisor.web.budget import LINKED_TRIAL, TRIAL, WORK, costs
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from rules._errors import RuleError
@@ -73,6 +74,7 @@ def _find_current(context: Context, rule: str, domain: Short = "") -> EditedRule
 
 
 @router.get("/rules/{rule}")
+@costs(LINKED_TRIAL)
 def edit_rule(  # noqa: PLR0913, PLR0917  what the address says
     context: Context,
     request: Request,
@@ -102,6 +104,7 @@ def edit_rule(  # noqa: PLR0913, PLR0917  what the address says
 
 
 @router.post("/rules/{rule}/draft")
+@costs(WORK)
 def draft_rule(
     context: Context,
     request: Request,
@@ -126,6 +129,7 @@ def draft_rule(
 
 
 @router.post("/rules/{rule}/trial")
+@costs(TRIAL)
 def try_rule(
     context: Context,
     request: Request,
@@ -142,6 +146,7 @@ def try_rule(
 
 
 @router.post("/rules/{rule}")
+@costs(WORK)
 def save_rule(
     context: Context,
     request: Request,

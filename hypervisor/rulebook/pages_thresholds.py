@@ -22,6 +22,7 @@ from hypervisor.rulebook.model import owner_of
 from hypervisor.rulebook.pages import Short, Text, Word, render_results
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.rulebook.views_threshold import TrialQuery
+from hypervisor.web.budget import TRIAL, WORK, costs
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
 
@@ -30,6 +31,7 @@ _Value = Annotated[str, Query(max_length=40)]
 
 
 @router.get("/thresholds/{key:path}/trial")
+@costs(TRIAL)
 def show_trial(  # noqa: PLR0913, PLR0917  what the address says
     context: Context,
     request: Request,
@@ -46,6 +48,7 @@ def show_trial(  # noqa: PLR0913, PLR0917  what the address says
 
 
 @router.get("/thresholds/{key:path}/proposal")
+@costs(WORK)
 def show_proposal(context: Context, key: str) -> HTMLResponse:
     """Values from the gauge's record: a part of the page, or a page by itself."""
     context.require(Duty.READ, subject=owner_of(key))
@@ -103,6 +106,7 @@ def note_event(  # noqa: PLR0913, PLR0917  the fields of the form
 
 
 @router.get("/thresholds/{key:path}")
+@costs(TRIAL)
 def show_threshold(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     request: Request,

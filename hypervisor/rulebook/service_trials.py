@@ -1,14 +1,12 @@
 """Trials of rules and thresholds on past readings, and the subjects of each rule; both cached."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from fastapi.exceptions import HTTPException
 
 from hypervisor.access.context import RequestContext
 from hypervisor.backtest.draft import Edit
@@ -28,8 +26,6 @@ YEAR = timedelta(days=365)
 MOST_SITES = 200  # of a trial at all sites
 _LONGEST = timedelta(days=800)
 FIRST, _LAST = datetime(1800, 1, 3, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-_PATIENCE = 5.0  # s to wait for a free slot
-_AT_ONCE = BoundedSemaphore(2)
 _CACHES = Lock()
 _Subjects = Mapping[str, Sequence[tuple[str, str]]]  # rule -> (site, subject)
 _Cache = TypeVar("_Cache", RegistryCache, "SubjectCache")
@@ -65,7 +61,7 @@ def build_edit(  # noqa: PLR0913  what is tried
 
 def run_trial(context: RequestContext, request: Request, edit: Edit) -> TrialResult:
     """Evaluate an edit. The registry is cached between trials."""
-    with _running(), context.owning() as connection:
+    with context.owning() as connection:
         return try_edit(
             connection,
             edit,
@@ -76,23 +72,12 @@ def run_trial(context: RequestContext, request: Request, edit: Edit) -> TrialRes
         )
 
 
-@contextmanager
-def _running() -> Iterator[None]:
-    """At most two trials run at once."""
-    if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise HTTPException(429, "other trials are running: try again in a moment")
-    try:
-        yield
-    finally:
-        _AT_ONCE.release()
-
-
 def run_trial_everywhere(
     context: RequestContext, request: Request, written: Rule, since: datetime, until: datetime
 ) -> tuple[list[SiteTrial], int]:
     """A written rule at each visible site where it applies, and at how many it applies."""
     visible = {row.name for row in queries_latest.list_sites(context.connection)}
-    with _running(), context.owning() as connection:
+    with context.owning() as connection:
         return try_everywhere(
             connection,
             written,

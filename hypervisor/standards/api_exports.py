@@ -14,6 +14,7 @@ from hypervisor.standards.access import open_output
 from hypervisor.standards.exports import Source, Span
 from hypervisor.standards.model import NoResourceError
 from hypervisor.web import problems, table_files
+from hypervisor.web.budget import FILE, costs
 from hypervisor.web.table_files import Table
 from hypervisor.web.times import Instant, text
 
@@ -82,6 +83,7 @@ def get_data_package(context: Context, request: Request) -> Response:
 
 
 @router.get("/readings.{form}")
+@costs(FILE)
 def get_readings(
     context: Context, request: Request, form: Form, query: Annotated[ReadingFilter, Query()]
 ) -> Response:
@@ -99,6 +101,7 @@ def get_readings(
 
 
 @router.get("/alarms.{form}")
+@costs(FILE)
 def get_alarms(
     context: Context, request: Request, form: Form, query: Annotated[TimeFilter, Query()]
 ) -> Response:
@@ -111,6 +114,7 @@ def get_alarms(
 
 
 @router.get("/counts/sites.csv")
+@costs(FILE)
 def get_count_sites(context: Context, request: Request) -> Response:
     """Where road users are counted."""
     source = _open_source(context, request)
@@ -118,6 +122,7 @@ def get_count_sites(context: Context, request: Request) -> Response:
 
 
 @router.get("/counts/channels.csv")
+@costs(FILE)
 def get_count_channels(context: Context, request: Request) -> Response:
     """What counts them."""
     source = _open_source(context, request)
@@ -125,6 +130,7 @@ def get_count_channels(context: Context, request: Request) -> Response:
 
 
 @router.get("/counts/measures.csv")
+@costs(FILE)
 def get_count_measures(
     context: Context, request: Request, query: Annotated[TimeFilter, Query()]
 ) -> Response:

@@ -23,6 +23,7 @@ from hypervisor.standards.queries_features import COLLECTIONS, Collection, equal
 from hypervisor.standards.queries_sensorthings import Condition
 from hypervisor.standards.queries_shapes import describe, describe_epci, describe_official
 from hypervisor.web import problems
+from hypervisor.web.budget import FILE, costs
 from hypervisor.web.formats import GEOJSON
 from hypervisor.web.times import text
 
@@ -89,6 +90,7 @@ def get_collection(context: Context, request: Request, name: str) -> Response:
 
 
 @router.get("/collections/{name}/items")
+@costs(FILE)
 def list_items(context: Context, request: Request, name: str) -> Response:
     """A page of features."""
     library = _open_library(context, request)

@@ -25,6 +25,7 @@ from hypervisor.standards.resources import (
     bind_datastream,
     resolve,
 )
+from hypervisor.web.budget import FILE, costs
 
 PREFIX = "/sensorthings/v1.1"
 _JSON = "application/json"
@@ -86,6 +87,7 @@ def _describe_mqtt(request: Request) -> dict[str, Any]:
 
 
 @router.get("/{path:path}")
+@costs(FILE)
 def get_resource(context: Context, request: Request, path: str) -> Response:
     """Entities, one of them, its properties, links or a count."""
     source = _open_source(context, request)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from hypervisor.access.errors import (
     AccountError,
+    BusyError,
     FieldOnlyError,
     ForbiddenError,
     NoAccountError,
@@ -17,6 +18,7 @@ from hypervisor.access.errors import (
 )
 from hypervisor.web.problems import answer
 
+RETRY = 5  # s that who finds a queue too long waits
 _PROGRAMS = ("/api/", "/openapi.json", "/metrics", "/static/")
 
 
@@ -47,6 +49,12 @@ def install(app: FastAPI) -> None:
     def _slowed(request: Request, error: TooManyAttemptsError) -> Response:
         response = answer(request, HTTPStatus.TOO_MANY_REQUESTS, str(error))
         response.headers["Retry-After"] = str(max(1, round(error.seconds)))
+        return response
+
+    @app.exception_handler(BusyError)
+    def _busy(request: Request, error: BusyError) -> Response:
+        response = answer(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        response.headers["Retry-After"] = str(RETRY)
         return response
 
     @app.exception_handler(AccountError)

@@ -92,14 +92,6 @@ def test_what_is_wrong_is_said(client: httpx.Client) -> None:
     assert "/etc/passwd" in refused(client, 422, rules=["/etc/passwd"])  # no file is read
 
 
-def test_only_two_are_at_work_and_neither_for_long(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_none_is_at_work_for_long(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backtest_api, "_SECONDS", -1.0)
     assert "choose fewer rules" in refused(client, 422)
-    for _ in range(2):
-        backtest_api._AT_ONCE.acquire()  # noqa: SLF001  as two others would
-    try:
-        assert "two backtests" in refused(client, 429)
-    finally:
-        backtest_api._AT_ONCE.release(2)  # noqa: SLF001

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
+from hypervisor.access.errors import BusyError, TooManyAttemptsError
 from hypervisor.access.limiter import RequestLimiter
 from hypervisor.database.connect import StoreError
+from hypervisor.database.pool import READERS
 
 Play = Callable[[AsyncExitStack, RequestLimiter], Awaitable[None]]
 
@@ -15,7 +17,7 @@ Play = Callable[[AsyncExitStack, RequestLimiter], Awaitable[None]]
 def play(scene: Play, *, patience: float = 0.05) -> None:
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            await scene(stack, RequestLimiter(4, patience=patience))
+            await scene(stack, RequestLimiter(4, share=2, waiting=20, patience=patience))
 
     asyncio.run(run())
 
@@ -43,6 +45,42 @@ def test_sessions_of_one_account_count_together_once_they_are_known() -> None:
         with pytest.raises(StoreError):
             await stack.enter_async_context(turns.take("three"))
         await stack.enter_async_context(turns.take("another"))
+
+    play(scene)
+
+
+def test_a_queue_is_bounded_of_one_and_of_all() -> None:
+    async def scene(_stack: AsyncExitStack, _turns: RequestLimiter) -> None:
+        turns = RequestLimiter(1, waiting=2, in_line=3)
+
+        async def wait(who: str) -> None:
+            async with turns.take(who):
+                await asyncio.sleep(10)
+
+        waiting = [asyncio.create_task(wait(who)) for who in ("vera", "vera", "anne")]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyAttemptsError, match="2 requests of yours") as refused:
+            await wait("vera")
+        assert refused.value.seconds > 0
+        with pytest.raises(BusyError, match="too many ask"):
+            await wait("bruno")
+        for each in waiting:
+            each.cancel()  # as their clients leave
+        await asyncio.wait(waiting)
+        async with turns.take("bruno"):
+            pass
+
+    play(scene)
+
+
+def test_two_of_many_accounts_leave_some() -> None:
+    async def scene(stack: AsyncExitStack, _turns: RequestLimiter) -> None:
+        turns = RequestLimiter(READERS, patience=0.05)
+        for who in ("vera", "anne"):
+            for _ in range(READERS):
+                with suppress(BusyError):
+                    await stack.enter_async_context(turns.take(who))
+        await stack.enter_async_context(turns.take("bruno"))
 
     play(scene)
 

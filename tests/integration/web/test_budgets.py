@@ -1,0 +1,92 @@
+"""A flood of costly requests leaves the others their turns, and a request ends with its client."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from hypervisor.broker.child import wait_until
+from tests.conftest import Stack
+from tests.expensive_packs import pack
+from tests.integration.web.conftest import fresh_towns
+from tests.integration.web.web_process import WebProcess, web_process
+
+pytestmark = pytest.mark.integration
+# As much as the budget of a check lets through: some ten seconds of computing.
+WORST = {"text": pack("silent", 1, tests=16, readings=99), "domain": "flood"}
+CHECK = "/api/v1/rules/check"
+
+
+@pytest.fixture(scope="module")
+def web(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    with (
+        fresh_towns(stack) as world,
+        web_process(world.url, tmp_path_factory.mktemp("data")) as process,
+    ):
+        yield process
+
+
+def test_a_flood_from_two_accounts_leaves_a_third_its_turns(web: WebProcess) -> None:
+    statuses: list[int] = []
+    over = threading.Event()
+
+    def flood(client: httpx.Client) -> None:
+        while not over.is_set():
+            with suppress(httpx.TransportError):  # who is tired of waiting leaves
+                statuses.append(client.post(CHECK, json=WORST, timeout=4).status_code)
+
+    with web.sign_in("ada") as ada, web.sign_in("bob") as bob, web.sign_in("eve") as eve:
+        before = web.memory()
+        floods = [threading.Thread(target=flood, args=[who]) for who in (ada, bob) * 8]
+        for each in floods:
+            each.start()
+        assert wait_until(lambda: HTTPStatus.TOO_MANY_REQUESTS in statuses, seconds=30)
+        for address in ("/api/v1/alarms", "/alarms", "/sites", "/now") * 3:
+            assert eve.get(address).status_code == HTTPStatus.OK, address
+        small = {"text": pack("mean", 1, readings=5), "domain": "flood"}
+        assert eve.post(CHECK, json=small).status_code == HTTPStatus.OK  # a turn is left for her
+        over.set()
+        for each in floods:
+            each.join()
+    assert set(statuses) <= {HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY, 429}
+    assert wait_until(lambda: web.memory() < before + 200, seconds=10)
+
+
+def test_a_request_ends_when_its_client_leaves(web: WebProcess) -> None:
+    with web.sign_in("ada") as ada:
+        assert ada.get("/api/v1/alarms").status_code == HTTPStatus.OK
+        headers = {**ada.headers, "cookie": "; ".join(f"{n}={v}" for n, v in ada.cookies.items())}
+    body = json.dumps(WORST).encode()
+    headers |= {"content-length": str(len(body)), "content-type": "application/json"}
+    lines = [f"POST {CHECK} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+    where = urlsplit(web.base)
+    before = set(web.workers())
+    with socket.create_connection((where.hostname or "", where.port or 0)) as client:
+        lines.append(f"host: {where.netloc}")
+        client.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        assert wait_until(lambda: any(map(_computes, web.workers())), seconds=30)
+        worker = next(filter(_computes, web.workers()))
+    assert wait_until(lambda: worker not in web.workers(), seconds=5), before
+
+
+def _computes(pid: int) -> bool:
+    """Whether it used a processor for half of the last half second."""
+    used = _ticks(pid)
+    time.sleep(0.3)
+    return _ticks(pid) - used >= 5
+
+
+def _ticks(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123  of a process
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
