@@ -45,7 +45,7 @@ def web(context: typer.Context) -> None:
         forwarded_allow_ips=[str(proxy) for proxy in settings.trusted_proxies],
         timeout_graceful_shutdown=3,
     )
-    app.state.workers = Workers.begin(lambda asked: serve_requests(app, asked))
+    app.state.workers = Workers.begin(lambda channel: serve_requests(app, channel))
     life = Life.begin()
     server = Server(config, app.state.hub, life.turn) if life else Server(config, app.state.hub)
     handed = os.environ.get(WEB_SOCKET)  # by `up`, which keeps the port over restarts

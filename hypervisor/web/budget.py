@@ -96,7 +96,7 @@ SINCE = Budget(is_small=lambda query: "since" not in query)
 FILE = Budget(seconds=60.0, public=True)
 """A file or a listing by a standard, which anybody may ask for where it is public."""
 
-DECODING = Budget(seconds=20.0)
+DECODING = Budget(seconds=90.0)
 """What somebody sends is decoded: pictures, inventories, forecasts, CAP."""
 
 ROWS = Budget(is_small=has_few_rows)

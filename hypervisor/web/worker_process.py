@@ -16,22 +16,22 @@ from hypervisor.web.frames import END, HELLO, MORE, ORDER, START, read_frame, wr
 
 log = logging.getLogger(__name__)
 _PIECE = 256 * 1024  # bytes of a frame
-_NICE = 10  # everything else goes first
+_NICE = 5  # everything else goes first, and yet a busy machine does not stop it
 _FIRST_TO_GO = "800"  # where the memory of the machine is short
 
 
-def serve_requests(app: FastAPI, asked: socket.socket) -> None:
-    """Answer what comes at `asked`, in a process of its own."""
+def serve_requests(app: FastAPI, channel: socket.socket) -> None:
+    """Answer what comes at `channel`, in a process of its own."""
     os.nice(_NICE)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
     app.state.is_worker = True
     app.state.pool.open()
-    asyncio.run(_serve(app, asked))
+    asyncio.run(_serve(app, channel))
 
 
-async def _serve(app: FastAPI, asked: socket.socket) -> None:
-    reader, writer = await asyncio.open_connection(sock=asked)
+async def _serve(app: FastAPI, channel: socket.socket) -> None:
+    reader, writer = await asyncio.open_connection(sock=channel)
     await write_frame(writer, HELLO, str(os.getpid()).encode())
     while True:
         try:

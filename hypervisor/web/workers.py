@@ -131,10 +131,10 @@ class Workers:
         finally:
             theirs.close()
         reader, writer = await asyncio.open_connection(sock=ours)
-        kind, said = await read_frame(reader)
+        kind, number = await read_frame(reader)
         if kind != HELLO:
             raise WorkerEndedError("a worker said something else than its number")
-        pid = int(said)
+        pid = int(number)
         return _Worker(
             reader=reader,
             writer=writer,
