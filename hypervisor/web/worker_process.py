@@ -16,7 +16,7 @@ from hypervisor.web.frames import END, HELLO, MORE, ORDER, START, read_frame, wr
 
 log = logging.getLogger(__name__)
 _PIECE = 256 * 1024  # bytes of a frame
-_NICE = 5  # everything else goes first, and yet a busy machine does not stop it
+_NICE = 10  # everything else goes first
 _FIRST_TO_GO = "800"  # where the memory of the machine is short
 
 
