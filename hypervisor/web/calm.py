@@ -36,7 +36,7 @@ def list_missing(assessment: Assessment, shown: int = _SHOWN) -> str:
         words.append(
             translate_plural("and %(num)s other", "and %(num)s others", rest) % {"num": rest}
         )
-    return "; ".join(words)
+    return _("; ").join(words)
 
 
 FILTERS = {"gap": write_gap, "missing": list_missing}

@@ -33,7 +33,7 @@ def test_the_load_of_a_day_beside_its_targets(console: Console) -> None:
 
 def test_before_anything_happened(empty_console: Console) -> None:
     page = empty_console.page("/load", language="en")
-    expect(page.locator("main")).to_contain_text("No alarm in this period.")
+    expect(page.locator("main")).to_contain_text("Evaluation of alarms: never received")
     assert violations(page) == []
 
 

@@ -75,7 +75,7 @@ def test_what_is_blind_and_what_was_refused(own_console: Console) -> None:
 def test_nothing_is_there_yet(empty_console: Console) -> None:
     page = empty_console.page("/quality", language="en")
     expect(page.locator("main")).to_contain_text("No device is registered yet.")
-    expect(page.locator("main")).to_contain_text("Nothing was refused.")
+    expect(page.locator("main")).to_contain_text("Evaluation of alarms: never received")
     expect(page.locator("main")).to_contain_text("No worker has joined.")
     assert violations(page) == []
 

@@ -60,7 +60,7 @@ def test_a_warning_is_shown_in_its_commune_in_both_languages(
     assert FRENCH in citizen.get("/public", params={"commune": "orge le bourg"}).text
     elsewhere = citizen.get("/public", params={"commune": YVETTE}).text
     assert FRENCH not in elsewhere
-    assert "publié aucune alerte pour Yvette-le-Bourg." in elsewhere
+    assert "publié aucune alerte en vigueur à Yvette-le-Bourg." in elsewhere
     several = citizen.get("/public", params={"commune": "bourg"})
     assert several.status_code == 404
     assert f"commune={ORGE}" in several.text

@@ -39,8 +39,8 @@ HARMLESS = {
     },
     "what somebody has still to do": {"none to acknowledge", "Up to date."},
     "says whose word it is, beside what is missing": {
-        "%(who)s has published no warning for %(commune)s.",
-        "%(who)s has published no warning.", "No alarm was raised that is open.",
+        "%(who)s has published no warning that is in force in %(commune)s.",
+        "%(who)s has published no warning that is in force.", "No alarm was raised that is open.",
         "It rises above no further threshold.", "All clear",
     },
     "behind a guard of its own: the macro `quiet`, `bar.healthy`": {
