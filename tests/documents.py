@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = "sh"
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<info>[^`\n]*)$")
 _HOW = re.compile(
-    r"(?P<long>long )?(?P<how>file|more)=(?P<name>[\w.-]+)(?: then (?P<then>.+))?"
+    r"(?P<long>long )?(?P<how>file|more)=(?P<name>[\w.-]+)"
     r"|(?P<output>output)|in (?P<test>tests/\S+)|not run: (?P<why>.+)"
     r"|(?P<alone>long)?(?: ?with (?P<word>\S+?)=(?P<value>.+))?"
 )
@@ -56,7 +56,6 @@ class Example:
     how: str
     long: bool = False
     name: str = ""  # of the file that it is saved as
-    then: str = ""  # a command that runs once it is saved
     test: str = ""  # that runs it instead
     word: str = ""  # stands for what the command `value` prints when the word is reached
     value: str = ""
@@ -124,8 +123,7 @@ def _parse(page: Path, line: int, info: str, text: str) -> Example:
         raise UnmarkedError(f"```{info} does not say how it runs (CONTRIBUTING.md, house rules)")
     make = partial(Example, page=page, line=line, language=language, text=text)
     if match["how"]:
-        then, long = match["then"] or "", bool(match["long"])
-        return make(how=match["how"], name=match["name"], then=then, long=long)
+        return make(how=match["how"], name=match["name"], long=bool(match["long"]))
     if match["test"]:
         _require_test(match["test"], page)
         return make(how="test", test=match["test"])

@@ -42,19 +42,7 @@ SOON, PATIENCE = 30.0, 120.0  # s
 READERS = ("charts", "charts_cps", "grafana")  # roles of the server, which outlive a database
 MAIL = "mailtos://alarms:${SMTP_PASSWORD}@smtp.town.example?"
 
-# What pages need that a reader does not see. `publish DEVICE KIND FILE VALUE` sends a message as
-# measured now, with a new account, and sees the level stored; `field NAME` prints a field of the
-# last JSON line.
-_PUBLISH = """. "$HYPERVISOR_DATA/hypervisor.env"
-password=$(hypervisor device add "$1") || exit
-sed "s/20..-..-..T..:..:..Z/$(date -u +%FT%TZ)/" "$3" | mosquitto_pub -h 127.0.0.1 -q 1 -s \\
-    -p "$HYPERVISOR_BROKER_PORT" -u "$1" -P "$password" -t "devices/$1/$2" || exit
-for _ in $(seq 100); do
-    hypervisor readings list "$1/level" | grep -q "$4" && exit
-done
-hypervisor dead-letters list
-exit 1
-"""
+# What pages need that a reader does not see: `field NAME` prints a field of the last JSON line.
 _FIELD = "import json, sys; print(json.loads(list(sys.stdin)[-1])[sys.argv[1]])"
 
 
@@ -78,7 +66,6 @@ def programs(shared_folder: Path) -> Iterator[Path]:
         env=part_environment() | {"PYTHONUTF8": "1"},
     )
     write_client(folder / "hypervisor", path)
-    _write_program(folder / "publish", _PUBLISH)
     _write_program(folder / "field", f'exec {sys.executable} -c "{_FIELD}" "$@"')
     _write_program(folder / "make", f'exec /usr/bin/make -C {REPOSITORY} --dry-run "$@"')
     if shutil.which("mosquitto_pub") is None:
@@ -126,7 +113,7 @@ def live(stack: Stack, shared_folder: Path, programs: Path) -> Iterator[Exercise
 def _save_inventory(folder: Path) -> Iterator[str]:
     """The paths of the inventory files that docs/inventory.md shows."""
     for example in documents.examples(INVENTORY):
-        if example.how == "file" and not example.then:
+        if example.how == "file" and example.name != "slips.yaml":  # which is refused
             (folder / example.name).write_text(example.text, encoding="utf-8")
             yield str(folder / example.name)
 
@@ -208,16 +195,13 @@ class Run:
     last: str = ""
 
     def play(self, examples: Sequence[Example]) -> None:
-        """Save the files of the page, then run its commands."""
-        for example in examples:
+        """Save the files and run the commands in the order of the page, as its reader does."""
+        for example, after in zip(examples, [*examples[1:], None], strict=True):
+            shown = after.text if after is not None and after.how == "output" else ""
             if example.how in {"file", "more"}:
                 file = self.shell.folder / example.name
                 with file.open("w" if example.how == "file" else "a", encoding="utf-8") as text:
                     text.write(self._on_this_machine(example.text))
-        for example, after in zip(examples, [*examples[1:], None], strict=True):
-            shown = after.text if after is not None and after.how == "output" else ""
-            if example.then:
-                self._execute(example, [example.then], shown)
             elif example.how == "run":
                 self._execute(example, documents.split_commands(example.text), shown)
             elif example.how == "output":
