@@ -63,6 +63,9 @@ class Lane:
     _allowed: float = 1.0  # deliveries that the pace lets go now
     _counted: float = field(default_factory=monotonic)
     _cleaned: float = float("-inf")
+    _sent: list[int] = field(default_factory=list)
+    _failed: list[queries.Failure] = field(default_factory=list)
+    _destinations: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._waker = Waker()
@@ -149,7 +152,8 @@ class Lane:
             except Exception as error:
                 if ends_session(error):
                     raise
-                self._record_failure(delivery, describe_failure(error))
+                self._note_failure(delivery, describe_failure(error))
+        self._write()
         return len(due)
 
     def _start_delivery(
@@ -165,7 +169,7 @@ class Lane:
         recipient = self._decrypt(delivery)
         destination = self.channel.find_destination(recipient)
         if delivery.destination is None:
-            queries.set_destination(self.connection, delivery.subscription, destination)
+            self._destinations[delivery.subscription] = destination
         if not self._senders.free(destination):
             why = "waits for its server, which does not answer or is full"
             queries.postpone(self.connection, delivery.id, why, _FULL_WAIT)
@@ -218,6 +222,7 @@ class Lane:
                 )
             if result.error is not None and _is_silence(result):
                 silent.append(f"{result.delivery.destination} ({result.error})")
+        self._write()
         if silent:
             self.say(f"{len(silent)} without an answer, of {silent[0]}")
 
@@ -228,20 +233,33 @@ class Lane:
         else:
             self._senders.note_answer(parcel.destination)
         if result.error is None:
-            queries.mark_sent(self.connection, parcel.delivery.id)
+            self._sent.append(parcel.delivery.id)
         elif isinstance(result.cause, GoneError):
             queries.delete_address(self.connection, parcel.delivery.subscription)
         else:
             error = self.channel.hide(parcel.recipient, result.error)
-            self._record_failure(parcel.delivery, error)
+            self._note_failure(parcel.delivery, error)
 
-    def _record_failure(self, delivery: Delivery, error: str) -> None:
+    def _note_failure(self, delivery: Delivery, error: str) -> None:
         """Try it again later; after its last try it is given up when it is due."""
         wait = wait_after(delivery.attempts, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
         if delivery.attempts >= queries.TRIES:
             wait = 0.0
-        text = make_storable(error)
-        queries.mark_failed(self.connection, delivery.id, text, timedelta(seconds=wait))
+        self._failed.append(
+            queries.Failure(
+                delivery=delivery.id, error=make_storable(error), wait=timedelta(seconds=wait)
+            )
+        )
+
+    def _write(self) -> None:
+        """Write what was noted, in a statement for all of a kind: threads hold the processor."""
+        if self._sent:
+            queries.mark_sent(self.connection, self._sent)
+        if self._failed:
+            queries.mark_failed(self.connection, self._failed)
+        if self._destinations:
+            queries.set_destinations(self.connection, self._destinations)
+        self._sent, self._failed, self._destinations = [], [], {}
 
 
 def _is_silence(result: Result[_Parcel]) -> bool:

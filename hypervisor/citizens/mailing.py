@@ -3,6 +3,7 @@
 Each channel has a lane of its own: what the mail server does not take delays no browser.
 """
 
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
@@ -25,6 +26,7 @@ from hypervisor.publications import hazards
 from hypervisor.publications.service import load_publisher
 
 _IDLE = 2.0  # s
+_SWITCH = 0.0005  # s that a thread may hold the interpreter: a lane has many, which encrypt
 _DRAIN = 5.0  # s for what is on its way when the part stops
 _CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
 
@@ -37,6 +39,7 @@ def run(
     def make_loop(name: ChannelName) -> Callable[[Callable[[], bool]], None]:
         return lambda is_over: run_lane(name, settings, is_over, say, clock)
 
+    sys.setswitchinterval(_SWITCH)
     loops = {f"the lane of {name}": make_loop(name) for name in _CHANNELS}
     Loops(loops=loops, stopping=stopping, say=say).run()
 
@@ -64,6 +67,7 @@ def run_lane(
         released = queries.release(connection, name)
         if released:
             say(f"{released} of {name} were on their way when the last sender died")
+        queries.analyze(connection)
         listen(connection, events.CHANNEL)
         with closing(lane):
             while not stopping():

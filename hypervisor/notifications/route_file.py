@@ -297,4 +297,12 @@ class _Reader:
                 "not a complete address of the kind {scheme}://; apprise's manual says how",
                 scheme,
             )
+        misread = None if "${" in scheme else apprise_channel.find_misread(target)
+        if misread is not None:
+            self.source.fail(
+                node,
+                "apprise would send to {misread!r}, which is not written so: expected addresses"
+                " such as duty@town.example, separated by commas",
+                misread,
+            )
         return Channel(name=name, kind=APPRISE, target=target)

@@ -15,6 +15,7 @@ import numpy as np
 from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.broker.passwords import OBSERVED
@@ -22,11 +23,12 @@ from hypervisor.database import feed, locks
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import (
     Connection,
-    keep_connected,
     listen,
     wait_for_notification,
 )
 from hypervisor.database.locks import Lock
+from hypervisor.database.steps import ends_session
+from hypervisor.database.worker import keep_working
 from hypervisor.standards import queries_listeners, sensorthings
 from hypervisor.standards.options import Options
 from hypervisor.standards.queries_entities import ENTITY_SETS, describe_catalogue
@@ -73,6 +75,29 @@ def build_notices(source: Source, rows: Rows) -> Iterator[Notice]:
         yield Notice(datastream=datastream, payload=msgspec.json.encode(body))
 
 
+def build_notices_apart(source: Source, rows: Rows) -> Iterator[Notice]:
+    """The same; a reading that fails is named in the log, and the others are told."""
+    try:
+        yield from list(build_notices(source, rows))
+    except Exception as error:
+        if ends_session(error):
+            raise
+        for place in range(len(rows)):
+            yield from _build_notice(source, rows[place : place + 1])
+
+
+def _build_notice(source: Source, row: Rows) -> list[Notice]:
+    try:
+        return list(build_notices(source, row))
+    except Exception as error:
+        if ends_session(error):
+            raise
+        log.warning(
+            "a reading of series %s is not told: %s", *row["series"], describe_failure(error)
+        )
+        return []
+
+
 def _read_row(row: np.void, sites: Mapping[int, int]) -> Row:
     series, time, received = int(row["series"]), moment(int(row["time"])), int(row["received"])
     value = float(row["value"])
@@ -113,7 +138,13 @@ def run(settings: Settings, catalogue: Catalogue, *, stopping: Callable[[], bool
             follow(connection, settings, catalogue, publish, stopping=stopping)
 
     try:
-        keep_connected(settings.database_url, work, stopping=stopping, say=log.info)
+        keep_working(
+            "the publication of readings",
+            settings.database_url,
+            work,
+            stopping=stopping,
+            say=log.info,
+        )
     finally:
         client.disconnect()
         client.loop_stop()
@@ -145,7 +176,7 @@ def follow(
         pieces = [entry.rows for entry in entries if len(entry.rows)]
         if pieces:
             rows = select_newest(pieces)
-            for notice in build_notices(source, rows):
+            for notice in build_notices_apart(source, rows):
                 publish(notice)
             time.sleep(len(rows) / _MOST)
         elif not entries:

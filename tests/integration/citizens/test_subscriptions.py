@@ -217,6 +217,7 @@ def test_a_crowd_is_mailed_at_its_pace(post: Post) -> None:
     before = len(post.server.got)
     post.lane.turn()
     post.lane.turn()
+    post.lane.finish(20)
     assert len(post.server.got) - before == 3
     assert post.count("subscription_delivery WHERE message > 0") == 2_001
 
