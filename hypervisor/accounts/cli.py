@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hypervisor.accounts.cli_factors import attach_factors
+from hypervisor.base.duties import Duty, Role
 from hypervisor.database.command import (
     Author,
     Json,
@@ -17,14 +18,10 @@ from hypervisor.database.command import (
 
 if TYPE_CHECKING:
     from hypervisor.accounts.service import Administrator, Roles
-    from hypervisor.base.duties import Duty
 
 Reason = Annotated[str, typer.Option(help="Why.")]
 Ask = Annotated[bool, typer.Option("--ask", help="Ask for a password instead of making one.")]
-_ROLES = (
-    "ROLE, or ROLE:AREA (a code): source, viewer, operator, controller, author, administrator;"
-    " repeatable."
-)
+_ROLES = f"ROLE, or ROLE:AREA (a code): {', '.join(Role)}; repeatable."
 
 
 def attach(app: typer.Typer) -> None:
@@ -171,7 +168,7 @@ def add_token(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="send, read, operate, rules, administer; default: read."),
+        typer.Option(help=f"{', '.join(Duty)}; repeatable; default: {Duty.READ}."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=730, help="Until it ends.")] = 90,
     author: Author = "",
@@ -189,7 +186,7 @@ def add_token(
             connection,
             access_queries.get_person(connection, number),
             name=name,
-            scopes=_parse_scopes(scope or ["read"]),
+            scopes=_parse_scopes(scope or [Duty.READ]),
             now=now,
             ends_at=now + timedelta(days=days),
             author=_administrator(author).name,
@@ -258,8 +255,6 @@ def _administrator(author: str) -> "Administrator":
 
 
 def _parse_roles(texts: list[str]) -> "Roles":
-    from hypervisor.base.duties import Role
-
     roles = []
     for text in texts:
         role, _, area = text.partition(":")
@@ -269,9 +264,7 @@ def _parse_roles(texts: list[str]) -> "Roles":
     return roles
 
 
-def _parse_scopes(texts: list[str]) -> "list[Duty]":
-    from hypervisor.base.duties import Duty
-
+def _parse_scopes(texts: list[str]) -> list[Duty]:
     wrong = [text for text in texts if text not in set(Duty)]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]!r}: expected one of {', '.join(Duty)}")

@@ -39,7 +39,9 @@ def up(
 ) -> None:
     """Run an instance with a broker and a database of its own; Ctrl-C stops it.
 
-    In a folder that joined a cluster: be a machine of that cluster.
+    In a folder that joined a cluster: be a machine of that cluster. Exit status 0: all of it ran;
+    1: it ran, but not all of it when it was stopped (with --detach: when it was up); 2: it could
+    not be started.
     """
     import os
 
@@ -48,11 +50,14 @@ def up(
     from hypervisor.broker.folder import PLAN_FILE
     from hypervisor.stack import detached
     from hypervisor.stack.prepare import UpOptions
+    from hypervisor.stack.run_state import read_state
 
     data = context.obj or load_settings().data
     mode = Mode.EXERCISE if exercise else None
     if detach:
         detached.start(data, mode=mode, name=name, timezone=timezone, web_port=web_port)
+        state = read_state(data)
+        _end_incomplete(data, [] if state is None else state.lacking, "it runs")
         return
 
     def say(text: str) -> None:
@@ -71,7 +76,14 @@ def up(
         from hypervisor.stack.up_cluster import run
     else:
         from hypervisor.stack.up import run
-    run(options, say)
+    _end_incomplete(data, run(options, say), "it was stopped")
+
+
+def _end_incomplete(data: Path, lacking: "Sequence[str]", how: str) -> None:
+    """Exit with status 1 where something of an instance does not work."""
+    if lacking:
+        print(f"{how} without {' and '.join(lacking)}: see the logs in {data / 'log'}")
+        raise typer.Exit(1)
 
 
 def down(context: typer.Context) -> None:

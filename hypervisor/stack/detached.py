@@ -11,7 +11,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, load_settings
 from hypervisor.broker.child import command_line, wait_until
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import open_folder
+from hypervisor.broker.folder import PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack.instance_settings import up_settings
 from hypervisor.stack.parts import interpreter_command, part_environment
@@ -32,7 +32,8 @@ def start(  # noqa: PLR0913  the options of `up`
 ) -> Settings:
     """Start an instance that outlives us; return once its parts are ready.
 
-    Raises StackError: it ended (with its error), or was up already.
+    A machine of a cluster may wait longer for the others than we for it: it goes on.
+    Raises StackError: it ended (with its error), was not ready in time, or was up already.
     """
     folder = open_folder(data, server_account())
     pid = find_holder(folder.lock)
@@ -85,6 +86,9 @@ def _follow(
         if ended:
             raise StackError(f"the instance did not start: {' '.join(errors) or f'see {log}'}")
         if ready:
+            return seen
+        if time.monotonic() > end and (root / PLAN_FILE).exists() and instance is not None:
+            say(f"not ready within {START_SECONDS:.0f} s; it goes on in the background: see {log}")
             return seen
         if time.monotonic() > end:
             child.terminate()

@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +29,7 @@ class InstanceState:
     pids: dict[str, int]
     restarts: dict[str, int]
     run_id: str = ""  # what our web answers with in RUN_HEADER
+    lacking: list[str] = field(default_factory=list)  # what of it should work and does not
 
     def text(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"

@@ -93,6 +93,15 @@ class Supervisor:
             name: child.process.pid for name, child in self._children.items() if child.due is None
         }
 
+    def list_down(self) -> list[str]:
+        """The children that do not run, or die again and again."""
+        now = self.clock()
+        return [
+            name
+            for name, child in self._children.items()
+            if child.due is not None or (child.deaths > 1 and now - child.started < STEADY_SECONDS)
+        ]
+
     def restarts(self) -> dict[str, int]:
         return {name: child.restarts for name, child in self._children.items()}
 

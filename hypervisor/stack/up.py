@@ -34,6 +34,7 @@ from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
     InstanceState,
     ServiceManager,
+    Stopped,
     StopRequest,
     handle_signals,
     hold_lock,
@@ -46,11 +47,12 @@ from hypervisor.stack.upkeep import TICK_SECONDS, Upkeep
 READY_SECONDS = 30.0
 PORT_TRIES = 5
 ENTER_SECONDS = 5.0  # between two tries to enter gaps into the ledger
+LATE_SECONDS = 15.0  # between two looks for what was not ready in its time
 Say = Callable[[str], None]
 
 
-def run(options: UpOptions, say: Say) -> None:
-    """Start everything, keep it running, and stop it in order.
+def run(options: UpOptions, say: Say) -> list[str]:
+    """Start everything, keep it running, and stop it in order; what did not work at the end.
 
     Raises TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
@@ -75,6 +77,7 @@ def run(options: UpOptions, say: Say) -> None:
             up.start()
             with run_keeper(up.broker, say) as keeper:
                 up.keep(keeper)
+    return up.lacking
 
 
 @dataclass(kw_only=True)
@@ -86,7 +89,9 @@ class _RunningInstance:
     supervisor: Supervisor
     broker: Broker
     database: Database
+    lacking: list[str] = field(default_factory=list, init=False)  # when it was stopped
     _upkeep: Upkeep = field(init=False)
+    _awaited: dict[str, Callable[[], bool]] = field(default_factory=dict, init=False)
     _settings: instance_settings.InstanceSettings = field(init=False)
     _run_id: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _held: set[int] = field(default_factory=set, init=False)  # ports that we listen on by now
@@ -124,16 +129,25 @@ class _RunningInstance:
         for part in parts_of(load_settings(self.folder.root), instance.mode):
             self.supervisor.start(starter.job(part, self._bound if part == "web" else None))
         self._upkeep.publish()
-        late = self._await_parts(settings)
+        self._await_parts(settings)
         self._upkeep.publish(ready=True)
         how = f"up after {time.monotonic() - began:.1f} s"
+        late = self._upkeep.state.lacking
         ready = f"{how}, but without {' and '.join(late)}" if late else f"everything {how}"
         self.say(ready)
         self.manager.tell("READY=1", f"STATUS={self._upkeep.state.web}: {ready}")
 
     def keep(self, keeper: Keeper) -> None:
         """Tend the children until a stop signal."""
+        try:
+            self._keep(keeper)
+        except Stopped:
+            self.lacking = self._upkeep.list_lacking()
+            raise
+
+    def _keep(self, keeper: Keeper) -> None:
         entering = time.monotonic()
+        looking = entering + LATE_SECONDS
         while True:
             time.sleep(TICK_SECONDS)
             self.stop.check()
@@ -142,6 +156,9 @@ class _RunningInstance:
             if time.monotonic() >= entering:
                 entering = time.monotonic() + ENTER_SECONDS
                 self._enter_gaps()
+            if self._awaited and time.monotonic() >= looking:
+                looking = time.monotonic() + LATE_SECONDS
+                self._look_for_late_parts()
 
     def _stop_orphans(self, starter: Launcher) -> None:
         """The children of a killed `up` should have died with it; make sure, in stopping order."""
@@ -311,10 +328,10 @@ class _RunningInstance:
         if parts.name != servers.name:
             self.say(f"(the user {servers.name!r} cannot reach this Python or this code)")
 
-    def _await_parts(self, settings: instance_settings.InstanceSettings) -> list[str]:
-        """Wait until ingest has connected and the web answers; the parts still missing."""
+    def _await_parts(self, settings: instance_settings.InstanceSettings) -> None:
+        """Wait until ingest has connected and the web answers; note the parts still missing."""
         url = settings.lines()["DATABASE_URL"]
-        waiting: dict[str, Callable[[], bool]] = {
+        self._awaited = {
             "ingest": lambda: instance_store.has_joined(url, settings.worker),
             "web": self._is_our_web,
         }
@@ -322,14 +339,27 @@ class _RunningInstance:
         def all_there() -> bool:
             self.stop.check()
             self._upkeep.tend()
-            for name in [name for name, there in waiting.items() if there()]:
-                del waiting[name]
-            return not waiting
+            return not self._list_late_parts()
 
         if not wait_until(all_there, seconds=READY_SECONDS, every=TICK_SECONDS):
-            for name in waiting:
+            for name in self._awaited:
                 self.say(f"{name} is not ready yet; see {self.folder.log(name)}")
-        return list(waiting)
+        self._upkeep.awaited = list(self._awaited)
+
+    def _list_late_parts(self) -> list[str]:
+        self._awaited = {name: ready for name, ready in self._awaited.items() if not ready()}
+        return list(self._awaited)
+
+    def _look_for_late_parts(self) -> None:
+        """Say which of the parts that were not ready in their time are ready now."""
+        before, self._upkeep.awaited = self._upkeep.awaited, self._list_late_parts()
+        ready = [name for name in before if name not in self._upkeep.awaited]
+        if ready:
+            self.say(f"{' and '.join(ready)} {'is' if len(ready) == 1 else 'are'} ready now")
+            self._upkeep.publish()
+            late = self._upkeep.state.lacking
+            status = f"up, but without {' and '.join(late)}" if late else "everything up"
+            self.manager.tell(f"STATUS={self._upkeep.state.web}: {status}")
 
     def _is_our_web(self) -> bool:
         host = ports.reachable_address(self._settings.web_host)

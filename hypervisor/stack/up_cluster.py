@@ -64,8 +64,8 @@ class Stage(Enum):
     FENCED = auto()  # its clock is wrong
 
 
-def run(options: UpOptions, say: Say) -> None:
-    """Be a machine of the cluster until stopped.
+def run(options: UpOptions, say: Say) -> list[str]:
+    """Be a machine of the cluster until stopped; what did not work at the end.
 
     Raises TerritoryError: it cannot be started; whatever had been started is stopped again.
     """
@@ -97,10 +97,12 @@ def run(options: UpOptions, say: Say) -> None:
             )
             with stop_in_order(folder.root, supervisor, manager, say):
                 machine.begin()
-                while True:
+                while not stop.requested:
                     time.sleep(TICK_SECONDS)
-                    stop.check()
                     machine.tend()
+                lacking = machine.list_lacking()
+                stop.check()
+    return lacking
 
 
 def _listen(member: Member) -> WebListener:
@@ -158,6 +160,7 @@ class _RunningMachine:
                 restarts={},
                 run_id=self.bound.run_id,
             ),
+            awaited=["its parts"],
         )
         self.say(f"machine {number} of {', '.join(plan.addresses)}: {plan.name!r}, web {web}")
         self.supervisor.start(_job(self._servers[ETCD]))
@@ -182,6 +185,10 @@ class _RunningMachine:
                 self._start_servers()
         elif self.stage is Stage.WAITING:
             self._try_parts()
+
+    def list_lacking(self) -> list[str]:
+        """What of this machine does not work."""
+        return self._upkeep.list_lacking()
 
     def _start_servers(self) -> None:
         for name, server in self._servers.items():
@@ -275,6 +282,7 @@ class _RunningMachine:
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self._since, self._remind = stage, time.monotonic(), 0.0
+        self._upkeep.awaited = [] if stage is Stage.RUNNING else ["its parts"]
         self._upkeep.publish(ready=stage is Stage.RUNNING)
         self.manager.tell(f"STATUS={_STATUS[stage]}")
 

@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hypervisor.broker.child import trim_log
 from hypervisor.broker.folder import SCARCE_BYTES, STATE_FILE, DataFolder
@@ -17,12 +17,16 @@ CHORES_SECONDS = 60.0
 
 @dataclass(kw_only=True)
 class Upkeep:
-    """Of one folder. `tend` is called several times a second."""
+    """Of one folder. `tend` is called several times a second.
+
+    `awaited`: what has not worked yet though it had its time.
+    """
 
     folder: DataFolder
     supervisor: Supervisor
     state: InstanceState
     say: Callable[[str], None]
+    awaited: list[str] = field(default_factory=list)
     _next: float = float("-inf")
     _warned: bool = False
 
@@ -44,9 +48,14 @@ class Upkeep:
             ready=self.state.ready if ready is None else ready,
             pids=self.supervisor.pids(),
             restarts=self.supervisor.restarts(),
+            lacking=self.list_lacking(),
         )
         with suppress(OSError):  # a full disk must not end what still runs
             self.folder.write(self.folder.root / STATE_FILE, self.state.text())
+
+    def list_lacking(self) -> list[str]:
+        """What should work by now and does not."""
+        return list(dict.fromkeys([*self.awaited, *self.supervisor.list_down()]))
 
     def _warn_of_full_disk(self) -> None:
         free = shutil.disk_usage(self.folder.root).free
