@@ -64,6 +64,19 @@ def list_standing(
     return alarms
 
 
+def list_active(connection: Connection, shards: Sequence[int]) -> list[Alarm]:
+    """The active alarms of the log whose subjects belong to these shards of evaluation."""
+    return (
+        _read(connection)
+        .execute(
+            f"SELECT {_COLUMNS} FROM {_FROM} WHERE a.ended IS NULL AND a.withdrawn IS NULL"  # noqa: S608  constants
+            " AND a.source IS NULL AND evaluation_shard(a.subject) = ANY(%s) ORDER BY a.id",
+            [shards],
+        )
+        .fetchall()
+    )
+
+
 def reserve_ids(connection: Connection, count: int) -> list[int]:
     """Ids for alarms about to be saved."""
     rows = connection.execute(

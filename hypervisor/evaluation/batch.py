@@ -23,6 +23,7 @@ from hypervisor.database.transactions import begin, commit, rolled_back_on_error
 from hypervisor.evaluation import queries, revisions
 from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
 from hypervisor.evaluation.evaluate import evaluate_due
+from hypervisor.evaluation.leftovers import end_leftovers
 from hypervisor.evaluation.memory import Memory, Unfinished, Watermark, revision_horizon, union
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState
@@ -140,6 +141,7 @@ def step(connection: Connection, memory: Memory, setup: Setup) -> Report:
     if finished:
         memory.unfinished = None
         memory.state = unfinished.state
+        memory.rearranged = False
     return Report(
         entries=unfinished.entries,
         rows=rows,
@@ -185,6 +187,10 @@ def _write(
 ) -> _Outcome:
     """Write all that one step changes, in the caller's transaction."""
     written = write_findings(connection, memory, findings)
+    if finished and memory.rearranged:
+        alarms, transitions = end_leftovers(connection, memory, now=findings.now)
+        written.alarms.extend(alarms)
+        written.transitions.extend(transitions)
     set_aside, resumed = memory.setbacks.save(connection, findings.now)
     memory.touched.announce(connection, memory.registry)
     unfinished = memory.unfinished

@@ -116,6 +116,7 @@ class Memory:
     setbacks: Setbacks = field(default_factory=Setbacks)
     budget: TailBudget = field(default_factory=lambda: TailBudget(most=TAILS))
     unfinished: Unfinished | None = None
+    rearranged: bool = False  # since alarms that nothing evaluates were last looked for
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""

@@ -51,6 +51,7 @@ def revise(
             registry, catalogue, memory.power_schedule, zone=zone, shards=memory.shards
         )
         memory.facts = _territory_facts(memory)
+        memory.rearranged = True
         _update_tails(connection, memory)
         _rebuild_plans(memory)
         _update_standings(connection, memory)

@@ -25,7 +25,7 @@ from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device, Revision, Series, Site
 from rules._pack import load_pack
-from sensors._domain import catalogue
+from sensors._domain import Catalogue, catalogue
 from sensors._row import NEVER, ROW
 
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -112,11 +112,12 @@ class World:
     retention: int = 400 * 24 * 60 * MINUTE
     longest: float = math.inf  # s of evaluating before a step commits
     bytes: int = 512 * 2**20  # of memory for tails and work
+    catalogue: Catalogue = CATALOGUE  # of the version that runs
 
     @property
     def setup(self) -> Setup:
         return Setup(
-            catalogue=CATALOGUE,
+            catalogue=self.catalogue,
             mode=self.mode,
             retention=self.retention,
             clock=lambda: datetime(2024, 1, 2, tzinfo=UTC),
