@@ -46,7 +46,7 @@ USER 0:0
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      etcd-server patroni postgresql-17-timescaledb rabbitmq-server \
+      etcd-server patroni postgresql-17-timescaledb python3-etcd rabbitmq-server \
  && rm -rf /var/lib/apt/lists/*
 USER 10001:10001
 

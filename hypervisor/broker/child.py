@@ -181,5 +181,9 @@ def last_lines(file: Path, count: int = 5) -> str:
 def trim_log(file: Path) -> None:
     """Move a long log aside; writers (appending) continue in an empty file."""
     if file.stat().st_size > _LONGEST_LOG:
-        shutil.copy2(file, file.with_suffix(".log.1"))
+        aside = file.with_suffix(".log.1")
+        try:
+            shutil.copy2(file, aside)
+        except OSError:  # a full disk: room is worth more than what was logged
+            aside.unlink(missing_ok=True)
         os.truncate(file, 0)

@@ -9,15 +9,19 @@ import subprocess
 from collections.abc import Mapping
 from http.client import HTTPException
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import yaml
 
 from hypervisor.broker.binaries import find_database, find_program
-from hypervisor.broker.child import spawn
+from hypervisor.broker.child import run_as, spawn
+from hypervisor.broker.errors import StackError
 from hypervisor.broker.ports import LOOPBACK
+from hypervisor.broker.server_account import Account
 from hypervisor.cluster.etcd import name, trust
+from hypervisor.cluster.patroni_start import CHECK
 from hypervisor.cluster.plan import USER, Member, SecretFiles, host
 from hypervisor.cluster.server import Server, environment, prefer
 from hypervisor.cluster.version import code_version
@@ -82,15 +86,20 @@ _PARAMETERS: Mapping[str, object] = {
 
 
 def start_patroni(member: Member, *, shared: Mapping[str, Any] = SHARED) -> Server:
-    """Patroni with the database of this machine. `shared`: of a new cluster."""
+    """Patroni with the database of this machine. `shared`: of a new cluster.
+
+    Raises StackError: it, its library for etcd, or the version that we know is not installed.
+    """
     files = member.secret_files()
     folder, context = member.folder, trust(files)
     config, script = files.key.with_name("patroni.yml"), files.key.with_name(_START)
     data = folder.database
+    folder.write(script, _read_script())
+    _require(script, folder.account)
 
     def start() -> "subprocess.Popen[bytes]":
         folder.write(config, yaml.safe_dump(configuration(member, files, shared)))
-        folder.write(script, resources.files("hypervisor.cluster").joinpath(_START).read_text())
+        folder.write(script, _read_script())
         child = spawn(
             [_interpreter(), script, config, data],
             account=folder.account,
@@ -193,6 +202,18 @@ def _admissions(member: Member) -> list[str]:
         for address in masked
         for database in ("all", "replication")
     ]
+
+
+def _read_script() -> str:
+    return resources.files("hypervisor.cluster").joinpath(_START).read_text()
+
+
+def _require(script: Path, account: Account) -> None:
+    """Raises StackError: Patroni cannot be started as we change it."""
+    done = run_as([_interpreter(), script, CHECK], account)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise StackError("{problem}", lines[-1] if lines else "Patroni cannot be started")
 
 
 def _interpreter() -> str:

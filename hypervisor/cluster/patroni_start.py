@@ -1,11 +1,14 @@
 """Start Patroni with a lease as short as the plan's, and a guard beside it.
 
 Runs by itself, as a copy in the data folder, under the Python of Debian's Patroni:
-`patroni_start.py patroni.yml DATABASE`. Patroni refuses a lease below 20 s, since a Patroni that
-hangs would leave its primary running beyond a shorter one. Here the guard, a process of its own,
-kills the primary a second before its lease ends if Patroni has not renewed it.
+`patroni_start.py patroni.yml DATABASE`, or `patroni_start.py check`. Patroni refuses a lease below
+20 s, since a Patroni that hangs would leave its primary running beyond a shorter one. Here the
+guard, a process of its own, kills the primary a second before its lease ends if Patroni has not
+renewed it. Nothing that it needs for that is on the disk, which may be full.
 """
 
+import importlib
+import inspect
 import json
 import os
 import select
@@ -26,16 +29,57 @@ ANSWER_SECONDS = 1.0  # for each step of an answer of another machine; a lost on
 LOOK_SECONDS = 2.0  # between two looks where the leader of etcd is
 HANG_SECONDS = 60.0  # without a round of Patroni's; then it ends, and `up` starts it again
 GUARD = "guard"
+CHECK = "check"
+TESTED = "4.0.7"  # of Patroni; its repairs (4.0.8, …) are taken if what is changed is the same
+# What is changed of Patroni, with its parameters.
+CHANGED = {
+    "patroni.config:Config._Config__get_and_maybe_adjust_int_value": "self config param min_value",
+    "patroni.dcs.etcd3:Etcd3Client._ensure_version_prefix": "self base_uri kwargs",
+    "patroni.ha:Ha._failsafe_config": "self",
+    "patroni.ha:Ha._process_quorum_replication": "self",
+    "patroni.ha:Ha.acquire_lock": "self",
+    "patroni.ha:Ha.post_bootstrap": "self",
+    "patroni.ha:Ha.run_cycle": "self",
+    "patroni.ha:Ha.update_lock": "self update_status",
+    "patroni.ha:Ha.watch": "self timeout",
+    "patroni.request:PatroniRequest.__call__": "self member method endpoint data kwargs",
+    "patroni.watchdog.base:WatchdogConfig.get_impl": "self",
+}
+
+
+def find_obstacle() -> str:
+    """Why Patroni cannot be started as we change it, and what to do; "" if it can."""
+    try:
+        import etcd  # noqa: F401 -- Patroni's own library for it
+    except ImportError as error:
+        return f"Patroni cannot speak to etcd ({error}): apt install python3-etcd"
+    try:
+        from patroni.version import __version__ as version
+
+        other = [where for where, words in CHANGED.items() if _list_parameters(where) != words]
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        return f"Patroni is not as we know it ({error}): install version {TESTED} (Debian 13)"
+    if version.split(".")[:2] != TESTED.split(".")[:2] or other:
+        parts = f", which differs in {', '.join(other)}" if other else ""
+        return f"Patroni {version} is installed{parts}: tested is {TESTED} (Debian 13); install it"
+    return ""
+
+
+def _list_parameters(where: str) -> str:
+    module, _, path = where.partition(":")
+    value: Any = importlib.import_module(module)
+    for name in path.split("."):
+        value = getattr(value, name)
+    return " ".join(inspect.signature(value).parameters)
 
 
 def guard(orders: int, data: Path) -> None:
     """Kill the database at the time of the last order (s, monotonic); "off" cancels it.
 
-    Patroni may die: then the guard ends once the time is over, or another guard is on duty.
+    Patroni may die: then the guard ends once the time is over, or when another guard goes on duty.
     """
-    on_duty = data.with_name("guard.pid")
     until: float | None = None
-    orphaned = False
+    orphaned = on_duty = False
     while not orphaned or until is not None:
         left = None if until is None else max(0.0, until - time.monotonic())
         if orphaned:
@@ -45,12 +89,37 @@ def guard(orders: int, data: Path) -> None:
             orphaned = not words
             if words:
                 until = None if words[-1] == "off" else float(words[-1])
-                on_duty.write_text(str(os.getpid()))
+                if not on_duty:
+                    relieve_guards(data)
+                on_duty = True
         if until is not None and time.monotonic() >= until:
-            if on_duty.read_text() == str(os.getpid()):
-                sys.stderr.write("the lease was not renewed in time: the database is killed\n")
-                kill_database(data)
+            kill_database(data)
+            say("the lease was not renewed in time: the database is killed")
             until = None
+
+
+def relieve_guards(data: Path) -> None:
+    """End the guards that former Patronis have left: this one has later orders."""
+    own = _read_start(os.getpid())
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            words = (entry / "cmdline").read_text().split("\0")[:-1]
+            mine = words[2:3] == [GUARD] and words[-1] == str(data)
+            if mine and _read_start(int(entry.name)) < own:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _read_start(pid: int) -> tuple[int, int]:
+    """When a process was started, and its number: in the order of starting."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19]), pid
+
+
+def say(text: str) -> None:
+    """Into the log, if there is room for it."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def kill_database(data: Path) -> None:
@@ -259,7 +328,7 @@ def end_if_it_hangs() -> None:
     def look() -> None:
         while time.monotonic() - rounds[0] < HANG_SECONDS:
             time.sleep(LOOK_SECONDS)
-        sys.stderr.write(f"no round for {HANG_SECONDS:g} s: Patroni ends\n")
+        say(f"no round for {HANG_SECONDS:g} s: Patroni ends")
         os._exit(1)
 
     Ha.run_cycle = run_noting_when
@@ -270,6 +339,9 @@ def main() -> None:
     if sys.argv[1] == GUARD:
         guard(int(sys.argv[2]), Path(sys.argv[3]))
         return
+    obstacle = find_obstacle()
+    if obstacle or sys.argv[1] == CHECK:
+        sys.exit(obstacle or 0)
     import yaml
     from patroni.__main__ import main as run_patroni
 

@@ -4,6 +4,7 @@ import functools
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from hypervisor.database import databases, instance
 from hypervisor.database.connect import connect
 from hypervisor.stack import detached, doctor, run_state
 from hypervisor.stack.orphans import stop_orphans
+from hypervisor.stack.parts import interpreter_command, part_environment
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
 from tests.integration.stack.ups import Up, is_of
@@ -127,6 +129,39 @@ def another_does_not_disturb_it(other: Up, up: Up, settings: Settings) -> None:
     assert is_free(of_other.broker_port)
     assert both_answer(settings)
     assert up.process.poll() is None
+
+
+_ENDS = """
+import sys
+if sys.orig_argv[-1] in {"web", "watch"}:
+    raise SystemExit("no such module")
+"""
+
+
+@pytest.mark.long
+def test_the_exit_status_says_what_does_not_work(
+    start: Callable[..., Up], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0: all ran, in other tests; 1: not all of it; 2: it did not start."""
+    (tmp_path / "sitecustomize.py").write_text(_ENDS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    up = start("a")
+    up.await_said("but without web and watch")
+    state = run_state.read_state(up.root)
+    assert state is not None
+    assert (state.ready, state.lacking) == (True, ["web", "watch"])
+    line = [*interpreter_command(), "--data", str(up.root), "up", "--detach"]
+    again = subprocess.run(line, env=part_environment(), capture_output=True, check=False)
+    assert (again.returncode, b"already up" in again.stderr) == (2, True)
+    assert up.stop() == 1
+    assert up.said(f"it was stopped without web and watch: see the logs in {up.root / 'log'}")
+
+    detached_run = subprocess.run(line, env=part_environment(), capture_output=True, check=False)
+    try:
+        assert detached_run.returncode == 1
+        assert detached_run.stdout.splitlines()[-1].startswith(b"it runs without web and watch")
+    finally:
+        assert detached.stop(up.root)
 
 
 def test_a_database_waits_for_what_the_one_before_has_left_running(open_tmp: Path) -> None:

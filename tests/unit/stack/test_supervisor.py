@@ -238,3 +238,23 @@ def test_who_is_stopped_is_stopped_in_order_for_all_that(tmp_path: Path) -> None
     supervisor.stop_all()
     child.stdout.close()
     assert (child.returncode, said) == (7, [])
+
+
+def test_what_dies_again_and_again_is_down(tmp_path: Path) -> None:
+    """Also while it runs for a moment: it works once it has run for a while."""
+    clock = Clock()
+    supervisor = Supervisor(say=lambda _: None, clock=clock)
+    supervisor.start(job(tmp_path, "true", name="ill"))
+    supervisor.start(job(tmp_path, name="well"))
+    try:
+        assert supervisor.list_down() == []
+        for _ in range(2):
+            assert wait_until(supervisor.tend, seconds=30)  # it ended
+            assert supervisor.list_down() == ["ill"]
+            clock.now += 1.0
+            supervisor.tend()  # it runs again
+        assert supervisor.list_down() == ["ill"]
+        clock.now += 60.0
+        assert supervisor.list_down() == []
+    finally:
+        supervisor.stop_all()
