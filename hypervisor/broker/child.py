@@ -57,21 +57,32 @@ def spawn(  # noqa: PLR0913 -- each is needed by some child
         )
 
 
-def run_as(command: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
-    """Run a short command as `account` to its end; its output is text for people."""
-    return subprocess.run(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        umask=0o077,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-        user=account.uid if account.demotes else None,
-        group=account.gid if account.demotes else None,
-        extra_groups=[] if account.demotes else None,
-    )
+def run_as(
+    command: Sequence[str | Path], account: Account, *, seconds: float = 600.0
+) -> subprocess.CompletedProcess[str]:
+    """Run a short command as `account` to its end; its output is text for people.
+
+    One that does not end is killed; its exit status is then 124, as with timeout(1).
+    """
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            umask=0o077,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            user=account.uid if account.demotes else None,
+            group=account.gid if account.demotes else None,
+            extra_groups=[] if account.demotes else None,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        sentence = f"{Path(words[0]).name} did not end within {seconds:.0f} s and was killed"
+        return subprocess.CompletedProcess(words, 124, stdout="", stderr=sentence)
 
 
 def command_line(pid: int) -> list[str]:

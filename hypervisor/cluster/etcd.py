@@ -7,7 +7,7 @@ import json
 import ssl
 import subprocess
 import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -25,6 +25,7 @@ _HEARTBEAT_MS, _ELECTION_MS = 100, 1_000  # a wire may take 200 ms each way and 
 SPACE_BYTES = 256 * 1024**2  # what is kept here is a few kilobytes
 _PATIENCE = 2.0  # s for an answer
 _JOIN_SECONDS = 30.0
+_ASIDE = b64encode(b"/hypervisor/broker-aside").decode()  # the machine whose broker has left
 _FOUNDED = b64encode(b"/service/hypervisor/initialize").decode()  # Patroni's: there is a database
 
 
@@ -161,6 +162,41 @@ class EtcdClient:
                 time.sleep(0.5)  # it waits until the others have been connected for 5 s
             else:
                 return True
+
+    def take_place_aside(self) -> int:
+        """Take the place of the one broker that may leave, or learn which machine has it.
+
+        Raises StackError: no majority answers.
+        """
+        own = str(self.member.machine.number)
+        unheld = {"key": _ASIDE, "target": "CREATE", "result": "EQUAL", "createRevision": "0"}
+        put = {"requestPut": {"key": _ASIDE, "value": b64encode(own.encode()).decode()}}
+        question = {
+            "compare": [unheld],
+            "success": [put],
+            "failure": [{"requestRange": {"key": _ASIDE}}],
+        }
+        answer = self._ask(self.member.machine, "v3/kv/txn", question)
+        if answer.get("succeeded"):
+            return self.member.machine.number
+        rows = answer["responses"][0]["responseRange"].get("kvs", ())
+        return int(b64decode(rows[0]["value"])) if rows else 0
+
+    def read_place_aside(self) -> int | None:
+        """The machine whose broker has left for want of disk. Raises StackError."""
+        rows = self._ask(self.member.machine, "v3/kv/range", {"key": _ASIDE}).get("kvs", ())
+        return int(b64decode(rows[0]["value"])) if rows else None
+
+    def give_place_back(self) -> None:
+        """Where it is ours. Raises StackError: no majority answers."""
+        own = b64encode(str(self.member.machine.number).encode()).decode()
+        ours = {"key": _ASIDE, "target": "VALUE", "result": "EQUAL", "value": own}
+        question = {
+            "compare": [ours],
+            "success": [{"requestDeleteRange": {"key": _ASIDE}}],
+            "failure": [],
+        }
+        self._ask(self.member.machine, "v3/kv/txn", question)
 
     def _ask(self, machine: Machine, path: str, question: Mapping[str, object]) -> dict[str, Any]:
         """Raises StackError: no answer, or a refusal."""

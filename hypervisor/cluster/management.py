@@ -64,14 +64,25 @@ class Management:
             row.get("type") == "quorum" and len(row.get("online", ())) < copies for row in rows
         )
 
+    def require_spare(self, *, seconds: float) -> None:
+        """Raises StackError: the queues need this machine's node, or it does not answer."""
+        self._ask("GET", "/api/health/checks/node-is-quorum-critical", seconds=seconds)
+
     def list_nodes(self) -> list[BrokerState]:
         """Those that belong to the cluster. Raises StackError: the node does not answer."""
         return [_read_node(row) for row in self._ask("GET", "/api/nodes")]
 
-    def _ask(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        *,
+        seconds: float = _SECONDS,
+    ) -> Any:
         secret = b64encode(f"{MANAGER}:{self.plan.secrets.broker}".encode()).decode()
         port = self.plan.ports.management
-        connection = HTTPConnection(LOOPBACK, port, timeout=_SECONDS)
+        connection = HTTPConnection(LOOPBACK, port, timeout=seconds)
         try:
             connection.request(
                 method, path, headers={"Authorization": f"Basic {secret}", **(headers or {})}

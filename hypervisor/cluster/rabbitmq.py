@@ -26,6 +26,7 @@ from hypervisor.cluster import rabbitmq_accounts
 from hypervisor.cluster.plan import Machine, Member
 from hypervisor.cluster.server import Server, environment
 
+LIMIT_BYTES = 512_000_000  # free on the disk; below it no publisher of the cluster goes on
 STOP_SECONDS = 60.0  # a node hands its queues' leadership on before it ends
 # A node that says nothing for so long is lost, though its machine answers: it hangs, or is starved.
 HANG_SECONDS = 8
@@ -62,7 +63,8 @@ def find_scripts() -> Path:
     return folders[-1]
 
 
-def _is_reachable(address: str, port: int) -> bool:
+def is_reachable(address: str, port: int) -> bool:
+    """Whether something listens there, within a second."""
     with suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False
@@ -185,7 +187,7 @@ class BrokerNode:
             "max_message_size": LARGEST_PACKET,
             # Above it publishers wait: readings stay with the devices until there is room.
             "vm_memory_high_watermark.relative": "0.3",
-            "disk_free_limit.absolute": "512MB",
+            "disk_free_limit.absolute": LIMIT_BYTES,
             "message_interceptors.incoming.set_header_timestamp.overwrite": "true",
             "log.console": "true",
             "log.console.level": "warning",
@@ -265,7 +267,7 @@ class BrokerNode:
     def _replace_former(self) -> None:
         """Have the others forget the node of this name, whose data is gone."""
         for machine in self.member.others:
-            if _is_reachable(machine.address, self.member.plan.ports.brokers):
+            if is_reachable(machine.address, self.member.plan.ports.brokers):
                 there, here = node_name(machine), node_name(self.member.machine)
                 done = self.run_tool("rabbitmqctl", "-n", there, "forget_cluster_node", here)
                 if not done.returncode:
@@ -277,21 +279,21 @@ class BrokerNode:
         There its `up` keeps Patroni running, whatever its broker and database do.
         """
         port = self.member.plan.ports.patroni
-        here = [each for each in self.member.others if _is_reachable(each.address, port)]
+        here = [each for each in self.member.others if is_reachable(each.address, port)]
         return bool(here) and all(each.number > self.member.machine.number for each in here)
 
     def run_tool(self, tool: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of RabbitMQ's own tools on this machine's node, or with `-n` on another's."""
         env = [f"{key}={value}" for key, value in self.environment().items()]
         command = ["env", "-i", *env, str(self.scripts / tool), *words]
-        return run_as(command, self.member.folder.account)
+        return run_as(command, self.member.folder.account, seconds=60)  # `up` waits for it
 
     def answers(self) -> bool:
         """Whether it lets our parts in: not while it waits for others, or is paused."""
         plan = self.member.plan
         login = (LOOPBACK, plan.ports.mqtt_parts, passwords.KEEPER, plan.secrets.broker)
         # AMQP's port is the last that it opens.
-        return _is_reachable(LOOPBACK, plan.ports.amqp) and connack(*login) == ACCEPTED
+        return is_reachable(LOOPBACK, plan.ports.amqp) and connack(*login) == ACCEPTED
 
     def is_mine(self, words: list[str]) -> bool:
         """Whether a command line is this folder's node."""

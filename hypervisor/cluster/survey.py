@@ -95,6 +95,10 @@ class Asker:
         nodes = Management(plan=self.member.plan).list_nodes()
         return {numbers[node.address]: node for node in nodes if node.address in numbers}
 
+    def find_aside(self) -> int | None:
+        """The machine whose broker has left, since its disk is nearly full. Raises StackError."""
+        return EtcdClient(member=self.member, context=self.context).read_place_aside()
+
     def count_thin_queues(self) -> int:
         """The broker's queues that lack a copy on a machine. Raises StackError."""
         return Management(plan=self.member.plan).count_thin_queues(len(self.member.plan.machines))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from ssl import SSLContext
 
@@ -60,6 +61,7 @@ class ClusterSurvey:
     held: Sequence[HeldLock]
     problems: Mapping[str, str]
     thin_queues: int = 0
+    aside: int | None = None  # the machine whose broker has left, since its disk is nearly full
 
 
 def examine_cluster(settings: Settings) -> list[MachineFinding]:
@@ -90,6 +92,9 @@ def _survey(member: Member) -> ClusterSurvey:
     brokers: Mapping[int, BrokerState] = {}
     held: Sequence[HeldLock] = ()
     thin_queues = 0
+    aside = None
+    with suppress(StackError):  # the check of etcd reports it
+        aside = asker.find_aside()
     try:
         brokers = asker.list_brokers()
         thin_queues = asker.count_thin_queues()
@@ -108,6 +113,7 @@ def _survey(member: Member) -> ClusterSurvey:
         held=held,
         problems=problems,
         thin_queues=thin_queues,
+        aside=aside,
     )
 
 
@@ -167,7 +173,8 @@ def _check_machine(survey: MachineSurvey, seen: ClusterSurvey) -> Iterator[Findi
         if machine != seen.own:
             yield _check_clock(survey)
     if machine.number in seen.brokers:
-        yield from _check_broker(seen.brokers[machine.number])
+        left = seen.aside == machine.number
+        yield from _check_broker(seen.brokers[machine.number], left=left)
 
 
 def _check_etcd(state: EtcdState | None, problem: str) -> Finding:
@@ -213,8 +220,12 @@ def _check_clock(survey: MachineSurvey) -> Finding:
     return bad("clock", what, mend) if survey.offset.exceeds(LIMIT_SECONDS) else good("clock", what)
 
 
-def _check_broker(broker: BrokerState) -> Iterator[Finding]:
+def _check_broker(broker: BrokerState, *, left: bool = False) -> Iterator[Finding]:
     mend = _LOGS.format(name="broker")
+    if not broker.running and left:
+        what = "its node has left, since its disk is nearly full; the other two go on"
+        yield bad("broker", what, "free space on that machine's disk: then it comes back by itself")
+        return
     if not broker.running:
         yield bad("broker", "its node does not run", mend)
         return

@@ -55,6 +55,7 @@ class _Child:
     deaths: int = 0  # in a row
     restarts: int = 0
     due: float | None = None  # when to start it again, while it is down
+    leaves_until: float | None = None  # it was asked to end for good; then it is killed
     heard: float = 0.0  # its last sign of life
     silence: float = HANGING_SECONDS  # how long it may give none
 
@@ -84,8 +85,16 @@ class Supervisor:
             for child in self._children.values():
                 self._look(child, now, paused=now - self._looked > PAUSED_SECONDS)
             self._looked = now
-        changes = [self._tend(child) for child in self._children.values()]
+        changes = [self._tend(child) for child in [*self._children.values()]]
         return any(changes)
+
+    def dismiss(self, name: str) -> None:
+        """Ask a child to end for good, without waiting for it."""
+        child = self._children.get(name)
+        if child is not None and child.leaves_until is None:
+            child.leaves_until = self.clock() + child.job.patience
+            if child.process.poll() is None:
+                child.process.send_signal(child.job.stop_signal)
 
     def pids(self) -> dict[str, int]:
         """The running children, by name."""
@@ -123,6 +132,8 @@ class Supervisor:
 
     def _tend(self, child: _Child) -> bool:
         now = self.clock()
+        if child.leaves_until is not None:
+            return self._see_off(child, now)
         if child.due is not None:
             return now >= child.due and self._start_again(child, now)
         returncode = child.process.poll()
@@ -137,10 +148,19 @@ class Supervisor:
             )
         return True
 
+    def _see_off(self, child: _Child, now: float) -> bool:
+        if child.process.poll() is None:
+            if now > (child.leaves_until or now):
+                signal_all(child.process.pid, signal.SIGKILL)
+            return False
+        del self._children[child.job.name]
+        self.say(f"{child.job.name} has stopped")
+        return True
+
     def _look(self, child: _Child, now: float, *, paused: bool) -> None:
         """Kill a child that hangs."""
         lives, silence = child.job.lives, child.silence
-        if lives is None or child.due is not None:
+        if lives is None or child.due is not None or child.leaves_until is not None:
             return
         if lives(child.process):
             child.heard, child.silence = now, HANGING_SECONDS

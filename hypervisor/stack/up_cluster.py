@@ -22,11 +22,12 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.clock import LIMIT_SECONDS, ClockWatch
+from hypervisor.cluster.disk_watch import LEAVE_BYTES, RETURN_BYTES, Advice, DiskWatch
 from hypervisor.cluster.etcd import start_etcd
 from hypervisor.cluster.patroni import start_patroni
 from hypervisor.cluster.patroni_start import kill_database
 from hypervisor.cluster.plan import Member, read_member
-from hypervisor.cluster.rabbitmq import start_rabbitmq
+from hypervisor.cluster.rabbitmq import LIMIT_BYTES, start_rabbitmq
 from hypervisor.cluster.server import Server
 from hypervisor.cluster.settings_file import write_settings
 from hypervisor.database import databases, locks
@@ -47,6 +48,8 @@ from hypervisor.stack.run_state import (
 from hypervisor.stack.supervisor import Job, Supervisor
 from hypervisor.stack.upkeep import TICK_SECONDS, Upkeep
 
+BROKER = "broker"
+_ASIDE = "the broker, which left since the disk is nearly full"
 ETCD = "etcd"  # keeps its vote whatever the clock says: it measures with none
 COMPARE_SECONDS = 3.0  # at the start, before servers that trust the clock
 TRY_SECONDS = 1.0  # between two tries to reach the primary database
@@ -133,6 +136,7 @@ class _RunningMachine:
     _starter: Launcher = field(init=False)
     _servers: dict[str, Server] = field(init=False)
     _upkeep: Upkeep = field(init=False)
+    _disk: DiskWatch = field(init=False)
     _since: float = field(default_factory=time.monotonic)  # of the stage
     _next: float = float("-inf")  # try to reach the database
     _remind: float = 0.0
@@ -143,6 +147,7 @@ class _RunningMachine:
         servers = [start(self.member) for start in (start_etcd, start_patroni, start_rabbitmq)]
         self._servers = {server.name: server for server in servers}
         self._stop_orphans()
+        self._disk = DiskWatch.of(self.member)
         settings = load_settings(self.member.folder.root)
         web = f"http://{ports.reachable_address(settings.web_host)}:{settings.web_port}"
         plan, number = self.member.plan, self.member.machine.number
@@ -185,16 +190,52 @@ class _RunningMachine:
                 self._start_servers()
         elif self.stage is Stage.WAITING:
             self._try_parts()
+        if self.stage in (Stage.WAITING, Stage.RUNNING):
+            self._mind_disk()
+
+    def _mind_disk(self) -> None:
+        """Have the broker leave before its full disk would block all three, and come back."""
+        before = self._disk.why
+        advice = self._disk.look()
+        if advice is Advice.LEAVE:
+            self.supervisor.dismiss(BROKER)
+            self._say_aside()
+        elif advice is Advice.RETURN:
+            self.supervisor.start(_job(self._servers[BROKER]))
+            self.say("there is room on the disk again, or the broker is needed: it comes back")
+            self._await_broker(aside=False)
+        elif self._disk.why and self._disk.why != before:
+            self.say(
+                f"the disk of {self.member.folder.root} is nearly full, and the broker cannot leave"
+                f" ({self._disk.why}): below {LIMIT_BYTES // 10**6} MB it takes no message at any"
+                " machine; free some space"
+            )
+
+    def _say_aside(self) -> None:
+        self.say(
+            f"the disk of {self.member.folder.root} is nearly full (less than"
+            f" {LEAVE_BYTES // 10**6} MB free): the broker leaves, the other two machines go on;"
+            f" it comes back at {RETURN_BYTES // 10**6} MB"
+        )
+        self._await_broker(aside=True)
+
+    def _await_broker(self, *, aside: bool) -> None:
+        kept = [each for each in self._upkeep.awaited if each != _ASIDE]
+        self._upkeep.awaited = [*kept, _ASIDE] if aside else kept
+        self._upkeep.publish()
 
     def list_lacking(self) -> list[str]:
         """What of this machine does not work."""
         return self._upkeep.list_lacking()
 
     def _start_servers(self) -> None:
+        aside = self._disk.begins_aside()
         for name, server in self._servers.items():
-            if name != ETCD:
+            if name != ETCD and not (aside and name == BROKER):
                 self.supervisor.start(_job(server))
         self._enter(Stage.WAITING)
+        if aside:
+            self._say_aside()
 
     def _try_parts(self) -> None:
         """Start the parts once a primary database is there and up to date."""
@@ -250,9 +291,11 @@ class _RunningMachine:
         if not self._is_time_to_remind():
             return
         missing = [name for name, server in self._servers.items() if not server.answers()]
+        logs = self.member.folder.root / "log"
         self.say(
-            "waiting for a primary database, which takes two machines that reach each other"
-            + (f" (here does not answer yet: {', '.join(missing)})" if missing else "")
+            f"waiting for a primary database for {time.monotonic() - self._since:.0f} s, which"
+            " takes two machines that reach each other: is `hypervisor up` running there?"
+            + (f" (here does not answer yet: {', '.join(missing)}; see {logs})" if missing else "")
         )
 
     def _fence(self) -> None:
@@ -282,7 +325,8 @@ class _RunningMachine:
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self._since, self._remind = stage, time.monotonic(), 0.0
-        self._upkeep.awaited = [] if stage is Stage.RUNNING else ["its parts"]
+        aside = [each for each in self._upkeep.awaited if each == _ASIDE]
+        self._upkeep.awaited = aside if stage is Stage.RUNNING else ["its parts", *aside]
         self._upkeep.publish(ready=stage is Stage.RUNNING)
         self.manager.tell(f"STATUS={_STATUS[stage]}")
 
