@@ -136,17 +136,18 @@ def test_no_route_at_all_changes_what_somebody_may_do(
     shows: str,
 ) -> None:
     """Nor one that has not been declared. It changes everything else: the last test."""
-    before = digests(world.url, without=())
     made = (
         session_of(world, base, NOW - CONFIRMED_FOR)
         if shows == "session"
         else token_of(world, base, *Duty)
     )
     with made as client:
+        client.get("/api/v1/sites").raise_for_status()  # when a token was shown is remembered
         before = digests(world.url, without=())
         assert before.keys() >= RIGHTS
         for route in writes():
-            if route.path.endswith(("/logout", "/revoke")) or route.method == "DELETE":
+            narrows = route.path.endswith(("/logout", "/revoke")) or route.method == "DELETE"
+            if narrows or route.path == "/account":  # a language
                 continue
             for variant in variants(route, values):
                 answer = send_variant(client, variant, values)
