@@ -1,6 +1,6 @@
 """Accounts and roles, for administrators."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from hypervisor.access import queries as access_queries
 from hypervisor.access import queries_roles
@@ -18,6 +18,7 @@ from hypervisor.accounts.schemas import (
 from hypervisor.accounts.service import Administrator, NewAccount, require_administrator
 from hypervisor.base.duties import Role
 from hypervisor.database.connect import Connection
+from hypervisor.web.preconditions import SeenList, read_mark, tag
 from hypervisor.web.problems import responses
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
@@ -55,25 +56,32 @@ def create_account(context: ConfirmedContext, body: AccountPost) -> AccountDetai
 
 
 @router.get("/{name}", responses=responses(401, 403, 404))
-def get_account(context: Context, name: str) -> AccountDetailBody:
+def get_account(context: Context, response: Response, name: str) -> AccountDetailBody:
     """One account."""
     administrator = require_administrator(context)
     with context.owning() as connection:
-        account_body = _account_body(
-            connection, service.get_administered_account(connection, name, administrator)
-        )
+        account = service.get_administered_account(connection, name, administrator)
+        tag(response, service.mark_account(connection, account))
+        account_body = _account_body(connection, account)
     return AccountDetailBody(mode=context.mode, account=account_body)
 
 
-@router.patch("/{name}", responses=responses(401, 403, 404, 422))
-def update_account(context: ConfirmedContext, name: str, body: AccountPatch) -> AccountDetailBody:
+@router.patch("/{name}", responses=responses(401, 403, 404, 412, 422))
+def update_account(
+    context: ConfirmedContext,
+    response: Response,
+    name: str,
+    body: AccountPatch,
+    if_match: SeenList = None,
+) -> AccountDetailBody:
     """Change an account: its words, its roles, its password; take it out of use.
 
     Another password, or being out of use, ends its sessions and makes its tokens void.
     """
     administrator = require_administrator(context)
     with context.writing() as connection:
-        account = service.get_administered_account(connection, name, administrator)
+        seen = read_mark(if_match)
+        account = service.require_seen(connection, name, administrator, seen)
         _update_description(connection, account, body, administrator)
         if body.roles is not None:
             service.set_roles(
@@ -91,7 +99,9 @@ def update_account(context: ConfirmedContext, name: str, body: AccountPatch) -> 
         if body.disabled is not None:
             at = context.clock() if body.disabled else None
             service.set_disabled(connection, name, administrator, at=at, reason=body.reason)
-        account_body = _account_body(connection, access_queries.get_account(connection, name))
+        account = access_queries.get_account(connection, name)
+        tag(response, service.mark_account(connection, account))
+        account_body = _account_body(connection, account)
     return AccountDetailBody(mode=context.mode, account=account_body)
 
 

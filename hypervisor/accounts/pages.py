@@ -13,6 +13,7 @@ from hypervisor.accounts import service
 from hypervisor.accounts import views as view
 from hypervisor.accounts.service import NewAccount, require_administrator
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import ConflictError
 from hypervisor.base.translation import mark
 from hypervisor.web import once
 from hypervisor.web.page import Page
@@ -89,12 +90,13 @@ def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
     role: Many = [],  # noqa: B006  FastAPI copies it
     area: Many = [],  # noqa: B006
     reason: Text = "",
+    seen: Text = "",
 ) -> Response:
     """Its words and roles."""
     administrator = require_administrator(context)
     try:
         with context.writing() as connection:
-            account = service.get_administered_account(connection, name, administrator)
+            account = service.require_seen(connection, name, administrator, seen or None)
             if account.by_provider:  # both follow the provider's claims; the form has neither
                 title, role = account.title, []
             if (title, language or None) != (account.title, account.language):
@@ -107,6 +109,8 @@ def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
                 service.set_roles(connection, name, roles, administrator, reason=reason)
     except NoAccountError:
         raise
+    except ConflictError as error:
+        return _render_account(context, name, wrong=refusal(error), status=409)
     except (AccountError, ForbiddenError) as error:
         return _render_account(context, name, wrong=refusal(error))
     return RedirectResponse(f"{_account_url(name)}?done=changed", status_code=303)
@@ -179,13 +183,14 @@ def _render_accounts(
     )
 
 
-def _render_account(
+def _render_account(  # noqa: PLR0913  what the page may show
     context: RequestContext,
     name: str,
     *,
     secret: str | None = None,
     done: str = "",
     wrong: str = "",
+    status: int = 422,
 ) -> Response:
     administrator = require_administrator(context)
     with context.owning() as connection:
@@ -197,11 +202,13 @@ def _render_account(
             if view.is_valid(token, context.clock())
         ]
         areas = view.list_grantable_areas(connection, administrator.territory)
+        seen = service.mark_account(connection, account)
     return render(
         context,
         "admin_account.html",
-        status_code=422 if wrong else 200,
+        status_code=status if wrong else 200,
         account=account,
+        seen=seen,
         grants=grants,
         tokens=tokens,
         areas=areas,

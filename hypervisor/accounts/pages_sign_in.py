@@ -11,6 +11,7 @@ from hypervisor.accounts import queries_provider, service_provider
 from hypervisor.accounts import views as view
 from hypervisor.accounts.views_login import get_provider, list_registered
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import ConflictError
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -34,6 +35,7 @@ def apply_rules(
     request: Request,
     text: Annotated[str, Form(max_length=400_000)] = "",
     reason: Annotated[str, Form(max_length=1_000)] = "",
+    seen: Annotated[int | None, Form(ge=0, le=2**63 - 1)] = None,
 ) -> Response:
     """Let other rules hold."""
     context.require(Duty.ADMINISTER)
@@ -46,9 +48,10 @@ def apply_rules(
                 file=service_provider.FILE,
                 author=context.person.name,
                 reason=reason,
+                seen=seen,
             )
     except TerritoryError as error:
-        return _render(context, request, wrong=refusal(error), text=text)
+        return _render(context, request, wrong=error, text=text, seen=seen)
     return RedirectResponse("/admin/sign-in?done=rules", status_code=303)
 
 
@@ -71,13 +74,14 @@ def require_factors(
     return RedirectResponse("/admin/sign-in?done=changed", status_code=303)
 
 
-def _render(
+def _render(  # noqa: PLR0913  what the page may show
     context: RequestContext,
     request: Request,
     *,
     done: str = "",
-    wrong: str = "",
+    wrong: TerritoryError | None = None,
     text: str | None = None,
+    seen: int | None = None,
 ) -> Response:
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
@@ -87,11 +91,12 @@ def _render(
     return render(
         context,
         "admin_sign_in.html",
-        status_code=422 if wrong else 200,
+        status_code=409 if isinstance(wrong, ConflictError) else 422 if wrong else 200,
         issuer=None if provider is None else provider.issuer,
         registered=list_registered(request),
         revision=revision,
         required_roles=required_roles,
+        seen=seen if seen is not None else revision.id if revision else 0,
         text=text if text is not None else revision.text if revision else "",
-        **view.admin_context(context, "sign-in", done=done, wrong=wrong),
+        **view.admin_context(context, "sign-in", done=done, wrong=refusal(wrong) if wrong else ""),
     )

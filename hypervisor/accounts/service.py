@@ -12,6 +12,7 @@ from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountErro
 from hypervisor.access.queries import Account
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import EVERYWHERE, Territory, together
+from hypervisor.base.versions import ANY, make_mark, require_current
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
@@ -125,6 +126,28 @@ def set_roles(
         reason or "changed the roles",
         {"before": format_roles(before), "after": format_roles(roles)},
     )
+
+
+def mark_account(connection: Connection, account: Account) -> str:
+    """What becomes another with each change of its words, roles or use."""
+    roles = sorted(map(repr, queries_roles.list_roles(connection, account.id)))
+    return make_mark((account.title, account.language, roles, account.disabled_at))
+
+
+def require_seen(
+    connection: Connection, name: str, administrator: Administrator, seen: str | None
+) -> Account:
+    """The account, locked. `seen`: the mark of what the person changes; None: whatever stands.
+
+    Raises:
+        NoAccountError: there is none that the administrator administers.
+        ConflictError: somebody changed it meanwhile.
+    """
+    queries_roles.lock_roles(connection)
+    account = get_administered_account(connection, name, administrator)
+    current = mark_account(connection, account)
+    require_current(seen or ANY, current, Message("account {name!r}", account.name))
+    return account
 
 
 def update_description(

@@ -291,12 +291,19 @@ def list_area_codes(connection: Connection) -> frozenset[str]:
 
 
 def apply_rules(  # noqa: PLR0913  what an act on the rules is
-    connection: Connection, text: str, *, file: str, author: str, reason: str, dry_run: bool = False
+    connection: Connection,
+    text: str,
+    *,
+    file: str,
+    author: str,
+    reason: str,
+    dry_run: bool = False,
+    seen: int | None = None,
 ) -> str:
     """Check the text of a file of rules and apply it as a new revision; what was done.
 
     Raises:
-        TerritoryError: an error in it, with its place.
+        TerritoryError: an error in it, with its place; or another was applied than was `seen`.
         ActError: the reason is missing.
     """
     rules = read_rules(text, file=file, areas=list_area_codes(connection))
@@ -311,4 +318,5 @@ def apply_rules(  # noqa: PLR0913  what an act on the rules is
         author=author,
         reason=reason,
         dry_run=dry_run,
+        seen=seen,
     )

@@ -1,15 +1,12 @@
 """Alarms: the log, its history, and acts on alarms."""
 
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
-from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import queries, queries_acts, service_list
-from hypervisor.alarms.errors import ConflictError
 from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.queries import Selection
 from hypervisor.alarms.schemas import ActRequest, AlarmDetailBody, AlarmsBody, KnownBody, LoadBody
@@ -132,11 +129,8 @@ def act_on_alarm(context: Context, number: Number, body: ActRequest) -> AlarmDet
         kind=ActKind(body.kind),
         **body.model_dump(exclude={"kind"}),
     )
-    try:
-        with context.writing() as connection:
-            perform(connection, request, now=context.clock())
-    except ConflictError as error:
-        raise HTTPException(HTTPStatus.CONFLICT, str(error)) from error
+    with context.writing() as connection:
+        perform(connection, request, now=context.clock())
     return _describe(context, number)
 
 

@@ -1,5 +1,6 @@
 """Errors of the alarm room."""
 
+from hypervisor.base import errors
 from hypervisor.base.errors import NotFoundError
 from sensors._errors import TerritoryError
 
@@ -16,5 +17,5 @@ class RefusedError(AlarmError):
     """The alarm's state does not allow the act, or something is missing."""
 
 
-class ConflictError(AlarmError):
+class ConflictError(AlarmError, errors.ConflictError):
     """The alarm has changed since its author saw it: says how."""

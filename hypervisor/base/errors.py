@@ -13,7 +13,15 @@ class UnknownError(RulebookError):
     """No rule, threshold or revision of that name: says what is near."""
 
 
-class StaleError(RulebookError):
+class ConflictError(TerritoryError):
+    """Somebody changed it meanwhile: nothing was written; says what to read again."""
+
+
+class UnseenError(TerritoryError):
+    """Something stands there, and the change does not say that its author saw it."""
+
+
+class StaleError(RulebookError, ConflictError):
     """Somebody changed it meanwhile. `conflicts`: for each who, when, what, and how to go on."""
 
     def __init__(self, conflicts: Sequence[str], advice: str) -> None:

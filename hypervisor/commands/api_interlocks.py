@@ -1,10 +1,10 @@
 """Routes of interlocks: those in force, a change, a trial."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from hypervisor.access.context import ConfirmedContext, Context
 from hypervisor.base.duties import Duty
-from hypervisor.commands import interlock_trials, interlocks
+from hypervisor.commands import interlock_trials, interlocks, queries_interlocks
 from hypervisor.commands.interlocks import Condition, Setting
 from hypervisor.commands.schemas_interlocks import (
     InterlockPut,
@@ -16,22 +16,29 @@ from hypervisor.commands.schemas_interlocks import (
 )
 from hypervisor.registry.queries import load
 from hypervisor.web.budget import WORK, costs
+from hypervisor.web.preconditions import SeenList, read_number, tag
 from hypervisor.web.problems import responses
 
 router = APIRouter(prefix="/interlocks", tags=["commands"])
 
 
 @router.get("")
-def list_interlocks(context: Context) -> InterlocksBody:
+def list_interlocks(context: Context, response: Response) -> InterlocksBody:
     """What must be true before a command is sent: the defaults, and those of sites and devices."""
+    tag(response, str(queries_interlocks.read_last(context.connection)))
     return InterlocksBody(
         mode=context.mode, interlocks=describe_interlocks(context.connection, context.catalogue)
     )
 
 
-@router.put("", responses=responses(403, 404, 422))
-def put_interlock(context: ConfirmedContext, body: InterlockPut) -> InterlocksBody:
-    """Hold the commands of a site or device to a condition, or withdraw it (null)."""
+@router.put("", responses=responses(403, 404, 412, 422))
+def put_interlock(
+    context: ConfirmedContext, response: Response, body: InterlockPut, if_match: SeenList = None
+) -> InterlocksBody:
+    """Hold the commands of a site or device to a condition, or withdraw it (null).
+
+    412: another decision on this owner and command came since the list with this ETag.
+    """
     context.require(Duty.ADMINISTER, subject=body.owner)
     if body.place is not None:
         context.require(Duty.READ, site=body.place)
@@ -40,8 +47,9 @@ def put_interlock(context: ConfirmedContext, body: InterlockPut) -> InterlocksBo
         registry = load(owner)
         interlocks.check(owner, registry, context.catalogue, setting)
     with context.writing() as connection:
-        interlocks.record(connection, setting)
-    return list_interlocks(context)
+        interlocks.record(connection, setting, seen=read_number(if_match))
+    context.connection.rollback()  # the list has what was written
+    return list_interlocks(context, response)
 
 
 @router.post("/trial", responses=responses(403, 404, 422))

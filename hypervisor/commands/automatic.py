@@ -3,6 +3,7 @@
 An order is given in the transaction that notes it at its proposal, under the proposal's own key.
 """
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +22,10 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry.model import Registry
 from sensors._command import CommandError
 from sensors._domain import Catalogue
+from sensors._errors import Message
 
 BY_RULE = "rule/"  # before the rule's name, as the author of what it orders
+log = logging.getLogger("hypervisor.commands")
 _PATIENCE = 2.0  # s of judging in a turn: what people order waits as long
 
 
@@ -62,7 +65,15 @@ class AutomaticSending:
         for proposal, situation in sorted(ready, key=lambda each: self._looked_at(each[0])):
             if time.monotonic() > ends:  # the others in the next turn
                 return
-            self._decide(connection, proposal, situation)
+            try:
+                self._decide(connection, proposal, situation)
+            except Exception as error:  # of this proposal, and of no other
+                if connection.closed:
+                    raise
+                log.exception("proposed command %s", proposal.id)
+                problem = " ".join(str(error).split())[:200]
+                why = Message("its rule could not send it: {error}", problem)
+                queries_proposals.hold(connection, proposal.id, why)
 
     def _make_situation(self, proposal: Proposal, armed: Sequence[Arming]) -> Situation:
         return Situation(

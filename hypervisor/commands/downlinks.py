@@ -1,5 +1,6 @@
 """Commands for network servers, made ready by the sender: in their turn, and encoded."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from ingest.reply import UnusableError
 from sensors._command import CommandError
 from sensors._domain import Catalogue
 
+log = logging.getLogger("hypervisor.commands")
 _AT_A_TIME = 20  # commands of a gateway looked at in a turn
 
 
@@ -84,6 +86,9 @@ class Downlinks:
                 ready.refusals[command.id] = str(error.refusal.detail)
             except CommandError as error:
                 ready.refusals[command.id] = str(error)
+            except Exception as error:
+                log.exception("command %s cannot be encoded", command.id)
+                ready.refusals[command.id] = " ".join(str(error).split())[:200]
             else:
                 begun.add(command.device)
                 ready.messages[command.id] = message

@@ -16,6 +16,7 @@ from hypervisor.backtest.evaluate import CompleteTail
 from hypervisor.backtest.registries import Trial
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.instants import micros
+from hypervisor.base.versions import require_no_later
 from hypervisor.commands import queries, queries_interlocks
 from hypervisor.commands.model import NoCommandError
 from hypervisor.commands.queries_interlocks import OwnInterlock, WaitingCommand
@@ -162,7 +163,14 @@ def check_queue(connection: Connection, load: Load, catalogue: Catalogue) -> Che
     for command in waiting:
         if command.overridden:
             continue
-        for condition in _conditions_of(command, catalogue, own):
+        try:
+            conditions = _conditions_of(command, catalogue, own)
+        except Exception as error:  # noqa: BLE001  the row's failure, and no other's
+            refusals[command.id] = Message(
+                "its interlocks cannot be asked: {error}", " ".join(str(error).split())[:200]
+            )
+            continue
+        for condition in conditions:
             problem = None
             for sent_only in (False, True) if command.by_rule else (False,):
                 key = condition, sent_only
@@ -332,9 +340,17 @@ def check(
             raise CommandError("{problem}", answer.problem)
 
 
-def record(connection: Connection, setting: Setting) -> None:
-    """Record an interlock that was checked."""
+def record(connection: Connection, setting: Setting, *, seen: int | None = None) -> None:
+    """Record an interlock that was checked. `seen`: the last decision that its author saw.
+
+    Raises ConflictError: another came since.
+    """
     site, device = site_of(connection, setting.owner)
+    queries_interlocks.lock(connection)
+    last = queries_interlocks.read_last(connection, (site, device), setting.kind)
+    require_no_later(
+        seen, last, Message("the interlock of {owner} for {kind}", setting.owner, setting.kind)
+    )
     place = setting.place or site
     queries_interlocks.insert(
         connection,

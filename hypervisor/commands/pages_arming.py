@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import ConflictError
 from hypervisor.base.translation import mark
-from hypervisor.commands import queries, service_arming, views_arming
+from hypervisor.commands import queries, queries_arming, service_arming, views_arming
 from hypervisor.commands.arming import ArmingOrder
 from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web.page import Page
@@ -32,12 +33,13 @@ def show_armed(context: Context) -> Response:
 
 
 @router.post("/armed-rules")
-def change(
+def change(  # noqa: PLR0913, PLR0917  the fields of the form
     context: Context,
     rule: _Name,
     site: _Name,
     reason: Annotated[str, Form(max_length=1_000)] = "",
     hours: Annotated[int, Form(ge=0, le=HOURS[-1])] = 0,
+    seen: Annotated[int | None, Form(ge=0, le=2**63 - 1)] = None,
 ) -> Response:
     """Arm a rule for some hours; 0: disarm it at once."""
     order = ArmingOrder(
@@ -48,8 +50,8 @@ def change(
         reason=reason or ("" if hours else _DISARMED),
     )
     try:
-        service_arming.change_arming(context, order)
-    except CommandError as error:
+        service_arming.change_arming(context, order, seen=seen)
+    except (CommandError, ConflictError) as error:
         context.connection.rollback()
         return _render(context, wrong=error, entered=order)
     return RedirectResponse("/armed-rules", status_code=303)
@@ -74,16 +76,17 @@ def show_part(context: Context, rule: Annotated[str, Query(max_length=200)]) -> 
 def _render(
     context: RequestContext,
     *,
-    wrong: CommandError | None = None,
+    wrong: CommandError | ConflictError | None = None,
     entered: ArmingOrder | None = None,
 ) -> Response:
     rules = load_in_force(context.connection, "rule", queries.read_clock(context.connection))
     return render(
         context,
         "armed.html",
-        status_code=422 if wrong else 200,
+        status_code=409 if isinstance(wrong, ConflictError) else 422 if wrong else 200,
         wrong=refusal(wrong) if wrong else "",
         entered=entered,
+        seen=queries_arming.read_last(context.connection),
         listing=views_arming.load_page(context, rules),
         hours=HOURS,
         administers=not context.person.territory(Duty.ADMINISTER).empty,

@@ -52,6 +52,22 @@ def list_armed(connection: Connection, rule: str | None = None) -> list[Arming]:
     return fetch(connection, Arming, _ARMED, {"rule": rule})
 
 
+def lock(connection: Connection) -> None:
+    """Let no other transaction arm or disarm until this one ends."""
+    connection.execute("LOCK TABLE arming IN SHARE ROW EXCLUSIVE MODE")
+
+
+def read_last(connection: Connection, *, rule: str | None = None, site: str | None = None) -> int:
+    """The number of the last decision, of a rule and site or of all; 0: there is none."""
+    row = connection.execute(
+        "SELECT coalesce(max(a.id), 0) FROM arming a JOIN site s ON s.id = a.site"
+        " WHERE (%(rule)s::text IS NULL OR a.rule = %(rule)s)"
+        " AND (%(site)s::text IS NULL OR s.name = %(site)s)",
+        {"rule": rule, "site": site},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def insert_arming(  # noqa: PLR0913  the columns
     connection: Connection,
     *,

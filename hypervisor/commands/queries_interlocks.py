@@ -79,6 +79,25 @@ def list_in_force(connection: Connection) -> list[OwnInterlock]:
 _NAMES = tuple(OwnInterlock.__dataclass_fields__)
 
 
+def lock(connection: Connection) -> None:
+    """Let no other transaction change interlocks until this one ends."""
+    connection.execute("LOCK TABLE interlock IN SHARE ROW EXCLUSIVE MODE")
+
+
+def read_last(
+    connection: Connection, owner: tuple[str, str | None] | None = None, kind: str = ""
+) -> int:
+    """The number of the last decision, of a (site, device) and kind or of all; 0: there is none."""
+    site, device = owner or (None, None)
+    row = connection.execute(
+        "SELECT coalesce(max(i.id), 0) FROM interlock i JOIN site s ON s.id = i.site"
+        " LEFT JOIN device d ON d.id = i.device WHERE %(site)s::text IS NULL OR s.name = %(site)s"
+        " AND d.name IS NOT DISTINCT FROM %(device)s AND i.kind = %(kind)s",
+        {"site": site, "device": device, "kind": kind},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def insert(  # noqa: PLR0913  the columns
     connection: Connection,
     *,

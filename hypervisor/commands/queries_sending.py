@@ -26,6 +26,7 @@ WITH due AS (
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
         AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))
         AND (d.gateway IS NULL OR c.id = ANY (%(ready)s))
+        AND (%(only)s::uuid IS NULL OR c.id = %(only)s)
     ORDER BY {FIRST} LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED),
 sent AS (
     INSERT INTO command_event (command, to_state, at, who, why, broker)
@@ -60,7 +61,8 @@ SELECT id, %(to_state)s, now, %(who)s, CASE WHEN %(state)s = 'sent'
     AND EXISTS (SELECT FROM command_relay r WHERE r.command = id) THEN %(relayed)s ELSE %(why)s END
 FROM (
     SELECT c.id, n.now FROM command c, (SELECT {NOW} AS now) n
-    WHERE c.state = %(state)s AND c.due_at <= n.now ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) over
+    WHERE c.state = %(state)s AND c.due_at <= n.now AND (%(only)s::uuid IS NULL OR c.id = %(only)s)
+    ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) over
 RETURNING command
 """  # noqa: S608  a constant
 # A device's clock may lag behind ours a little; but what was measured before arrived before.
@@ -77,7 +79,7 @@ SELECT shown.id, 'confirmed', {NOW}, 'device/' || shown.device,
         AND NOT ({is_suspect()}) ORDER BY time LIMIT 1) r
     WHERE (c.state IN ('accepted', 'acknowledged') OR c.state = 'sent'
         AND EXISTS (SELECT FROM command_relay taken WHERE taken.command = c.id))
-        AND c.due_at IS NOT NULL
+        AND c.due_at IS NOT NULL AND (%(only)s::uuid IS NULL OR c.id = %(only)s)
     ORDER BY c.id FOR UPDATE OF c SKIP LOCKED) shown
 RETURNING command
 """  # noqa: S608  constants
@@ -91,41 +93,59 @@ def send_due(  # noqa: PLR0913  what limits it
     guarded: Collection[str] = (),
     passed: Collection[UUID] = (),
     ready: Collection[UUID] = (),
+    only: UUID | None = None,
 ) -> list[OutgoingCommand]:
-    """Mark the next commands as sent; to be committed before they are published.
+    """Mark the next commands as sent, in a transaction: a row that cannot be read undoes it.
 
     Of the `guarded` kinds only those that have `passed` their interlocks; of those by way of a
-    gateway only what is `ready`.
+    gateway only what is `ready`. `only`: this one alone.
     """
     values = {"most": most, "broker": broker, "who": SENDER}
-    limits = {"guarded": list(guarded), "passed": list(passed), "ready": list(ready)}
-    with connection.cursor(row_factory=class_row(OutgoingCommand)) as cursor:
+    limits = {"guarded": list(guarded), "passed": list(passed), "ready": list(ready), "only": only}
+    with (
+        connection.transaction(),
+        connection.cursor(row_factory=class_row(OutgoingCommand)) as cursor,
+    ):
         return cursor.execute(_SEND, values | limits).fetchall()
 
 
-def list_doubtful(connection: Connection) -> list[tuple[UUID, str, bool]]:
-    """What was sent without an answer: its key, the broker's start, whether it is still valid."""
+def list_open(connection: Connection, *, most: int | None = None) -> list[UUID]:
+    """The commands whose life is not over, what is queued first and then what ends first."""
+    rows = connection.execute(
+        "SELECT id FROM command WHERE due_at IS NOT NULL"
+        " ORDER BY state <> 'queued', valid_until, id LIMIT %s",
+        [most],
+    )
+    return [key for (key,) in rows]
+
+
+def list_doubtful(connection: Connection) -> list[tuple[UUID, str, bool, int]]:
+    """What was sent without an answer.
+
+    Its key, the broker's start, whether it is still valid, how often it was sent.
+    """
     query: LiteralString = (
-        f"SELECT id, broker, valid_until > {NOW} FROM command"  # noqa: S608  a constant
+        f"SELECT id, broker, valid_until > {NOW}, (SELECT count(*) FROM command_event e"  # noqa: S608  a constant
+        " WHERE e.command = command.id AND e.to_state = 'sent') FROM command"
         " WHERE state = 'sent' AND due_at IS NOT NULL AND NOT EXISTS"
         " (SELECT FROM command_relay r WHERE r.command = id) ORDER BY id"
     )
     return connection.execute(query).fetchall()
 
 
-def end_overdue(connection: Connection) -> int:
-    """End the states whose time is over; how many."""
+def end_overdue(connection: Connection, only: UUID | None = None) -> int:
+    """End the states whose time is over; how many. `only`: of this one alone."""
     ended = 0
     for state, (to_state, why) in OVER.items():
         values = {"state": state.value, "to_state": to_state.value, "why": why, "who": SENDER}
         values["relayed"] = _UNSENT_BY_NETWORK
-        ended += connection.execute(_EXPIRE, values).rowcount
+        ended += connection.execute(_EXPIRE, values | {"only": only}).rowcount
     return ended
 
 
-def confirm(connection: Connection) -> int:
-    """Confirm the commands that a stored reading shows; how many."""
-    return connection.execute(_CONFIRM).rowcount
+def confirm(connection: Connection, only: UUID | None = None) -> int:
+    """Confirm the commands that a stored reading shows; how many. `only`: this one alone."""
+    return connection.execute(_CONFIRM, {"only": only}).rowcount
 
 
 def note_sender(connection: Connection, broker: str | None, *, per_second: float) -> None:

@@ -5,9 +5,11 @@ that it has it. What is sent without an answer is in doubt: the next connection 
 (`link.py`) or leaves it in doubt; it is never published again.
 """
 
+import logging
 import select
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from uuid import UUID
 
 from hypervisor.base.instance import Mode
@@ -18,14 +20,16 @@ from hypervisor.commands.downlinks import Downlinks, Ready
 from hypervisor.commands.link import Address, Link
 from hypervisor.commands.model import SENDER, CommandState
 from hypervisor.commands.proposals import Proposer
-from hypervisor.commands.wire import topics_of
+from hypervisor.commands.wire import Message as Outgoing
+from hypervisor.commands.wire import OutgoingCommand, topics_of
 from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, keep_connected, listen, store_errors
 from hypervisor.database.locks import Lock
 from hypervisor.registry.queries import RegistryCache
+from sensors._command import CommandError
 from sensors._domain import catalogue
-from sensors._errors import TerritoryError
+from sensors._errors import Message
 
 AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it dies just then
 _TICK = 0.5  # s without anything to do
@@ -37,7 +41,11 @@ _BEAT = 5.0  # s between two signs of life
 _CLEARANCE = 3600.0  # s for which the broker keeps it for a network server that is away
 _SWEEP = 1.0  # s between two looks at readings and times
 
+_TRIES = 3  # of sending one, each of which lost the broker
+_LARGEST = 65_536  # bytes of a message
 _NEVER_TAKEN = mark("the broker never got it")
+_GIVEN_UP = mark("the broker was lost three times while it was sent: it is not tried again")
+log = logging.getLogger("hypervisor.commands")
 
 Say = Callable[[str], None]
 
@@ -75,6 +83,19 @@ def make_address(settings: Settings, mode: Mode) -> Address:
     )
 
 
+def describe_failure(error: Exception) -> str:
+    """Why a command cannot be sent, for its history."""
+    return str(Message("it cannot be sent: {error}", " ".join(str(error).split())[:200]))
+
+
+def require_size(message: Outgoing) -> None:
+    """Raises CommandError: no device takes a message of this size."""
+    if len(message.body) > _LARGEST:
+        raise CommandError(
+            "its message has {size} bytes; the most is {most}", len(message.body), _LARGEST
+        )
+
+
 class Sender:
     """The work of one process on its own autocommit connection, which holds the lock."""
 
@@ -95,6 +116,7 @@ class Sender:
         self._link: Link | None = None
         self._next_try = self._next_beat = self._next_sweep = self._next_clearance = 0.0
         self._reached = time.monotonic()  # when the broker was there last
+        self._alone = 0  # how many are sent one by one, since the broker was lost while sending
         listen(connection, queries_sending.CHANNEL)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -120,12 +142,12 @@ class Sender:
                 self._connect()
             return self._link is not None and self._send(self._link)
         except OSError as error:
+            self._alone = AT_ONCE if self._alone else 0
             self._say(f"{error}; trying again")
             self._forget()
             return False
 
     # -- the broker -------------------------------------------------------------------------------
-
     def _connect(self) -> None:
         if time.monotonic() < self._next_try:
             return
@@ -141,14 +163,17 @@ class Sender:
     def _resolve(self, link: Link) -> None:
         """Settle what was sent without an answer: taken, not taken, or in doubt."""
         doubtful = queries_sending.list_doubtful(self._connection)
-        taken = [key for key, _, _ in doubtful if key in link.echoed]
+        taken = [key for key, *_ in doubtful if key in link.echoed]
         same = {
             key: valid
-            for key, start, valid in doubtful
+            for key, start, valid, _ in doubtful
             if key not in link.echoed and start and start == link.start
         }
         self._note_taken(taken)
-        link.doubtful = {key for key, _, _ in doubtful} - set(taken) - same.keys()
+        link.doubtful = {key for key, *_ in doubtful} - set(taken) - same.keys()
+        tried = {key for key, _, _, tries in doubtful if key in same and tries >= _TRIES}
+        self._move(tried, CommandState.FAILED, _GIVEN_UP)
+        same = {key: valid for key, valid in same.items() if key not in tried}
         self._move(
             [key for key, valid in same.items() if valid],
             CommandState.QUEUED,
@@ -169,14 +194,8 @@ class Sender:
         link.settle()
         checked = self._check_interlocks()
         ready = self._prepare_downlinks(checked)
-        commands = queries_sending.send_due(
-            self._connection,
-            link.start,
-            most=AT_ONCE,
-            guarded=checked.kinds,
-            passed=checked.passed,
-            ready=ready.messages.keys(),
-        )
+        most = 1 if self._alone else AT_ONCE
+        commands = self._claim(link, checked, ready, most=most)
         self._downlinks.spend(ready, [command.id for command in commands])
         began = time.monotonic()
         late = []
@@ -187,16 +206,75 @@ class Sender:
                 continue
             try:
                 message = ready.messages.get(command.id) or self._topics.write(command)
+                require_size(message)
                 link.publish(message, seconds=remaining)
             except OSError:
                 unsent = [each.id for each in commands[number:]]
                 self._move(unsent, CommandState.QUEUED, _NEVER_TAKEN)
                 raise
+            except Exception as error:  # noqa: BLE001  the row's failure, and no other's
+                self._move([command.id], CommandState.REFUSED, describe_failure(error))
         self._move(late, CommandState.EXPIRED, queries_sending.OVER[CommandState.QUEUED][1])
         if commands:
+            self._alone = max(self._alone, 1)  # if the broker is lost now, one of them may be why
             self._record_verdicts(link)
+            self._alone -= 1
         self._clear_queues(link)
-        return len(commands) == AT_ONCE or bool(ready.refusals)
+        return len(commands) == most or bool(ready.refusals)
+
+    def _claim(
+        self, link: Link, checked: interlocks.Checked, ready: Ready, *, most: int
+    ) -> list[OutgoingCommand]:
+        """Mark the next ones as sent; where that fails one by one, and what fails is refused."""
+
+        def claim(most: int, only: UUID | None = None) -> list[OutgoingCommand]:
+            return queries_sending.send_due(
+                self._connection,
+                link.start,
+                most=most,
+                guarded=checked.kinds,
+                passed=checked.passed,
+                ready=ready.messages.keys(),
+                only=only,
+            )
+
+        try:
+            return claim(most)
+        except Exception:
+            if self._connection.closed:
+                raise
+            log.exception("commands are sent one by one")
+        commands: list[OutgoingCommand] = []
+        for key in queries_sending.list_open(self._connection):
+            if len(commands) == most:
+                break
+            try:
+                commands += claim(1, key)
+            except Exception as error:
+                if self._connection.closed:
+                    raise
+                self._isolate(key, partial(self._refuse, who=SENDER, why=describe_failure(error)))
+        return commands
+
+    def _isolate(self, key: UUID, act: Callable[[UUID], object]) -> None:
+        """Do something to one command; what fails there stops no other."""
+        try:
+            act(key)
+        except Exception:
+            if self._connection.closed:
+                raise
+            log.exception("command %s", key)
+
+    def _isolate_all(self, act: Callable[..., object]) -> None:
+        """Do something to all commands, where one is in its way to each by itself."""
+        try:
+            act(self._connection)
+        except Exception:
+            if self._connection.closed:
+                raise
+            log.exception("commands are looked at one by one")
+            for key in queries_sending.list_open(self._connection):
+                self._isolate(key, lambda key: act(self._connection, key))
 
     def _clear_queues(self, link: Link) -> None:
         """Take out of network servers' queues what is over. Raises OSError: the broker is lost."""
@@ -295,8 +373,8 @@ class Sender:
             queries_sending.note_sender(self._connection, start, per_second=self._per_second)
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP
-            queries_sending.confirm(self._connection)  # before its time is over
-            queries_sending.end_overdue(self._connection)
+            self._isolate_all(queries_sending.confirm)  # before its time is over
+            self._isolate_all(queries_sending.end_overdue)
             self._propose()
 
     def _propose(self) -> None:
@@ -304,7 +382,10 @@ class Sender:
         try:
             with store_errors():
                 self._proposer.turn(self._connection, self._registry.load(self._connection))
-        except TerritoryError as error:
+        except Exception as error:
+            if self._connection.closed:
+                raise
+            log.exception("the commands of rules")
             self._say(f"the commands of rules: {error}")
 
     def _wait(self) -> None:

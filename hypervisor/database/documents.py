@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.base.versions import require_current
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection, fetch
+from sensors._errors import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,11 @@ class Document:
     def lock(self, connection: Connection) -> None:
         """Lock it until the transaction's end."""
         connection.execute(f"LOCK TABLE {self.table} IN SHARE ROW EXCLUSIVE MODE".encode())
+
+    def require_seen(self, before: DocumentRevision | None, seen: int) -> None:
+        """Refuse to replace what its author did not see. Raises ConflictError."""
+        current = str(before.id if before else 0)
+        require_current(str(seen), current, Message("the file of {kind}", self.kind))
 
     def insert_revision(
         self, connection: Connection, text: str, *, author: str, reason: str
@@ -99,11 +106,18 @@ class Document:
         reason: str,
         dry_run: bool = False,
         mask: Callable[[str], str] = str,
+        seen: int | None = None,
     ) -> str:
-        """Replace it by the text of a file that was checked; what was done."""
+        """Replace it by the text of a file that was checked; what was done.
+
+        `seen`: the revision that its author saw, 0: none; None: they replace whatever is in force.
+        Raises ConflictError: another is in force.
+        """
         with connection.transaction():
             self.lock(connection)
             before = self.find_revision(connection)
+            if seen is not None:
+                self.require_seen(before, seen)
             if before is not None and before.text == text:
                 return f"{file} is already in force, as revision {before.id}"
             if dry_run:

@@ -34,6 +34,21 @@ _FARTHEST = 10 * 366 * _DAY  # the longest look-back where retention is unknown
 _SPARE = 3 * _HOUR  # kept beyond the longest look-back, for trends and late readings
 
 
+class LookBackError(TerritoryError):
+    """A rule looks back farther than readings are kept for."""
+
+
+def require_within(reach: int, limit: int) -> None:
+    """Refuse a look-back of `reach` µs. Raises LookBackError."""
+    if reach > limit:
+        raise LookBackError(
+            "it looks back {reach:.0f} d, stale limits and travel times included; at most "
+            "{limit:.0f} d, half of the time for which readings are kept",
+            reach / _DAY,
+            limit / _DAY,
+        )
+
+
 @dataclass(kw_only=True)
 class Territory:
     """Subjects and rules of the registry, arranged for evaluation."""
@@ -226,20 +241,14 @@ def _within_retention(
 ) -> tuple[Revisions, Mapping[int, int]]:
     """The revisions whose look-back is at most `limit` (µs), and the series they read.
 
-    The others count as none. Raises TerritoryError: the latest looks back farther.
+    The others count as none. Raises LookBackError: the latest looks back farther.
     """
     look_backs = listens(written)
     if max(look_backs.values(), default=0) <= limit:
         return written, look_backs
     far = [max(listens((revision,)).values(), default=0) > limit for revision in written]
     if far[-1]:
-        reach = max(listens(written[-1:]).values())
-        raise TerritoryError(
-            "it looks back {reach:.0f} d, stale limits and travel times included; at most "
-            "{limit:.0f} d, half of the time for which readings are kept",
-            reach / _DAY,
-            limit / _DAY,
-        )
+        require_within(max(listens(written[-1:]).values()), limit)
     written = tuple(revision for revision, too_far in zip(written, far, strict=True) if not too_far)
     return written, listens(written)
 

@@ -47,8 +47,9 @@ def apply_text(  # noqa: PLR0913  who, why and on what belong to a change
     author: str,
     reason: str,
     dry_run: bool = False,
+    seen: int | None = None,
 ) -> str:
-    """Check the text of a file and put it in force; what was done.
+    """Check the text of a file and put it in force; what was done. `seen`: as of a document.
 
     Raises TerritoryError: an error in it. ActError: the reason is missing.
     """
@@ -69,6 +70,7 @@ def apply_text(  # noqa: PLR0913  who, why and on what belong to a change
         author=author,
         reason=reason,
         dry_run=dry_run,
+        seen=seen,
     )
 
 

@@ -10,6 +10,7 @@ from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.alarms.log import EXTERNAL
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import ConflictError
 from hypervisor.external import mappings, queries
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
@@ -31,6 +32,7 @@ def apply_mappings(
     context: ConfirmedContext,
     text: Annotated[str, Form(max_length=400_000)] = "",
     reason: Annotated[str, Form(max_length=1_000)] = "",
+    seen: Annotated[int | None, Form(ge=0, le=2**63 - 1)] = None,
 ) -> Response:
     """Read sources by another file from now on."""
     context.require(Duty.ADMINISTER)
@@ -38,10 +40,15 @@ def apply_mappings(
     try:
         with context.writing() as connection:
             mappings.apply_text(
-                connection, text, file=mappings.FILE, author=context.person.name, reason=reason
+                connection,
+                text,
+                file=mappings.FILE,
+                author=context.person.name,
+                reason=reason,
+                seen=seen,
             )
     except TerritoryError as error:
-        return _render(context, wrong=refusal(error), text=text)
+        return _render(context, wrong=error, text=text, seen=seen)
     return RedirectResponse("/admin/sources?done=saved", status_code=303)
 
 
@@ -54,7 +61,12 @@ def redirect_to_alarms(context: Context, source: str) -> RedirectResponse:
 
 
 def _render(
-    context: RequestContext, *, done: str = "", wrong: str = "", text: str | None = None
+    context: RequestContext,
+    *,
+    done: str = "",
+    wrong: TerritoryError | None = None,
+    text: str | None = None,
+    seen: int | None = None,
 ) -> Response:
     context.require(Duty.ADMINISTER)
     with context.owning() as connection:
@@ -64,9 +76,10 @@ def _render(
     return render(
         context,
         "admin_sources.html",
-        status_code=422 if wrong else 200,
+        status_code=409 if isinstance(wrong, ConflictError) else 422 if wrong else 200,
         sources=[(state, refusal(state.describe(now)), state.has_problem(now)) for state in states],
         revision=revision,
+        seen=seen if seen is not None else revision.id if revision else 0,
         text=text if text is not None else revision.text if revision else "",
-        **frame.admin_context(context, "sources", done=done, wrong=wrong),
+        **frame.admin_context(context, "sources", done=done, wrong=refusal(wrong) if wrong else ""),
     )

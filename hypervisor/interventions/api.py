@@ -1,15 +1,12 @@
 """Routes of orders and teams, for dispatch."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.interventions import queries, service
 from hypervisor.interventions.model import (
-    ChangedError,
     NewIntervention,
     OrderState,
     Priority,
@@ -30,6 +27,7 @@ from hypervisor.interventions.schemas import (
 )
 from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
+from hypervisor.web.preconditions import IfMatch, read_mark, tag
 from hypervisor.web.problems import responses
 
 router = APIRouter(tags=["interventions"])
@@ -99,7 +97,7 @@ def post_act(context: Context, number: Number, post: ActPost) -> InterventionDet
 
     409: it was changed since that version. 422: its state does not allow this; see `detail`.
     """
-    _act(lambda: service.act_on_order(context, number, post))
+    service.act_on_order(context, number, post)
     return _answer(context, number)
 
 
@@ -119,18 +117,18 @@ def list_teams(context: Context) -> TeamsBody:
     )
 
 
-@router.put("/teams/{name}", status_code=204, responses=responses(403, 404, 422))
-def put_team(context: ConfirmedContext, name: TeamName, post: TeamPost) -> None:
-    """Make or change a team; its members are exactly those that are named."""
+@router.put("/teams/{name}", status_code=204, responses=responses(403, 404, 412, 422, 428))
+def put_team(
+    context: ConfirmedContext,
+    response: Response,
+    name: TeamName,
+    post: TeamPost,
+    if_match: IfMatch = None,
+) -> None:
+    """Make a team, or change one (If-Match: its `mark`); its members are those that are named."""
     put = TeamPut(**post.model_dump(exclude={"reason"}))
-    service.store_team(context, name, put, reason=post.reason)
-
-
-def _act(act: Callable[[], object]) -> None:
-    try:
-        act()
-    except ChangedError as error:
-        raise HTTPException(409, str(error)) from error
+    seen = read_mark(if_match)
+    tag(response, service.store_team(context, name, put, reason=post.reason, seen=seen))
 
 
 def _answer(context: RequestContext, number: int) -> InterventionDetailBody:
@@ -145,4 +143,5 @@ def _describe_team(team: Team) -> TeamBody:
             name: getattr(team, name) for name in ("name", "title", "area", "lon", "lat", "members")
         },
         retired=team.retired_at is not None,
+        mark=service.mark_team(team),
     )

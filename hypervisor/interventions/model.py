@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from hypervisor.base.errors import NotFoundError
+from hypervisor.base.errors import ConflictError, NotFoundError
 from hypervisor.base.translation import mark
 from sensors._errors import TerritoryError
 
@@ -27,7 +27,7 @@ class NoInterventionError(InterventionError, NotFoundError):
     """No such order, team or photograph, or the account does not see it."""
 
 
-class ChangedError(InterventionError):
+class ChangedError(InterventionError, ConflictError):
     """The order has changed meanwhile."""
 
 

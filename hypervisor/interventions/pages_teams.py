@@ -1,5 +1,6 @@
 """Teams: who is sent, where they work, who belongs to them."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Response
@@ -10,6 +11,7 @@ from hypervisor.access import queries_roles
 from hypervisor.access.context import ConfirmedContext, Context, RequestContext
 from hypervisor.alarms import queries_list
 from hypervisor.base.duties import Duty
+from hypervisor.base.errors import ConflictError, UnseenError
 from hypervisor.database.audit import ActError
 from hypervisor.interventions import service
 from hypervisor.interventions.form import parse_place
@@ -17,6 +19,7 @@ from hypervisor.interventions.model import InterventionError, NoInterventionErro
 from hypervisor.interventions.schemas import TeamPut
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
+from sensors._errors import TerritoryError
 
 router = APIRouter()
 _Short = Annotated[str, Field(max_length=1_000)]
@@ -24,7 +27,10 @@ _TEAM_NAME = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 
 
 class TeamForm(BaseModel):
-    """What stands in the fields of a team. `members`: names of accounts; `place`: its depot."""
+    """What stands in the fields of a team. `members`: names of accounts; `place`: its depot.
+
+    `seen`: the mark of the team that is changed; empty: a new one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +41,7 @@ class TeamForm(BaseModel):
     members: list[_Short] = []
     retired: bool = False
     reason: _Short = ""
+    seen: _Short = ""
 
 
 @router.get("/teams")
@@ -54,14 +61,14 @@ def list_teams(context: Context) -> Response:
 def show_new_team(context: Context) -> Response:
     """The form of a new team."""
     context.require_anywhere(Duty.ADMINISTER)
-    return _render_form(context, TeamForm(), is_new=True)
+    return _render_form(context, TeamForm())
 
 
 @router.get("/teams/{name}")
 def show_team(context: Context, name: Annotated[str, Path(pattern=_TEAM_NAME)]) -> Response:
     """The form of a team."""
     context.require_anywhere(Duty.ADMINISTER)
-    return _render_form(context, _fill(_find(context, name)), is_new=False)
+    return _render_form(context, _fill(_find(context, name)))
 
 
 @router.post("/teams")
@@ -80,14 +87,21 @@ def store_team(context: ConfirmedContext, entered: Annotated[TeamForm, Form()]) 
                 "retired": entered.retired,
             }
         )
-        service.store_team(context, entered.name.strip(), put, reason=entered.reason)
-    except (InterventionError, ActError) as error:
-        return _render_form(context, entered, is_new=True, wrong=refusal(error))
+        _store(context, entered, put)
+    except (InterventionError, ActError, ConflictError, UnseenError) as error:
+        return _render_form(context, entered, wrong=error)
     except ValidationError as error:
         where = " ".join(str(part) for part in error.errors()[0]["loc"])
         wrong = InterventionError("{where}: not as expected", where)
-        return _render_form(context, entered, is_new=True, wrong=refusal(wrong))
+        return _render_form(context, entered, wrong=wrong)
     return RedirectResponse("/teams", status_code=303)
+
+
+def _store(context: RequestContext, entered: TeamForm, put: TeamPut) -> None:
+    name = entered.name.strip()
+    if not re.fullmatch(_TEAM_NAME, name):
+        raise InterventionError("{where}: not as expected", "name")
+    service.store_team(context, name, put, reason=entered.reason, seen=entered.seen or None)
 
 
 def _find(context: RequestContext, name: str) -> Team:
@@ -105,11 +119,12 @@ def _fill(team: Team) -> TeamForm:
         place="" if team.lat is None else f"{team.lat}, {team.lon}",
         members=list(team.members),
         retired=team.retired_at is not None,
+        seen=service.mark_team(team),
     )
 
 
 def _render_form(
-    context: RequestContext, entered: TeamForm, *, is_new: bool, wrong: str = ""
+    context: RequestContext, entered: TeamForm, *, wrong: TerritoryError | None = None
 ) -> Response:
     held = context.person.territory(Duty.ADMINISTER)
     with context.owning() as owner:
@@ -122,10 +137,10 @@ def _render_form(
     return render(
         context,
         "team_form.html",
-        status_code=422 if wrong else 200,
+        status_code=409 if isinstance(wrong, ConflictError) else 422 if wrong else 200,
         entered=entered,
-        is_new=is_new,
-        wrong=wrong,
+        is_new=not entered.seen,
+        wrong=refusal(wrong) if wrong else "",
         areas=areas,
         whole=held.whole,
         accounts={name: name for name in entered.members} | candidates,

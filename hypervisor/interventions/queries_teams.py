@@ -43,6 +43,11 @@ def find_number(connection: Connection, name: str) -> int:
     return int(row[0])
 
 
+def lock_teams(connection: Connection) -> None:
+    """Let no other transaction change teams until this one ends."""
+    connection.execute("LOCK TABLE team IN SHARE ROW EXCLUSIVE MODE")
+
+
 def store_team(connection: Connection, team: Team) -> None:
     """Make a team, or give the one of its name all these fields and members."""
     communes = None if team.communes is None else list(team.communes)

@@ -214,9 +214,10 @@ class TeamPost(TeamPut):
 
 
 class TeamBody(TeamPut):
-    """A team with its name."""
+    """A team with its name. `mark`: its ETag, for If-Match."""
 
     name: str
+    mark: str = Field(examples=["5f3a9c2e11aa40b7"])
 
 
 class TeamsBody(Body):

@@ -10,6 +10,7 @@ from hypervisor.access.errors import ForbiddenError
 from hypervisor.accounts import service as accounts
 from hypervisor.base.duties import WORDS, Duty
 from hypervisor.base.instants import micros, text
+from hypervisor.base.versions import make_mark, require_current
 from hypervisor.commands import queries as command_queries
 from hypervisor.commands.model import NoCommandError
 from hypervisor.database import audit
@@ -32,6 +33,7 @@ from hypervisor.interventions.schemas import ActPost, TeamPut
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.decision import ASSIGNED
 from hypervisor.notifications.queries_outbox import Event
+from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
 
@@ -202,10 +204,21 @@ def list_teams(context: RequestContext) -> list[Team]:
         return [team for team in queries_teams.list_teams(owner) if team.name in names]
 
 
-def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str) -> None:
-    """Make or change a team, with exactly these members.
+def mark_team(team: Team) -> str:
+    """What becomes another with each change of a team."""
+    retired = team.retired_at is not None
+    return make_mark((team.title, team.area, team.lon, team.lat, team.members, retired))
+
+
+def store_team(
+    context: RequestContext, name: str, put: TeamPut, *, reason: str, seen: str | None
+) -> str:
+    """Make a team, or change the one that the person saw (`seen`: its mark); its new mark.
+
+    Its members are exactly those that are named.
 
     Raises:
+        ConflictError, UnseenError: another stands there.
         ForbiddenError: the person does not administer its area.
         InterventionError: an account or the area is unknown, or half a position is given.
     """
@@ -218,10 +231,13 @@ def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str)
             if territory is None:
                 raise InterventionError("no area has the code {area!r}", put.area)
             communes = tuple(sorted(territory.communes))
-        existing = queries_teams.list_teams(owner, name=name)
-    for team in existing:
-        context.require(Duty.ADMINISTER, area=team.area)
     with context.writing() as connection:
+        queries_teams.lock_teams(connection)
+        existing = queries_teams.list_teams(connection, name=name)
+        for team in existing:
+            context.require(Duty.ADMINISTER, area=team.area)
+        current = mark_team(existing[0]) if existing else None
+        require_current(seen, current, Message("team {name!r}", name))
         former = {member for team in existing for member in team.members}
         unknown = sorted({*put.members} - former - {*list_candidates(connection, context)})
         if unknown:
@@ -246,6 +262,7 @@ def store_team(context: RequestContext, name: str, put: TeamPut, *, reason: str)
             author=context.person.name,
             details={"area": put.area, "members": sorted(put.members), "retired": put.retired},
         )
+        return mark_team(*queries_teams.list_teams(connection, name=name))
 
 
 def list_candidates(connection: Connection, context: RequestContext) -> dict[str, str]:

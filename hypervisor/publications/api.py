@@ -1,14 +1,12 @@
 """Routes of publications: draft, revise, discard, sign."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
-from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.publications import queries, service
-from hypervisor.publications.model import ChangedError, Publication, PublicationAct
+from hypervisor.publications.model import Publication, PublicationAct
 from hypervisor.publications.schemas import (
     DraftPost,
     PublicationBody,
@@ -73,16 +71,14 @@ def post_draft(
 
     409: it was changed since that version. 422: its state does not allow this; see `detail`.
     """
-    _act(
-        lambda: service.write_draft(
-            context,
-            number,
-            post.content,
-            act=post.act,
-            kind=post.kind,
-            version=post.version,
-            reason=post.reason,
-        )
+    service.write_draft(
+        context,
+        number,
+        post.content,
+        act=post.act,
+        kind=post.kind,
+        version=post.version,
+        reason=post.reason,
     )
     return _answer(context, request, number)
 
@@ -93,24 +89,11 @@ def post_step(
 ) -> PublicationDetailBody:
     """Sign as the second operator (a person who is signed in, no program), or discard the draft."""
     if post.act is PublicationAct.DISCARD:
-        _act(
-            lambda: service.discard_draft(context, number, version=post.version, reason=post.reason)
-        )
+        service.discard_draft(context, number, version=post.version, reason=post.reason)
     else:
         publisher = _load_publisher(context, request)
-        _act(
-            lambda: service.publish(
-                context, number, publisher, version=post.version, remark=post.reason
-            )
-        )
+        service.publish(context, number, publisher, version=post.version, remark=post.reason)
     return _answer(context, request, number)
-
-
-def _act(act: Callable[[], object]) -> None:
-    try:
-        act()
-    except ChangedError as error:
-        raise HTTPException(409, str(error)) from error
 
 
 def _load_publisher(context: RequestContext, request: Request) -> Publisher:

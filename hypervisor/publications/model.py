@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from hypervisor.base.errors import NotFoundError
+from hypervisor.base.errors import ConflictError, NotFoundError
 from hypervisor.base.translation import mark
 from hypervisor.publications.hazards import Response
 from hypervisor.web.schemas import Commune
@@ -41,7 +41,7 @@ class NoPublicationError(PublicationError, NotFoundError):
     """No such publication or message, or the account does not see it."""
 
 
-class ChangedError(PublicationError):
+class ChangedError(PublicationError, ConflictError):
     """Somebody changed the publication meanwhile."""
 
 

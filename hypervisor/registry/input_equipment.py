@@ -28,6 +28,7 @@ from hypervisor.registry.input_fields import (
     Rows,
     Text,
     Truth,
+    WorksName,
     context_of,
     fields_of,
     known_in,
@@ -344,7 +345,7 @@ class AssetInput(PlacedInput):
 class WorksInput(Input):
     """A window of works. Its times are in the value, independent of `effective`."""
 
-    name: Name
+    name: WorksName
     begins: Instant | None = None
     ends: Instant | None = None
     sites: Names = ()

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from hypervisor.base.translation import mark
 from hypervisor.registry.geometry import is_exchanged
 from hypervisor.registry.inventory import Entry, Fact
 from hypervisor.registry.tree import (
@@ -40,6 +41,10 @@ from sensors._scalars import count, duration, instant, measure, number, truth
 
 _MOST_PROBLEMS = 1_000  # of a file; each looks for the word that was meant
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+WORKS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NO_WORKS_NAME = mark(
+    "cannot be a name of works: letters a-z A-Z, digits, '-', '_' and '.', at most 100"
+)
 _INSEE = re.compile(r"(?:\d{2}|2[AB])\d{3}")
 _EMPTY = Message("is empty: give a value, write null to withdraw it, or leave the line out")
 
@@ -159,6 +164,12 @@ def _check_name(text: str) -> str:
     return text
 
 
+def _check_works_name(text: str) -> str:
+    if not WORKS_NAME.fullmatch(text):
+        raise ValueError(Message("{text!r} {problem}", text, Message(NO_WORKS_NAME)))
+    return text
+
+
 def _check_insee(text: str) -> str:
     if not _INSEE.fullmatch(text):
         lost = " (a spreadsheet ate its leading zero?)" if re.fullmatch(r"\d{4}", text) else ""
@@ -255,6 +266,7 @@ def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
 
 Text = Annotated[str, _by(str)]
 Name = Annotated[str, _by(_check_name)]
+WorksName = Annotated[str, _by(_check_works_name)]
 Insee = Annotated[str, _by(_check_insee)]
 Number = Annotated[float, _by(number)]
 Count = Annotated[int, _by(count)]

@@ -6,17 +6,16 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
-from starlette.exceptions import HTTPException
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.accounts import views as frame
 from hypervisor.accounts.service import require_administrator
-from hypervisor.base.errors import NotFoundError
+from hypervisor.base.errors import ConflictError, NotFoundError
 from hypervisor.base.translation import translate
-from hypervisor.registry import api_works as api
-from hypervisor.registry import queries_site
+from hypervisor.base.versions import ANY
+from hypervisor.registry import queries_site, service_works
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
-from hypervisor.registry.works import load_works
+from hypervisor.registry.works import NAME, load_works
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -25,7 +24,6 @@ from sensors._errors import Message, TerritoryError
 router = APIRouter()
 PAGE: Page | None = None
 Text = Annotated[str, Form(max_length=1_000)]
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 @router.get("/admin/works")
@@ -63,27 +61,28 @@ def announce_works(  # noqa: PLR0913, PLR0917  the fields of the form
         if not name.strip().isascii() or not name.strip():
             wrong = translate("Give the works a name, such as rd446-2024.")
             return _render_list(context, wrong=wrong, entered=entered)
-        api.put_works(context, Response(), name.strip(), put)
+        service_works.store(context, name.strip(), put, seen=None)  # the form is of new works
     except (TerritoryError, ValueError) as error:
         return _render_list(context, wrong=_format_error(error), entered=entered)
-    except HTTPException as error:
-        return _render_list(context, wrong=str(error.detail), entered=entered)
     return RedirectResponse("/admin/works?done=works", status_code=303)
 
 
 @router.post("/admin/works/{name}/end")
 def end_works(
-    context: Context, name: Annotated[str, Path(max_length=100, pattern=_NAME)], reason: Text = ""
+    context: Context,
+    name: Annotated[str, Path(max_length=100, pattern=NAME)],
+    reason: Text = "",
+    seen: Text = "",
 ) -> Response:
     """End works; those not begun are cancelled."""
     require_administrator(context)
     try:
-        api.end_works_now(
-            context, Response(), name, WorksEndPost(reason=reason or "works end"), if_match="*"
+        post = WorksEndPost(reason=reason or "works end")
+        service_works.close(context, name, post, seen=seen or ANY)
+    except (NotFoundError, ConflictError) as error:
+        return _render_list(
+            context, wrong=refusal(error), status=409 if isinstance(error, ConflictError) else 422
         )
-    except (NotFoundError, HTTPException) as error:
-        wrong = str(error.detail) if isinstance(error, HTTPException) else refusal(error)
-        return _render_list(context, wrong=wrong)
     return RedirectResponse("/admin/works?done=ended", status_code=303)
 
 
@@ -107,11 +106,12 @@ def _parse_local(context: RequestContext, entered: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
 
 
-def _render_list(
+def _render_list(  # noqa: PLR0913  what the page may show
     context: RequestContext,
     *,
     done: str = "",
     wrong: str = "",
+    status: int = 422,
     over: bool = False,
     entered: dict[str, str] | None = None,
 ) -> Response:
@@ -120,10 +120,11 @@ def _render_list(
     return render(
         context,
         "admin_works.html",
-        status_code=422 if wrong else 200,
+        status_code=status if wrong else 200,
         works=[works for works in all_works if over or works.state != "over"],
         ended=sum(works.state == "over" for works in all_works),
         over=over,
+        marks={works.name: service_works.mark_works(works) for works in all_works},
         entered=entered or {},
         sites=queries_site.suggest_sites(context.connection),
         **shared,

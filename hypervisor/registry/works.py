@@ -10,12 +10,14 @@ from hypervisor.database.connect import Connection
 from hypervisor.registry import queries_tables
 from hypervisor.registry.formatting import format_value
 from hypervisor.registry.input_equipment import SUBJECTS, works_fact, works_value
+from hypervisor.registry.input_fields import NO_WORKS_NAME, WORKS_NAME
 from hypervisor.registry.inventory import Fact, Inventory
 from hypervisor.registry.model import Registry, Revision
 from hypervisor.registry.tree import Where
-from sensors._errors import TerritoryError
+from sensors._errors import Message, TerritoryError
 from sensors._nearest import did_you_mean
 
+NAME = f"^{WORKS_NAME.pattern}$"
 _HERE = Where(file="works", line=0)
 State = Literal["planned", "under way", "over"]
 
@@ -48,8 +50,10 @@ def announce_works(
 ) -> Inventory:
     """New works, or new times and places of existing ones.
 
-    Raises WorksError: they concern nothing, or end before they begin.
+    Raises WorksError: their name is none, they concern nothing, or end before they begin.
     """
+    if not WORKS_NAME.fullmatch(name):
+        raise WorksError("{text!r} {problem}", name, Message(NO_WORKS_NAME))
     if not any(subjects.values()):
         raise WorksError("works concern something: --site, --device or --group, as often as needed")
     if ends <= begins:

@@ -6,13 +6,11 @@ from fastapi import FastAPI, Request, Response
 
 from hypervisor.base.errors import RulebookError, StaleError, UnknownError
 from hypervisor.rulebook.schemas import Slip
-from hypervisor.web.preconditions import PreconditionError
 from hypervisor.web.problems import answer
 from rules._errors import RuleError
 
 _STATUS = (
     (StaleError, HTTPStatus.PRECONDITION_FAILED),
-    (PreconditionError, HTTPStatus.PRECONDITION_REQUIRED),
     (UnknownError, HTTPStatus.NOT_FOUND),
 )
 

@@ -16,6 +16,7 @@ from hypervisor.registry.changes import Changes
 from hypervisor.registry.formatting import describe_revision, format_instant, format_minute
 from hypervisor.registry.model import Revision
 from hypervisor.registry.queries_revisions import RecordedRevision, load_rule_histories
+from hypervisor.rulebook.look_back import check_look_back
 from hypervisor.rulebook.model import (
     TO_SHIPPED,
     Difference,
@@ -205,7 +206,12 @@ def apply_rules(
         planned = plan_changes(proposed, histories, stamp)
         if planned.conflicts:
             raise StaleError(planned.conflicts, _GO_ON)
-        return planned if dry_run else write_plan(connection, planned, stamp)
+        if not dry_run:
+            return write_plan(connection, planned, stamp)
+        check_look_back(
+            connection, [each.after for each in planned.doing if each.after is not None]
+        )
+        return planned
 
 
 def plan_changes(proposed: Iterable[Proposed], histories: Histories, stamp: Stamp) -> ApplyPlan:
@@ -291,11 +297,12 @@ def write_plan(
 ) -> ApplyPlan:
     """Store the revisions of a plan; returns the changes with their new marks.
 
-    The caller holds the registry lock.
+    The caller holds the registry lock. Raises RulebookError: evaluation would set a rule aside.
     """
     doing = planned.doing
     if not doing:
         return planned
+    check_look_back(connection, [change.after for change in doing if change.after is not None])
     revisions = [
         Revision(
             kind="rule",

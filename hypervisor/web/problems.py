@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from hypervisor.base.errors import NotFoundError
+from hypervisor.base.errors import ConflictError, NotFoundError, UnseenError
 from hypervisor.database.connect import StoreError
 from hypervisor.web.schemas import Problem
 from sensors._errors import TerritoryError
@@ -35,6 +35,16 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(NotFoundError)
     def _absent(request: Request, error: NotFoundError) -> Response:
         return answer(request, HTTPStatus.NOT_FOUND, str(error))
+
+    @app.exception_handler(ConflictError)
+    def _changed(request: Request, error: ConflictError) -> Response:
+        by_header = "if-match" in request.headers
+        status = HTTPStatus.PRECONDITION_FAILED if by_header else HTTPStatus.CONFLICT
+        return answer(request, status, str(error))
+
+    @app.exception_handler(UnseenError)
+    def _unseen(request: Request, error: UnseenError) -> Response:
+        return answer(request, HTTPStatus.PRECONDITION_REQUIRED, str(error))
 
     @app.exception_handler(StoreError)
     def _away(request: Request, error: StoreError) -> Response:
