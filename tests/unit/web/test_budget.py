@@ -36,6 +36,7 @@ CONSTANT = {
     "GET /log": "seven days at most, and a fixed number of lines",
     "POST /alarms/acts": "acts on alarms that a page showed",
     "POST /teams": "a few areas",
+    "POST /admin/sign-in/factors": "a few roles",
     "POST /account/tokens": "a few scopes",
     "POST /admin/tokens": "a few scopes",
     "POST /admin/accounts": "administrators; a few roles",
