@@ -165,8 +165,8 @@ def read_identifier(value: object, *, longest: int) -> str:
 
 
 def normalise_name(name: str) -> str:
-    """A name as it is kept: NFKC, single blanks, none around it."""
-    return " ".join(unicodedata.normalize("NFKC", name).split())
+    """A name as it is kept: NFKC, single blanks, none around it; control characters stay."""
+    return " ".join(filter(None, unicodedata.normalize("NFKC", name).split(" ")))
 
 
 def fold_name(name: str) -> str:

@@ -152,7 +152,7 @@ class Receiver:
             text = writer.write_push_warning(due, message, reader)
         else:
             text = writer.write_push_confirmation(due, reader)
-        queries.mark_sent(connection, due.id)
+        queries.mark_sent(connection, [due.id])
         for registration in self.registrations:
             self._session.send(
                 "ServiceWorker.deliverPushMessage",

@@ -72,7 +72,7 @@ def knock(world: World, password: str = PASSWORD, **said: Any) -> str:
         lambda: connect(world.url),
         SignInAttempt(**{"name": "anne", "password": password, "address": "10.0.0.1"} | said),
         now=now,
-    )
+    ).secret
 
 
 def person(world: World, name: str = "Anne") -> Person:
