@@ -96,7 +96,8 @@ IN_ORDER = {
         )
     ),
     "hypervisor.standards.options.Segment",
-    *(f"hypervisor.standards.queries_filter.{name}" for name in ("Term", "_Function")),
+    "hypervisor.standards.queries_filter._Function",
+    "hypervisor.standards.queries_places.Term",
     "hypervisor.backtest.sources.CachedSource",
     "hypervisor.exercises.plan.RunPlan",
     "hypervisor.evaluation.power_schedule._Supplies",
