@@ -100,12 +100,12 @@ def try_claims(
     """Show which account and roles these claims would give; changes nothing."""
     from hypervisor.accounts import service_provider, sign_in_rules
     from hypervisor.accounts.service import format_roles
-    from sensors._foreign import read_json
+    from sensors._foreign import ForeignError, read_json
 
     try:
         given = read_json(claims.read().encode())
-    except ValueError as error:  # of an encoding
-        raise typer.BadParameter(f"no JSON: {error}") from error
+    except (ValueError, ForeignError) as error:  # of an encoding
+        raise typer.BadParameter(str(error)) from error
     if not isinstance(given, dict):
         raise typer.BadParameter("expected an object, claims and their values")
     with open_database(context) as connection:

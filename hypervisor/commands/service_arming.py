@@ -31,5 +31,5 @@ def change_arming(context: RequestContext, order: ArmingOrder, *, seen: int | No
         queries_arming.lock(connection)
         if order.ends is not None:
             last = queries_arming.read_last(connection, rule=order.rule, site=order.site)
-            require_no_later(seen, last, Message("{rule} at {site}", order.rule, order.site))
+            require_no_later(seen, last, Message("rule {rule} at {site}", order.rule, order.site))
         arming.record(connection, registry, order, now)

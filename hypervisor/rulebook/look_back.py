@@ -45,4 +45,4 @@ def check_look_back(connection: Connection, values: Sequence[Mapping[str, Any]])
     territory = arrange(near, catalogue(), PowerSchedule(retention=retention))
     for (rule_id, subject), problem in sorted(territory.failed.items(), key=lambda each: each[0]):
         if isinstance(problem, LookBackError):
-            raise RulebookError("{rule} at {place}: {problem}", rule_id, subject, str(problem))
+            raise RulebookError("rule {rule} at {place}: {problem}", rule_id, subject, str(problem))

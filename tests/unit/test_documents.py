@@ -22,7 +22,7 @@ sites: []
 
     hypervisor down
 
-```yaml file=a.yaml then cat a.yaml
+```yaml file=a.yaml
 sites: []
 ```
 
@@ -61,7 +61,7 @@ def test_what_is_wrong_with_a_page(page: Path) -> None:
         ("sh long", {"how": "run", "long": True}),
         ("sh with 12=echo 3", {"how": "run", "word": "12", "value": "echo 3"}),
         ("sql file=a.sql", {"how": "file", "name": "a.sql"}),
-        ("yaml more=a.yaml then cat a.yaml", {"how": "more", "then": "cat a.yaml"}),
+        ("yaml more=a.yaml", {"how": "more", "name": "a.yaml"}),
         ("text output", {"how": "output"}),
         ("sh not run: needs Docker", {"how": "shown"}),
         ("python in tests/reader.py", {"how": "test", "test": "tests/reader.py"}),

@@ -129,7 +129,7 @@ def test_without_an_identity_provider_its_commands_say_what_is_missing(
         (("check",), "set HYPERVISOR_OIDC_ISSUER and HYPERVISOR_OIDC_CLIENT_ID"),
         (("show",), "there are no sign-in rules"),
         (("apply", str(tmp_path / "none.yaml"), "--reason", "a start"), "no UTF-8"),
-        (("try", str(tmp_path / "broken.json")), "no JSON"),
+        (("try", str(tmp_path / "broken.json")), "not JSON"),
         (("try", str(tmp_path / "list.json")), "expected an object"),
         (("try", str(tmp_path / "one.json")), "there are no sign-in rules"),
         (("link", "anne", "subject"), "set HYPERVISOR_OIDC_ISSUER"),

@@ -38,8 +38,10 @@ OWNERS = frozenset(
             "subscription",
             "subscription_delivery",
             "subscription_progress",
+            "subscription_request",
             "push_key",
         ),  # citizens' addresses
+        *("totp_factor", "recovery_code", "passkey", "factor_challenge", "required_factor"),
     }
 )
 ORGES = Territory(communes=frozenset({ORGE}))

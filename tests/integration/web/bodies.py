@@ -50,6 +50,7 @@ TEXTS: Mapping[str, str] = {
     "language": "fr",
     "out": "1",
     "force": "true",
+    "seen": "0",
 }
 # Forms that are read as they come, without a declaration.
 _RULE = {"text": "- id: flood-typed", "reason": "why", "site": "orge"}

@@ -29,6 +29,10 @@ HARMLESS = {
         "every device of the alarm's site that obeys",
         "Work orders of these teams, and no alarms", "green",
     },
+    "a warning": {
+        "Readings are evaluated up to %(time)s only: what has happened since raises no alarm yet.",
+        "Readings wait to be evaluated, and raise no alarm yet.",
+    },
     "what is set up, or was entered": {
         "No system sends alarms here.", "No device here obeys commands.", "No sensors yet.",
         "There is no gauge of a level or a discharge yet.", "No river is monitored here.",
