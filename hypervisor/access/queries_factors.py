@@ -117,9 +117,9 @@ def put_challenge(
 ) -> None:
     """Give a session something to answer, in place of what it had for this act."""
     connection.execute(
-        "INSERT INTO factor_challenge (session, act, challenge, made_at) VALUES (%s, %s, %s, %s)"
+        "INSERT INTO factor_challenge (session, act, challenge, created_at) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (session, act) DO UPDATE SET challenge = EXCLUDED.challenge,"
-        " made_at = EXCLUDED.made_at",
+        " created_at = EXCLUDED.created_at",
         [session, act, challenge, at],
     )
 
@@ -129,7 +129,7 @@ def find_challenge(
 ) -> bytes | None:
     """What a session has to answer for an act, if it was given that lately."""
     row = connection.execute(
-        "SELECT challenge FROM factor_challenge WHERE session = %s AND act = %s AND made_at > %s",
+        "SELECT challenge FROM factor_challenge WHERE session = %s AND act = %s AND created_at > %s",
         [session, act, since],
     ).fetchone()
     return None if row is None else bytes(row[0])
@@ -140,7 +140,7 @@ def take_challenge(
 ) -> bytes | None:
     """The same, once: nobody else answers it any more."""
     row = connection.execute(
-        "DELETE FROM factor_challenge WHERE session = %s AND act = %s RETURNING challenge, made_at",
+        "DELETE FROM factor_challenge WHERE session = %s AND act = %s RETURNING challenge, created_at",
         [session, act],
     ).fetchone()
     return bytes(row[0]) if row is not None and row[1] > since else None

@@ -22,7 +22,7 @@ CREATE TABLE factor_challenge (
     session   bytea NOT NULL REFERENCES session (secret) ON DELETE CASCADE,
     act       text NOT NULL,
     challenge bytea NOT NULL,
-    made_at   timestamptz NOT NULL,
+    created_at   timestamptz NOT NULL,
     PRIMARY KEY (session, act)
 );
 -- `factor`: the second factor that was shown in this session. `awaits`: what it still needs before it

@@ -547,8 +547,8 @@ def test_how_far_the_evaluation_is(connection: Connection) -> None:
     assert nothing.lag(NOW, live=True) is None
     assert nothing.is_late(NOW, live=True)
     connection.execute(
-        "INSERT INTO feed (xid, kind, stored_at) VALUES ('3', 'registry', now() - interval '9 h'),"
-        " ('4', 'registry', now() - interval '1 h'), ('5', 'heartbeat', NULL)"
+        "INSERT INTO feed (xid, kind, stored_at) VALUES ('3', 'heartbeat', now() - interval '9 h'),"
+        " ('4', 'heartbeat', now() - interval '1 h'), ('5', 'registry', now() - interval '9 h')"
     )
     assert get_progress(connection).unread == 3
     assert get_progress(connection).waited >= 9 * HOUR

@@ -49,6 +49,8 @@ KEPT = {
         "subscription",
         "subscription_delivery",
         "subscription_progress",
+        "subscription_request",
+        *("totp_factor", "recovery_code", "passkey", "factor_challenge", "required_factor"),
         "push_key",
     ),  # empty in an exercise
     *("command_step", "command_sender"),  # the life of a command, and who is there
