@@ -129,7 +129,8 @@ def find_challenge(
 ) -> bytes | None:
     """What a session has to answer for an act, if it was given that lately."""
     row = connection.execute(
-        "SELECT challenge FROM factor_challenge WHERE session = %s AND act = %s AND created_at > %s",
+        "SELECT challenge FROM factor_challenge"
+        " WHERE session = %s AND act = %s AND created_at > %s",
         [session, act, since],
     ).fetchone()
     return None if row is None else bytes(row[0])
@@ -140,7 +141,8 @@ def take_challenge(
 ) -> bytes | None:
     """The same, once: nobody else answers it any more."""
     row = connection.execute(
-        "DELETE FROM factor_challenge WHERE session = %s AND act = %s RETURNING challenge, created_at",
+        "DELETE FROM factor_challenge WHERE session = %s AND act = %s"
+        " RETURNING challenge, created_at",
         [session, act],
     ).fetchone()
     return bytes(row[0]) if row is not None and row[1] > since else None
