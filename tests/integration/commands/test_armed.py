@@ -84,7 +84,8 @@ def test_an_armed_rule_sends_once_whatever_is_killed(
             author="ada",
             reason="test",
         )
-        interlocks.change(connection, load(connection), WORDS, setting)
+        with connection.transaction():
+            interlocks.change(connection, load(connection), WORDS, setting)
         again = flood(connection)
         with sender(settings):
             wait_for(

