@@ -52,11 +52,14 @@ class BudgetGuard:
         body = await _read(receive)
         if body is None:
             return  # the client went away
-        work = asyncio.create_task(self._serve(scope, body, send, budget))
+        answer_to_client = _Answer(send)
+        work = asyncio.create_task(self._serve(scope, body, answer_to_client, budget))
         gone = asyncio.create_task(_wait_until_gone(receive))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            # A server also says "disconnected" when the answer is complete: the request then
+            # still closes its files.
+            if not work.done() and not answer_to_client.is_complete:
                 work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
@@ -105,6 +108,19 @@ class BudgetGuard:
             await self._app(scope, _replay(body), send)
         else:
             await workers.answer(scope, body, send, budget)
+
+
+class _Answer:
+    """Sends an answer on, and knows whether it is complete."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_complete = False
+
+    async def __call__(self, message: Message) -> None:
+        last = message["type"] == "http.response.body" and not message.get("more_body")
+        self.is_complete = self.is_complete or last
+        await self._send(message)
 
 
 def list_budgets(app: FastAPI) -> list[tuple[Any, Budget]]:
