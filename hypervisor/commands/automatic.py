@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.alarms.service_suppression import read_suppression
+from hypervisor.base.failures import make_storable
 from hypervisor.commands import queries_arming, queries_proposals, service
 from hypervisor.commands.arming import FRESH, SUPPRESSED, Situation, find_obstacle
 from hypervisor.commands.evidence import Judge
@@ -71,7 +72,7 @@ class AutomaticSending:
                 if connection.closed:
                     raise
                 log.exception("proposed command %s", proposal.id)
-                problem = " ".join(str(error).split())[:200]
+                problem = make_storable(str(error))
                 why = Message("its rule could not send it: {error}", problem)
                 queries_proposals.hold(connection, proposal.id, why)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from hypervisor.commands import queries_gateways
+from hypervisor.base.failures import describe_failure, make_storable
+from hypervisor.commands import queries_gateways, queries_sending
 from hypervisor.commands.gateways import GatewayDevice
 from hypervisor.commands.pacing import Pacer
 from hypervisor.commands.queries_gateways import WaitingCommand
@@ -20,6 +21,7 @@ from ingest.ports import CodecSource, Inventory
 from ingest.reply import UnusableError
 from sensors._command import CommandError
 from sensors._domain import Catalogue
+from sensors._errors import Message as TerritoryMessage
 
 log = logging.getLogger("hypervisor.commands")
 _AT_A_TIME = 20  # commands of a gateway looked at in a turn
@@ -60,9 +62,7 @@ class Downlinks:
     ) -> Ready:
         """The next commands of each gateway. Of the `guarded` kinds those that have `passed`."""
         ready = Ready()
-        waiting = queries_gateways.list_waiting(
-            connection, most=_AT_A_TIME, guarded=guarded, passed=passed
-        )
+        waiting = _list_waiting(connection, ready, guarded=guarded, passed=passed)
         if not waiting:
             return ready
         devices = queries_gateways.list_gateway_devices(
@@ -75,20 +75,20 @@ class Downlinks:
             device = devices.get(command.device)
             if device is None or command.device in begun:  # one after another to a device
                 continue
-            rate = device.rate(self._per_second)
-            free = self._pacer.count_free(device.gateway, rate, grouped=command.grouped)
-            if free <= list(ready.gateways.values()).count(device.gateway):
-                continue
             try:
+                rate = device.rate(self._per_second)
+                free = self._pacer.count_free(device.gateway, rate, grouped=command.grouped)
+                if free <= list(ready.gateways.values()).count(device.gateway):
+                    continue
                 alone = command.device not in occupied
                 message = self._write(command, device, own, at, alone=alone)
             except UnusableError as error:
-                ready.refusals[command.id] = str(error.refusal.detail)
+                ready.refusals[command.id] = make_storable(error.refusal.detail)
             except CommandError as error:
-                ready.refusals[command.id] = str(error)
+                ready.refusals[command.id] = make_storable(str(error))
             except Exception as error:
                 log.exception("command %s cannot be encoded", command.id)
-                ready.refusals[command.id] = " ".join(str(error).split())[:200]
+                ready.refusals[command.id] = describe_failure(error)
             else:
                 begun.add(command.device)
                 ready.messages[command.id] = message
@@ -110,7 +110,7 @@ class Downlinks:
         *,
         alone: bool,
     ) -> Message:
-        refusal = device.refuse(self._catalogue.models.get(device.model or ""))
+        refusal = self._refuse(device)
         if refusal is not None:
             raise CommandError("{problem}", refusal)
         inventory = Inventory(
@@ -140,8 +140,11 @@ class Downlinks:
         return [
             self._topics.write_clearance(key, devices[name])
             for key, name in over
-            if name in devices
+            if name in devices and self._refuse(devices[name]) is None
         ]
+
+    def _refuse(self, device: GatewayDevice) -> TerritoryMessage | None:
+        return device.refuse(self._catalogue.models.get(device.model or ""))
 
     def _load_codecs(self, connection: Connection) -> Mapping[str, CodecSource]:
         """The instance's own codecs, read again after a change."""
@@ -149,3 +152,28 @@ class Downlinks:
         if version != self._codecs[0]:
             self._codecs = version, queries_codecs.load_sources(connection)
         return self._codecs[1]
+
+
+def _list_waiting(
+    connection: Connection, ready: Ready, *, guarded: Collection[str], passed: Collection[UUID]
+) -> list[WaitingCommand]:
+    """What waits for a gateway; where a row cannot be read one by one, and it is refused."""
+    try:
+        return queries_gateways.list_waiting(
+            connection, most=_AT_A_TIME, guarded=guarded, passed=passed
+        )
+    except Exception:
+        if connection.closed:
+            raise
+        log.exception("commands for gateways are read one by one")
+    waiting: list[WaitingCommand] = []
+    for key in queries_sending.list_open(connection):
+        try:
+            waiting += queries_gateways.list_waiting(
+                connection, most=1, guarded=guarded, passed=passed, only=key
+            )
+        except Exception as error:
+            if connection.closed:
+                raise
+            ready.refusals[key] = describe_failure(error)
+    return waiting

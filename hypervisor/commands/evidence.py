@@ -15,6 +15,7 @@ from hypervisor.backtest.edits import RETENTION
 from hypervisor.backtest.evaluate import Inputs, backtest
 from hypervisor.backtest.model import Span
 from hypervisor.backtest.sources import FOREVER, StoredSource
+from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import BEGINNING, micros, moment
 from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.database.connect import Connection
@@ -88,7 +89,7 @@ class Judge:
                 if connection.closed:
                     raise
                 log.exception("alarm %s cannot be judged", proposal.alarm)
-                problem = " ".join(str(error).split())[:200]
+                problem = make_storable(str(error))
                 verdict = Verdict(obstacle=Message("its alarm cannot be judged: {error}", problem))
             else:
                 verdict = self._conclude(proposal, began, now, persons=persons)

@@ -15,6 +15,7 @@ from hypervisor.backtest import registries
 from hypervisor.backtest.evaluate import CompleteTail
 from hypervisor.backtest.registries import Trial
 from hypervisor.base.errors import NotFoundError
+from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros
 from hypervisor.base.versions import require_no_later
 from hypervisor.commands import queries, queries_interlocks
@@ -167,7 +168,7 @@ def check_queue(connection: Connection, load: Load, catalogue: Catalogue) -> Che
             conditions = _conditions_of(command, catalogue, own)
         except Exception as error:  # noqa: BLE001  the row's failure, and no other's
             refusals[command.id] = Message(
-                "its interlocks cannot be asked: {error}", " ".join(str(error).split())[:200]
+                "its interlocks cannot be asked: {error}", make_storable(str(error))
             )
             continue
         for condition in conditions:

@@ -31,7 +31,7 @@ SELECT id, device, kind, parameters, valid_until, remaining, grouped, gateway FR
         row_number() OVER (PARTITION BY d.gateway ORDER BY {FIRST}) AS place
     FROM command c JOIN device d ON d.id = c.device, (SELECT {NOW} AS now) n
     WHERE c.state = 'queued' AND c.due_at IS NOT NULL AND c.valid_until > n.now + interval '1 s'
-        AND d.gateway IS NOT NULL
+        AND d.gateway IS NOT NULL AND c.id = coalesce(%(only)s, c.id)
         AND (c.kind <> ALL (%(guarded)s) OR c.id = ANY (%(passed)s))) q
 WHERE place <= %(most)s ORDER BY place, gateway
 """  # noqa: S608  constants
@@ -70,10 +70,18 @@ def list_gateway_devices(connection: Connection, names: Iterable[str]) -> dict[s
 
 
 def list_waiting(
-    connection: Connection, *, most: int, guarded: Collection[str], passed: Collection[UUID]
+    connection: Connection,
+    *,
+    most: int,
+    guarded: Collection[str],
+    passed: Collection[UUID],
+    only: UUID | None = None,
 ) -> list[WaitingCommand]:
-    """The next commands of each gateway, up to a number of each, in their order."""
-    values = {"most": most, "guarded": list(guarded), "passed": list(passed)}
+    """The next commands of each gateway, up to a number of each, in their order.
+
+    `only`: this one alone.
+    """
+    values = {"most": most, "guarded": list(guarded), "passed": list(passed), "only": only}
     with connection.cursor(row_factory=class_row(WaitingCommand)) as cursor:
         return cursor.execute(_WAITING, values).fetchall()
 

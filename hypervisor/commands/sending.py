@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from uuid import UUID
 
+from hypervisor.base.failures import make_storable
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
@@ -85,7 +86,7 @@ def make_address(settings: Settings, mode: Mode) -> Address:
 
 def describe_failure(error: Exception) -> str:
     """Why a command cannot be sent, for its history."""
-    return str(Message("it cannot be sent: {error}", " ".join(str(error).split())[:200]))
+    return str(Message("it cannot be sent: {error}", make_storable(str(error))))
 
 
 def require_size(message: Outgoing) -> None:
@@ -174,11 +175,8 @@ class Sender:
         tried = {key for key, _, _, tries in doubtful if key in same and tries >= _TRIES}
         self._move(tried, CommandState.FAILED, _GIVEN_UP)
         same = {key: valid for key, valid in same.items() if key not in tried}
-        self._move(
-            [key for key, valid in same.items() if valid],
-            CommandState.QUEUED,
-            _NEVER_TAKEN,
-        )
+        valid = [key for key, valid in same.items() if valid]
+        self._move(valid, CommandState.QUEUED, _NEVER_TAKEN)
         self._move(
             [key for key, valid in same.items() if not valid],
             CommandState.EXPIRED,

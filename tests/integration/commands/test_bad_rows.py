@@ -8,8 +8,13 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.commands.model import CommandState
+from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
+from hypervisor.readings.queries_codecs import save_codec
+from ingest.ports import CodecSource
 from tests.actuators import Actuator
+from tests.integration.commands.test_downlinks import MAPPING, Servers
+from tests.integration.commands.test_downlinks import servers as servers  # noqa: PLC0414  fixtures
 from tests.integration.commands.test_sending import (
     actuators as actuators,  # noqa: PLC0414  fixtures
 )
@@ -41,15 +46,32 @@ BAD: tuple[dict[str, Any], ...] = (
     {"rule": "no-such-rule", "author": "rule/no-such-rule"},
     {"alarm": 2**62},
 )
+# What a vendor's encoder does, instead of encoding.
+ENCODERS = (
+    r'return {errors: ["a\u0000b"]}',
+    r'return {errors: ["\ud800"]}',
+    r'return {bytes: ["\u0000\udfff"]}',
+    r'return {bytes: [1], fPort: "\u0000"}',
+    r'throw "\u0000"',
+    r'throw {toString: function () { return "\ud800" }}',
+    r'return {errors: ["x".repeat(100000)]}',
+    r"return {bytes: [1], fPort: {}}",
+    "return null",
+)
 
 
-def insert(connection: Connection, number: int, bad: dict[str, Any]) -> UUID:
+def insert(
+    connection: Connection, number: int, bad: dict[str, Any], *, gateway: str | None = None
+) -> UUID:
     """A queued command as only an error could have written it; its key."""
     key, name = uuid4(), bad.get("device", f"bad-{number}")
     connection.execute(
-        "INSERT INTO device (name, site, model, commissioned)"
-        " SELECT %s, id, 'lamp-controller', '2000-01-01+00' FROM site WHERE name = 'orge'",
-        [name],
+        "INSERT INTO device (name, site, model, commissioned, gateway, address, codec)"
+        " SELECT %s, id, %s, '2000-01-01+00', %s, %s, %s FROM site WHERE name = 'orge'",
+        [
+            *(name, "lamp-node" if gateway else "lamp-controller", gateway),
+            *(f"a84041{number:010d}" if gateway else None, bad.get("codec")),
+        ],
     )
     connection.execute(
         "INSERT INTO command (id, batch, kind, parameters, actuator, device, site, target, author,"
@@ -100,6 +122,68 @@ def test_bad_rows_stop_no_honest_command(
     assert life(settings, later)[:3] == ["drafted", "queued", "sent"]
     assert len(actuators["lamp-3"].received) == 1
     assert read(settings, before).state != CommandState.QUEUED
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+def test_bad_rows_behind_a_gateway_stop_no_honest_command(
+    instance_settings: Settings, servers: Servers
+) -> None:
+    settings = instance_settings
+    with connect(settings.database_url) as connection:
+        for number, act in enumerate(ENCODERS):
+            script = (
+                "function decodeUplink(i) { return {data: {}} }"
+                f" function encodeDownlink(i) {{ {act} }}"
+            )
+            mapping = MAPPING.format("javascript", "{parameter: level}")
+            source = CodecSource(mapping=mapping, script=script)
+            save_codec(connection, f"bad-{number}", source, "tester")
+        feed.append(connection, "registry")
+        rows = [*BAD, *({"codec": f"bad-{number}"} for number in range(len(ENCODERS)))]
+        bad = [
+            insert(connection, number, row, gateway="lora")
+            for number, row in enumerate(rows, 1_000)
+        ]
+        with sender(settings) as said:
+            key = give(connection, "node-1")
+            wait_for(
+                lambda: key in {frame.key for frame in servers.lora.frames},
+                lambda: life(settings, key),
+                60,
+            )
+            move_away(connection)
+            later = give(connection, "node-2")
+            wait_for(
+                lambda: later in {frame.key for frame in servers.lora.frames},
+                lambda: life(settings, later),
+                60,
+            )
+            wait_for(
+                lambda: all(read_state(settings, key) != "queued" for key in bad),
+                lambda: [read_state(settings, key) for key in bad],
+                60,
+            )
+    assert sum("connected to the broker" in line for line in said) < 6
+    assert {key, later} <= {frame.key for frame in servers.lora.frames}
+
+
+def move_away(connection: Connection) -> None:
+    """What is over is to be taken out of a queue whose device has no topic any more."""
+    key = insert(connection, 2_000, {}, gateway="ttn")
+    for state in ("sent", "superseded"):
+        connection.execute(
+            "INSERT INTO command_event (command, to_state, at, who, why)"
+            " VALUES (%s, %s, now(), 'test', 'test')",
+            [key, state],
+        )
+    connection.execute(
+        "UPDATE device SET properties = '{\"application\": \"lamps/#\"}' WHERE name = 'bad-2000'"
+    )
+    connection.execute(
+        "INSERT INTO command_relay (command, gateway, taken_at) VALUES (%s, 'ttn', now())", [key]
+    )
+    connection.commit()
 
 
 def read_state(settings: Settings, key: UUID) -> str:
