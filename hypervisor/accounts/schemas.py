@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.web.schemas import Body, old_key
+from hypervisor.web.times import Instant
 
 Scope = Literal[
     "send",
@@ -91,7 +92,7 @@ class TokenPost(_RequestBody):
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)] = ["read"]
-    ends_at: AwareDatetime = Field(description="Within two years.")
+    ends_at: Instant = Field(description="Within two years.")
 
 
 class TokenBody(BaseModel):

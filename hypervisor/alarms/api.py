@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.alarms import queries, queries_acts, service_list
@@ -98,9 +97,9 @@ def get_load(
     context: Context,
     *,
     begins: Annotated[
-        AwareDatetime | None, Query(alias="from", description="Default: a day before the end.")
+        Instant | None, Query(alias="from", description="Default: a day before the end.")
     ] = None,
-    ends: Annotated[AwareDatetime | None, Query(alias="to", description="Default: now.")] = None,
+    ends: Annotated[Instant | None, Query(alias="to", description="Default: now.")] = None,
 ) -> LoadBody:
     """The operators' alarm load, after EEMUA 191."""
     span = Span(begins=begins, ends=ends)

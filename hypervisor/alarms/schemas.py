@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.alarms.incidents import Incident
 from hypervisor.alarms.log import Transition
 from hypervisor.alarms.model import ActRecord, HandledAlarm
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 
 ActKindName = Literal[
     "acknowledge",
@@ -59,7 +60,7 @@ class ActRequest(BaseModel):
         str | None, Field(max_length=200, description="For assign; null: no one.")
     ] = None
     until: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="For shelve: the end; in an exercise by the scenario's clock."),
     ] = None
 

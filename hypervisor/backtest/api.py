@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import HTTPException
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.access.context import Context
 from hypervisor.backtest.events import parse_events
@@ -22,6 +22,7 @@ from hypervisor.readings.queries_columnar import FOLDER
 from hypervisor.web.budget import TRIAL, costs
 from hypervisor.web.problems import responses
 from hypervisor.web.request import get_settings
+from hypervisor.web.times import Instant
 from sensors._errors import Message
 
 router = APIRouter(prefix="/backtests", tags=["rules"])
@@ -61,8 +62,8 @@ class BacktestPost(BaseModel):
     trial: RuleTrialPost = Field(default_factory=RuleTrialPost)
     against: RuleTrialPost | None = None
     sites: _Names = Field(default_factory=list)
-    since: AwareDatetime = Field(alias="from")
-    until: AwareDatetime = Field(alias="to")
+    since: Instant = Field(alias="from")
+    until: Instant = Field(alias="to")
     events: _Text | None = Field(default=None, description="An events file: docs/backtest.md.")
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.exceptions import HTTPException
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.access.context import Context
 from hypervisor.backtest import past_events
@@ -19,7 +19,7 @@ from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import Page
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
-from hypervisor.web.times import text
+from hypervisor.web.times import Instant, text
 from sensors._errors import Message
 
 router = APIRouter(prefix="/past-events", tags=["past events"])
@@ -33,8 +33,8 @@ class PastEventPost(BaseModel):
     site: str | None = Field(default=None, examples=["orge-mill"])
     river: str | None = Field(default=None, description="Instead of a site: all along it.")
     kind: queries.Kind = Field(examples=["overflow"])
-    begins: AwareDatetime
-    ends: AwareDatetime
+    begins: Instant
+    ends: Instant
     peak: str | None = Field(default=None, max_length=40, examples=["1.97 m"])
     quantity: str | None = Field(
         default=None,
@@ -67,8 +67,8 @@ def list_past_events(
     context: Context,
     page: Page,
     site: Annotated[str | None, Query(description="Events there, and along its river.")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
 ) -> PastEventsBody:
     """Reported events that were not withdrawn."""
     rivers: list[str] = []

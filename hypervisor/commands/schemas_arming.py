@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hypervisor.commands.arming import is_valid
 from hypervisor.commands.queries_arming import Arming
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 
 
 class ArmingBody(BaseModel):
@@ -36,8 +37,8 @@ class ArmingPut(BaseModel):
 
     rule: Annotated[str, Field(max_length=200, examples=["flood-asset-reached"])]
     site: Annotated[str, Field(max_length=200)]
-    starts: datetime | None = Field(default=None, description="Null: from now on.")
-    ends: datetime | None
+    starts: Instant | None = Field(default=None, description="Null: from now on.")
+    ends: Instant | None
     reason: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 

@@ -9,6 +9,7 @@ from hypervisor.commands import queries_interlocks
 from hypervisor.commands.interlock_trials import InterlockTrial, Spell
 from hypervisor.database.connect import Connection
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 from sensors._domain import Catalogue
 
 _Condition = Annotated[
@@ -46,7 +47,7 @@ class InterlockPut(BaseModel):
     choice: Annotated[str, Field(max_length=60, examples=["open"])] = ""
     condition: _Condition | None
     place: Annotated[str, Field(max_length=200)] | None = None
-    effective: datetime | None = None
+    effective: Instant | None = None
     reason: Annotated[str, Field(min_length=1, max_length=1_000)]
 
 

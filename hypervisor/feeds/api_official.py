@@ -4,19 +4,20 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import Context
 from hypervisor.feeds import queries, queries_bulletins, queries_events
 from hypervisor.feeds.queries_bulletins import StoredBulletin
 from hypervisor.web.budget import SINCE, costs
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 
 router = APIRouter(prefix="/official", tags=["official"])
 _MOST = 1_000
 _BACK = timedelta(days=31)
 
-At = Annotated[AwareDatetime | None, Query(description="As it stood then; default: now.")]
+At = Annotated[Instant | None, Query(description="As it stood then; default: now.")]
 
 
 class ColourBody(BaseModel):
@@ -119,11 +120,11 @@ def list_bulletins(
     context: Context,
     *,
     at: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="What stood at that time, as this instance knew it then."),
     ] = None,
     since: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="Instead: each version issued since then (31 days at once)."),
     ] = None,
     area: Annotated[str | None, Query(description="Of this territory or reach alone.")] = None,
@@ -150,11 +151,11 @@ def list_road_events(
     context: Context,
     *,
     at: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="What held at that time, as this instance knew it then."),
     ] = None,
     since: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="Instead: each version stored since then (31 days at once)."),
     ] = None,
 ) -> EventsBody:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.errors import NotFoundError
@@ -18,6 +18,7 @@ from hypervisor.readings import queries_latest
 from hypervisor.registry import queries_site
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 from sensors._nearest import did_you_mean
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -97,11 +98,11 @@ def list_forecasts(
     name: str,
     *,
     issued: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="The forecast of the last reading up to then, as people first saw it."),
     ] = None,
     at: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Query(description="The forecast that stood at that time, by what was computed until then."),
     ] = None,
 ) -> ForecastsBody:

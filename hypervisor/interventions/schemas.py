@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from hypervisor.interventions.model import (
     MOST_PARTS,
@@ -22,6 +22,7 @@ from hypervisor.interventions.model import (
     Title,
 )
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 
 Minutes = Annotated[int, Field(ge=0, le=60 * 24 * 60, description="Of work, all agents together.")]
 _Key = Annotated[
@@ -32,7 +33,7 @@ _Key = Annotated[
 class InterventionPost(NewIntervention):
     """A new order."""
 
-    due: AwareDatetime | None = None
+    due: Instant | None = None
     reason: Text = ""
     key: _Key
 
@@ -49,7 +50,7 @@ class ActPost(BaseModel):
     title: Title | None = None
     description: Text | None = None
     priority: Priority | None = None
-    due: AwareDatetime | None = None
+    due: Instant | None = None
     parts: tuple[Part, ...] = Field(default=(), max_length=MOST_PARTS)
     minutes: Minutes | None = None
     key: _Key

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import Context, RequestContext
 from hypervisor.base.duties import Duty
@@ -30,6 +30,7 @@ from hypervisor.web.budget import SPAN, costs
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.web.request import current_request
+from hypervisor.web.times import Instant
 
 router = APIRouter()
 Typed = Annotated[str, Query(max_length=5_000)]
@@ -47,11 +48,11 @@ class ChartQuery(BaseModel):
     """The requested chart. `also`: further quantities; `width` in px; `issued`: of a forecast."""
 
     span: str | None = None
-    first: AwareDatetime | None = Field(default=None, alias="from")
-    last: AwareDatetime | None = Field(default=None, alias="to")
+    first: Instant | None = Field(default=None, alias="from")
+    last: Instant | None = Field(default=None, alias="to")
     width: float = Field(default=_WIDE, alias="w", ge=200, le=4_000)
     also: list[str] = []
-    issued: AwareDatetime | None = None
+    issued: Instant | None = None
 
 
 ChartOf = Annotated[ChartQuery, Query()]

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hypervisor.base.errors import ConflictError, NotFoundError
 from hypervisor.base.translation import mark
 from hypervisor.publications.hazards import Response
 from hypervisor.web.schemas import Commune
+from hypervisor.web.times import Instant
 from sensors._errors import TerritoryError
 
 HEADLINE, BODY = 160, 5_000  # characters; CAP suggests 160
@@ -128,8 +129,8 @@ class WarningContent(BaseModel):
     areas: tuple[Annotated[str, Field(max_length=20)], ...] = Field(
         min_length=1, max_length=MOST_AREAS, examples=[["91589"]]
     )
-    begins: AwareDatetime | None = None
-    expires: AwareDatetime
+    begins: Instant | None = None
+    expires: Instant
     fr: FrenchWords
     en: WarningWords = WarningWords()
 

@@ -43,6 +43,7 @@ from hypervisor.web.paging import Page
 from hypervisor.web.preconditions import IfMatch, expected, tag
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import RuleBody, RulesBody
+from hypervisor.web.times import Instant
 from rules._errors import RuleError
 from rules._pack import packs
 
@@ -103,7 +104,7 @@ class _Change:
 def _withdrawal_stamp(
     context: Context,
     reason: Annotated[str, Query(min_length=1)],
-    effective: Annotated[datetime | None, Query()] = None,
+    effective: Annotated[Instant | None, Query()] = None,
 ) -> Stamp:
     return stamp_of(context, reason, effective)
 

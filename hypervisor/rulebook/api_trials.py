@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import HTTPException
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from hypervisor.access.context import Context
 from hypervisor.backtest.edits import TrialResult
@@ -18,6 +18,7 @@ from hypervisor.rulebook.service_trials import FIRST, YEAR, build_edit, run_tria
 from hypervisor.web.budget import TRIAL, costs
 from hypervisor.web.problems import responses
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 
 router = APIRouter(prefix="/trials", tags=["thresholds"])
 _SECOND = 1_000_000
@@ -137,8 +138,8 @@ def get_trial(  # noqa: PLR0913, PLR0917  a GET has no body
     key: str,
     value: Annotated[str | None, Query(max_length=40, examples=["1.78 m"])] = None,
     rule: Annotated[str | None, Query(max_length=200)] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Instant | None, Query(alias="from")] = None,
+    until: Annotated[Instant | None, Query(alias="to")] = None,
 ) -> TrialBody:
     """Alarms of `<site>/<name>` over a period, with the current value and with `value`.
 

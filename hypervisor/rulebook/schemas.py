@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from hypervisor.base.instants import BEGINNING, moment
 from hypervisor.evaluation import pack_revisions
@@ -21,6 +21,7 @@ from hypervisor.rulebook.model import (
 from hypervisor.rulebook.proposal import Proposal
 from hypervisor.rulebook.yaml_output import ordered_rule, rule_text
 from hypervisor.web.schemas import Body
+from hypervisor.web.times import Instant
 from rules._errors import RuleError
 from rules._pack import Pack
 from rules._pack_test import Tested
@@ -32,7 +33,7 @@ class ChangePost(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: Annotated[str, Field(min_length=1, description="Why; kept permanently.")]
-    effective: AwareDatetime | None = Field(
+    effective: Instant | None = Field(
         default=None,
         description="Event time from which it is in force; null: now (exercises: their clock).",
     )
