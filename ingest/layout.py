@@ -18,9 +18,9 @@ from sensors._errors import Message
 from sensors._quantity import CLOCK_FAULT
 from sensors._units import UnitError, converter
 
-_MOST = 50_000  # layouts and units remembered: a device that makes some up must not fill our memory
+_MOST = 300_000  # layouts, their values and units: what devices make up must not fill our memory
 _MOST_UNITS = 20  # other than the catalogue's, of one series: each new one is computed at length
-_LONGEST = 100  # characters of a name in a sentence
+_LONGEST = 100  # characters of a name in a sentence, and of a unit
 _FOREVER = np.iinfo(np.int64).max
 YES_OR_NO = "bool"  # the unit of quantities that true and false are values of
 
@@ -64,17 +64,18 @@ class Layouts:
     def forget(self) -> None:
         """Begin again with an empty table: layouts got before point into the old one."""
         self._channels: list[tuple[Channel, int]] = []
-        self._numbers: dict[tuple[int, str], int | UnitError] = {}
+        self._numbers: dict[tuple[int, str], int | Message] = {}
         self._units: Counter[int] = Counter()  # by series, how many others were met
         self._conversions: list[Callable[[Values], Values]] = [lambda value: value]
         self._known: dict[Key, Layout] = {}
+        self._values = 0  # of all layouts
         self._table: Table | None = None
         self.get = self._known.get
 
     @property
     def remembered(self) -> int:
-        """How many layouts and columns."""
-        return len(self._known) + len(self._channels)
+        """How many layouts, values of theirs, and columns."""
+        return len(self._known) + self._values + len(self._channels)
 
     def make_room(self) -> None:
         """Forget all where devices have made up more than they need; before a batch, not within."""
@@ -86,6 +87,7 @@ class Layouts:
         layout = self._resolve(*key)
         if not layout.bad and layout.useless is None:
             self._known[key] = layout
+            self._values += len(layout.channels)
         return layout
 
     def stray(
@@ -165,22 +167,22 @@ class Layouts:
         return Layout(channels=channels, bad=bad)
 
     def _number(self, channel: Channel, unit: str | None) -> int:
-        unit = channel.unit if unit is None else unit
+        unit = channel.unit if unit is None else unit[:_LONGEST]  # no unit is as long as that
         key = (channel.series, unit)
         number = self._numbers.get(key)
         if number is None:
             try:
                 conversion = 0 if unit == channel.unit else self._convert(channel, unit)
             except UnitError as error:
-                number = error
+                number = Message(str(error))  # the error holds on to whom it was raised for
             else:
                 number = len(self._channels)
                 self._channels.append((channel, conversion))
                 self._table = None
             if self._units[channel.series] <= _MOST_UNITS:
                 self._numbers[key] = number
-        if isinstance(number, UnitError):
-            raise number.with_traceback(None)
+        if isinstance(number, Message):
+            raise UnitError(number)
         return number
 
     def _convert(self, channel: Channel, unit: str) -> int:

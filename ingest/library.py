@@ -18,6 +18,7 @@ from sensors._errors import Message, Place
 
 _PLACE = re.compile(r"\[[0-9]+\]")
 _MOST_UNMAPPED = 100  # fields of a device
+_LONGEST = 100  # characters of a field's name that are remembered
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Library:
         logged = self._unmapped.setdefault(device, set())
         new = []
         for path in left:
-            field = _PLACE.sub("[]", path)  # a list's elements are one field
+            field = _PLACE.sub("[]", path)[:_LONGEST]  # a list's elements are one field
             if field not in logged and len(logged) < _MOST_UNMAPPED:
                 logged.add(field)
                 new.append(field)

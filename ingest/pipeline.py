@@ -31,6 +31,7 @@ _MAY_BE_NEW = {
     Reason.NOTHING_MAPPED,
 }
 
+_MOST_WARNINGS = 1_000  # different ones between two lines of the log
 log = logging.getLogger(__name__)
 
 
@@ -86,7 +87,8 @@ class Pipeline:
             return Checked(
                 parcel=parcel, inventory=inventory, rows=no_rows(), refused=(), sound=False
             )
-        self.warnings.update(decoded.warnings)
+        if len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.update(decoded.warnings)
         self.rows_a_message = max(1.0, len(rows) / max(1, len(parcel.arrivals)))
         return Checked(
             parcel=parcel,

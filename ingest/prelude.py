@@ -63,7 +63,7 @@ _OTHER_PLATFORMS = {  # what only they have, and scripts written for them use
 _RENAMED = re.compile(r"^([\w$]+)(?:\s+as\s+([\w$]+))?$")
 
 
-@functools.cache
+@functools.lru_cache
 def _javascript(name: str) -> str:
     return (files("ingest") / "javascript" / name).read_text(encoding="utf-8")
 

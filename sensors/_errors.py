@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from string import Formatter
 from typing import Self
 
@@ -47,7 +47,7 @@ class Message(str):
         return listed((other, self), "")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def field_names(template: str) -> tuple[str, ...]:
     """The names of a template, in the order in which they first come."""
     return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(template) if name))

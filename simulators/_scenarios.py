@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -63,7 +63,7 @@ def _read_object(made: type, reader: Reader, node: yaml.Node, what: str) -> Any:
     return made(**{names.get(name, name): value for name, value in read.items()})
 
 
-@cache
+@lru_cache
 def _fields_of(made: type) -> tuple[Mapping[str, Kind], Mapping[str, str], tuple[str, ...]]:
     """Kinds by name in the file, renamed fields, and the names that must be there."""
     hints = get_type_hints(made, include_extras=True)

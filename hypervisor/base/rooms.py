@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +16,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in iter_modules if module.ispkg))
 
 
-@cache
+@lru_cache
 def modules(role: str) -> tuple[ModuleType, ...]:
     """The modules `<role>.py` and `<role>_*.py` of every room, by room and name; imports them."""
     return tuple(

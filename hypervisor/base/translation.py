@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from importlib import resources
 from io import BytesIO
 
@@ -35,7 +35,7 @@ def read_messages(language: str) -> Iterator[tuple[str, Message]]:
                         yield file.name, message
 
 
-@cache
+@lru_cache
 def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     """Sentence -> its translation, and that of its plural."""
     translations: dict[str, tuple[str, ...]] = {}
@@ -48,7 +48,7 @@ def catalogue(language: str) -> Mapping[str, tuple[str, ...]]:
     return translations
 
 
-@cache
+@lru_cache
 def templates(language: str) -> Mapping[str, str]:
     """Template of a message with parameters -> its translation."""
     return {

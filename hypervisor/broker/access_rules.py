@@ -7,7 +7,7 @@ the dot of Sparkplug's first level becomes `___`.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from hypervisor.broker import passwords
 
@@ -23,7 +23,7 @@ class AccessRules:
     devices: Mapping[str, tuple[str, ...]]
 
 
-@cache
+@lru_cache
 def access_rules(*, sparkplug: bool) -> AccessRules:
     """What the access list of mosquitto says."""
     own: dict[str, dict[str, list[str]]] = {}
@@ -63,7 +63,7 @@ def _translate(topic: str) -> str:
     return key + (r"(\..*)?" if open_end else "")
 
 
-@cache
+@lru_cache
 def _device_pattern(access: str, *, sparkplug: bool) -> re.Pattern[str]:
     """Of a device's name, a line break and a routing key below that name."""
     topics = access_rules(sparkplug=sparkplug).devices[access]

@@ -37,6 +37,7 @@ from hypervisor.web.static_files import ROOT, stamp
 PREFIX = "/public"
 _REREAD = 30.0  # s
 _REQUESTS = 20  # to subscribe a minute, of an address
+_QUERY = 2_000  # bytes of a query that are read: the answers to the latest are remembered
 _KEPT = 31_536_000  # s, of the style sheet: its address changes with it
 log = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ def read_request(scope: Scope) -> PublicRequest:
     for name, value in scope["headers"]:
         if name == b"accept-language":
             spoken = value
-    language, commune = _parse_query(scope["query_string"])
+    language, commune = _parse_query(scope["query_string"][:_QUERY])
     path = scope["path"]
     return PublicRequest(
         path=path.rstrip("/"),

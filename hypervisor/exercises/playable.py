@@ -82,14 +82,14 @@ def _story_playable(source: str, name: str) -> Playable:
     )
 
 
-_READ: dict[tuple[str, float], Playable] = {}  # by path and modification time
+_READ: dict[str, tuple[float, Playable]] = {}  # by path, with its modification time
 
 
 def _cached(file: Path, made: Callable[[], Playable]) -> Playable:
-    key = (str(file), file.stat().st_mtime)
-    if key not in _READ:
-        _READ[key] = made()
-    return _READ[key]
+    changed = file.stat().st_mtime
+    if _READ.get(str(file), (None,))[0] != changed:
+        _READ[str(file)] = changed, made()
+    return _READ[str(file)][1]
 
 
 def _recording_playable(file: Path) -> Playable:

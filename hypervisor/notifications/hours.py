@@ -61,7 +61,7 @@ def is_holiday(day: date) -> bool:
     return day in _holidays(day.year)
 
 
-@functools.cache
+@functools.lru_cache
 def _holidays(year: int) -> Collection[date]:
     return public_holidays(year)
 

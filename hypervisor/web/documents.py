@@ -6,7 +6,7 @@ A heading's anchor is that of the English page in both languages: a link holds f
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import hypervisor
 from hypervisor.base.reader import current
 
 FOLDER = Path(hypervisor.__file__).parents[1] / "docs"
-_NAME = re.compile(r"[a-z-]+")
 _LINK = re.compile(r"(?:\.\./)*(?:docs/)?([a-z-]+)\.md(#.*)?")
 _PART = re.compile(r"<!--.*?-->", re.DOTALL)
 
@@ -51,11 +50,13 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in FOLDER.glob("*.md")))
 
 
-@cache
 def read_document(name: str, language: str) -> Document | None:
     """It in this language, else in English; None: there is none of this name."""
-    if not _NAME.fullmatch(name) or name not in names():
-        return None
+    return _render(name, language) if name in names() else None
+
+
+@lru_cache
+def _render(name: str, language: str) -> Document:
     translated = FOLDER / language / f"{name}.md"
     own = language != "en" and translated.exists()
     original = _parse(FOLDER / f"{name}.md")

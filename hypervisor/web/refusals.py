@@ -9,7 +9,7 @@ What has no translation stays in English.
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from string import Formatter
 
 from hypervisor.base import reader
@@ -143,7 +143,7 @@ def _translate_parts(text: str, language: str, parts: int) -> str | None:
     return None
 
 
-@cache
+@lru_cache
 def _compile_patterns(language: str) -> list[tuple[str, re.Pattern[str], str]]:
     """(words that are in it, pattern, French) of each template, the longest first: it says most."""
     translations = templates(language)

@@ -307,7 +307,13 @@ def test_what_devices_make_up_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -
         arrival = Arrival("devices/gauge/readings", payload, RECEIVED)
         rows, _ = check(decode([arrival], ROUTES), layouts, BELIEF)
         assert rows["value"].tolist() == [4.0]
-        assert layouts.remembered <= 103
+        assert layouts.remembered <= 104
+    layouts.forget()
+    for order in (("level", "door"), ("door", "level")):
+        body = {"time": NOW.isoformat(), "values": dict.fromkeys(order, 1)}
+        arrival = Arrival("devices/gauge/readings", json.dumps(body).encode(), RECEIVED)
+        check(decode([arrival], ROUTES), layouts, BELIEF)
+    assert layouts.remembered == 2 + 4 + 2  # layouts, their values, columns
 
 
 @pytest.mark.parametrize("spelling", ["m{}", "banana{}"])
