@@ -16,6 +16,7 @@ from rules._rule_state import StateChange
 from sensors._row import NEVER
 
 FIRST_CURSOR = "0"  # older than any transaction
+_STATES = 10_000  # written at once
 _GAPS = "SELECT from_at, to_at FROM ingest_gap ORDER BY from_at"
 Fact = tuple[int, str, str]  # shard, kind and key, as in the table evaluation_input
 
@@ -145,16 +146,17 @@ def replace_states(
             ],
         )
     rows = [
-        (rule, subject, moment(change.time).isoformat(), msgspec.json.encode(change).decode())
+        {"rule": rule, "subject": subject, "time": moment(change.time).isoformat(), "state": change}
         for (rule, subject), changes in states
         for change in changes
     ]
-    if rows:
+    for first in range(0, len(rows), _STATES):
+        # One text: of arrays psycopg makes some copies of each element, which scatter over memory.
         connection.execute(
             "INSERT INTO rule_state (rule, subject, time, state) SELECT rule, subject, time, state"
-            " FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::jsonb[])"
-            " AS new (rule, subject, time, state)",
-            [*map(list, zip(*rows, strict=True))],
+            " FROM jsonb_to_recordset(%s)"
+            " AS new (rule text, subject text, time timestamptz, state jsonb)",
+            [msgspec.json.encode(rows[first : first + _STATES]).decode()],
         )
 
 
