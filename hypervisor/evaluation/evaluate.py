@@ -69,7 +69,7 @@ def evaluate_due(
     due = list_due(memory)
     subjects = memory.territory.subjects
     keys = sorted(due, key=lambda key: (subjects[key].place or "", key))
-    weigh = partial(_count_held, memory)
+    weigh = partial(_count_held, memory, due)
     for block in split_blocks(keys, weigh, rows=memory.budget.rows_at_once, most=_BLOCK):
         tasks = make_tasks(connection, memory, news, [due.pop(key) for key in block])
         yield from _evaluate_tasks(connection, memory, tasks)
@@ -91,15 +91,30 @@ def split_blocks(
         yield block
 
 
-def _count_held(memory: Memory, subject: str) -> int:
-    """How many rows of a subject are in memory."""
+def _count_held(memory: Memory, due: Mapping[str, Due], subject: str) -> int:
+    """How many rows of a subject are in memory, and about how many states are to be loaded."""
     series = memory.territory.subjects[subject].series.values()
-    return sum(
+    held = sum(
         memory.tails[number].count_since(LATER)
         for each in series
         for number in each.ids
         if number in memory.tails
     )
+    return held + sum(_count_states(memory, memory.plans[rule], at) for rule, at, _ in due[subject])
+
+
+def _count_states(memory: Memory, plan: EvaluationPlan, number: int) -> int:
+    """How many states before those in memory may be loaded: no more than readings since then."""
+    pair, start = plan.pair(number), int(plan.due[number])
+    if not _starts_before(memory, pair, start):
+        return 0
+    return sum(memory.tails[key].count_since(start) for key in memory.territory.listens[pair])
+
+
+def _starts_before(memory: Memory, pair: Pair, start: int) -> bool:
+    """Whether an evaluation begins before the states in memory."""
+    states = memory.standings[pair].open
+    return bool(states) and start <= states[0].time
 
 
 def list_due(memory: Memory) -> dict[str, Due]:
@@ -304,11 +319,7 @@ def _load_earlier_states(
     connection: Connection, memory: Memory, starts: Iterable[tuple[Pair, int]]
 ) -> None:
     """Load the standing of pairs whose start lies before the states in memory."""
-    before = {
-        pair: start
-        for pair, start in starts
-        if memory.standings[pair].open and start <= memory.standings[pair].open[0].time
-    }
+    before = {pair: start for pair, start in starts if _starts_before(memory, pair, start)}
     if before:
         with connection.transaction():
             memory.standings |= load_standings(connection, before, before)

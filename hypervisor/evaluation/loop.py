@@ -12,6 +12,7 @@ from datetime import datetime
 from threading import Event
 from time import monotonic
 
+from hypervisor.base.heap import release_unused
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import moment
 from hypervisor.database import feed
@@ -130,6 +131,7 @@ class _Evaluator:
             if min(ALL) in memory.shards:
                 feed.prune(self._connection, (load_state(self._connection) or memory.state).cursor)
             self._feed_pruned = now_s
+            release_unused()  # a time of many late readings leaves two thirds of what it took
         if report.finished and now_s - self._states_pruned > _PRUNE_STATES:
             prune(self._connection, memory)
             self._states_pruned = now_s

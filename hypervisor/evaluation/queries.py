@@ -172,6 +172,9 @@ def prune_states(
 
     That one takes `mark` as its reason. Nothing of the spared pairs is deleted.
     """
+    # After the horizon an inactive state between two others stays, too: evaluation that begins
+    # behind it takes up its run of `clear`, at whose length rules that name an `on_change` series
+    # are evaluated once more, where a window of a gauge may have become true.
     words = {
         "horizon": moment(horizon),
         "mark": mark,

@@ -3,11 +3,14 @@
 import gc
 import random
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from hypervisor.alarms.log import Pair
+from hypervisor.database.connect import Connection
 from hypervisor.evaluation import evaluate, memory, series_tail, tail_budget
 from hypervisor.evaluation.loop import load_frozen_memory
 from hypervisor.evaluation.memory import Memory
@@ -286,6 +289,31 @@ def test_a_peak_that_memory_holds_no_longer_still_counts(stack: Stack) -> None:
         world.store([Sent(site="orge", at=305, value=5.0, quantity="catchment_rain")])
         world.settle()
         assert [one["rule"] for one in world.log()] == ["flood-after-peak"]
+
+
+def test_states_before_late_readings_are_loaded_for_a_few_subjects_at_a_time(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are late together, each of them may have as many states as it has readings."""
+    many = [f"site-{number}" for number in range(20)]
+    together: list[int] = []
+
+    def load(connection: Connection, pairs: Iterable[Pair], before: Mapping[Pair, int]) -> Any:
+        together.append(len({subject for _, subject in pairs}))
+        return memory.load_standings(connection, pairs, before)
+
+    monkeypatch.setattr(evaluate, "load_standings", load)
+    monkeypatch.setattr(evaluate, "_BLOCK", 500)
+    with new_world(stack, lambda world: world.register(many)) as world:
+        world.bytes = 512_000  # a thousand readings at once
+        for at in range(0, 200, 5):
+            world.store([Sent(site=site, at=at, value=2.5 + at % 2 * 1.2) for site in many])
+        world.settle()
+        world.store([Sent(site=site, at=-60, value=3.3, received=200) for site in many])
+        world.settle()
+        assert sum(together) >= len(many)
+        assert max(together) < len(many) // 2
+        assert world.log() == backtest(world)
 
 
 def test_an_evaluation_that_lost_its_database_leaves_nothing_behind(stack: Stack) -> None:
