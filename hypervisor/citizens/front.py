@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hypervisor.access.errors import TooManyAttemptsError
 from hypervisor.access.throttle import network
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.instance import Mode
 from hypervisor.base.reader import LANGUAGES
 from hypervisor.base.settings import Settings
@@ -120,7 +121,7 @@ class CitizenPages:
         return answer
 
     async def follow(self, hub: Hub) -> None:
-        """Keep it up to date until cancelled; a database that is away leaves what was last read."""
+        """Keep it up to date until cancelled; what cannot be read leaves what was last read."""
         changed = asyncio.Event()
 
         def watch(kinds: frozenset[str]) -> None:
@@ -136,10 +137,11 @@ class CitizenPages:
                 try:
                     await asyncio.to_thread(self.load)
                     reported = ""
-                except StoreError as error:
-                    if str(error) != reported:
-                        log.warning("the public page stays as it was: %s", error)
-                    reported = str(error)
+                except Exception as error:  # noqa: BLE001  a loop outlives any of them
+                    problem = describe_failure(error)
+                    if problem != reported:
+                        log.warning("the public page stays as it was: %s", problem)
+                    reported = problem
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), _REREAD)
         finally:

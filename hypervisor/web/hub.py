@@ -8,8 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
+from hypervisor.base.failures import describe_failure
 from hypervisor.database import events
-from hypervisor.database.connect import StoreError
 from hypervisor.database.credentials import Credential
 from hypervisor.database.events import LoggedEvent, News, Parts, Position, Valid
 
@@ -133,7 +133,7 @@ class Hub:
             listener.end()
 
     async def run(self, say: Callable[[str], None]) -> None:
-        """Follow the database until cancelled; one that goes is waited for, and said once."""
+        """Follow the database until cancelled; what fails is tried again, and said once."""
         self._loop = asyncio.get_running_loop()
         reported = ""
         while True:
@@ -146,10 +146,11 @@ class Hub:
                     async for news in stream:
                         reported = ""
                         await self._take(news)
-            except StoreError as error:
-                if str(error) != reported:
-                    say(str(error))
-                reported = str(error)
+            except Exception as error:  # noqa: BLE001  a loop outlives any of them
+                problem = describe_failure(error)
+                if problem != reported:
+                    say(problem)
+                reported = problem
             await asyncio.sleep(_BACK_OFF)
 
     def _shown(self) -> set[Credential]:

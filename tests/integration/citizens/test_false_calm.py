@@ -363,3 +363,26 @@ def test_a_database_that_is_away_ends_calm(live: Room, connection: Connection) -
             assert list_calm({path: answer.text}, PUBLIC) == set()
             assert "Non évaluable" in answer.text
             assert "vigi green" not in answer.text
+
+
+def test_a_row_that_cannot_be_read_ends_calm_until_it_is_mended(
+    live: Room, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    attack = Attack(connection=connection, chance=Random(1))
+    make_calm(attack)
+    live.clock.now = NOW
+    read_pages(live, connection)
+    attack.run("UPDATE site SET domain = 'mobility', properties = '{\"public\": true}'")
+    attack.revise("works", "weir", {"begins": "soon", "ends": "infinity", "sites": ["orge"]})
+    connection.execute("SELECT log_event('publication', 'publication/0', '{}')")
+    until = time.monotonic() + 30
+    while "the public page stays as it was" not in caplog.text:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    live.clock.now = NOW + 3 * MINUTE
+    with httpx.Client(base_url=live.base) as citizen:
+        assert list_calm({"": citizen.get("/public?lang=fr").text}, PUBLIC) == set()
+    live.clock.now = NOW
+    attack.run("DELETE FROM revision WHERE author = 'attack'")
+    attack.run("UPDATE site SET domain = 'flood', properties = '{}'")
+    assert ("/public", PUBLIC[1]) in list_calm(read_pages(live, connection), PUBLIC)

@@ -84,7 +84,9 @@ def is_time(kind: Any) -> bool:
 
 
 def accepts(field: FieldInfo, text: str) -> bool:
-    kind = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    kind: Any = field.annotation
+    if field.metadata:
+        kind = Annotated[(kind, *field.metadata)]
     try:
         TypeAdapter[Any](kind).validate_python(text)
     except ValidationError:
