@@ -12,7 +12,8 @@ from hypervisor.database.quality import is_suspect
 _VIGILANCE = f"""
 SELECT site.name AS site, site.title, site.river, feed.name AS feed,
        CASE WHEN o.unstated THEN o.issued ELSE r.time END AS time,
-       CASE WHEN NOT coalesce(o.unstated, false) THEN r.value::int END AS value,
+       CASE WHEN NOT coalesce(o.unstated, false) AND r.value IN (1, 2, 3, 4)
+           THEN r.value::int END AS value,
        p.answered_at, coalesce((f.value->>'stale_s')::float, 0) AS stale_s,
        coalesce({is_suspect("r.")}, false) AS suspect
 FROM series JOIN device ON device.id = series.device JOIN site ON site.id = device.site

@@ -250,14 +250,54 @@ def _rule_set_aside(attack: Attack) -> None:
     )
 
 
+def _reach_of_no_colour(attack: Attack) -> None:
+    attack.run("DELETE FROM official_colour WHERE feed = 'vigicrues'")
+    at, value = attack.ago(MINUTE, HOUR), attack.chance.choice((0.0, -1.0, 0.5, 1.4, 5.0))
+    attack.read("vigilance-orge", "vigilance", at, value)
+
+
+def _service_ahead(attack: Attack) -> None:
+    feed, days = attack.chance.choice(("vigicrues", "meteofrance")), attack.chance.random() + 0.1
+    attack.run("UPDATE feed_poll SET answered_at = %s WHERE name = %s", NOW + days * DAY, feed)
+
+
 OFFICIAL = (
     *(_late_service, _never_read, _never_answered, _expired_map, _old_bulletin, _old_reach),
     *(_future_bulletin, _colour_not_stated, _reach_not_stated, _half_a_card),
     *(_departement_missing, _services_disagree, _worse_ahead),
+    *(_reach_of_no_colour, _service_ahead),
 )
+
+
+def _series_without_a_limit(attack: Attack) -> None:
+    """Its model names no interval, and it was heard long ago."""
+    number = attack.series(attack.gauge(), "level")
+    attack.run("DELETE FROM reading WHERE series_id = %s", number)
+    at = attack.ago(2 * HOUR, 400 * DAY)
+    attack.run(
+        "INSERT INTO reading (series_id, time, received_at, value, quality)"
+        " VALUES (%s, %s, %s, 0.5, 0)",
+        *(number, at, at),
+    )
+
+
+def _reading_ahead(attack: Attack) -> None:
+    number = attack.series(attack.gauge(), "level")
+    attack.run("UPDATE reading SET time = time + INTERVAL '6 hours' WHERE series_id = %s", number)
+
+
+def _reading_without_a_value(attack: Attack) -> None:
+    number = attack.series(attack.gauge(), "level")
+    attack.run(
+        "UPDATE reading SET value = %s WHERE series_id = %s AND time > %s",
+        *(attack.chance.choice((None, float("nan"))), number, NOW - HOUR),
+    )
+
+
 GAUGES = (
     *(_gauge_stale, _gauge_never_heard, _no_trend, _drowned, _set_aside_reading),
     *(_in_maintenance, _above_a_threshold, _flooded_asset),
+    *(_series_without_a_limit, _reading_ahead, _reading_without_a_value),
 )
 EVALUATION = (_evaluation_lags, _nothing_evaluated, _rule_set_aside)
 ATTACKS: dict[str, tuple[Callable[[Attack], None], tuple[str, ...]]] = {
