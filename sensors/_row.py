@@ -11,7 +11,8 @@ NEVER = np.iinfo(np.int64).min  # received: imported history, which is no arriva
 EARLIEST = -5_364_662_400_000_000
 LATEST = 7_258_118_400_000_000  # the first instant that is too late
 
-# Times in µs since the epoch, UTC. `quality`: the flags of sensors._quality.
+# Times in µs since the epoch, UTC. `quality`: the flags of sensors._quality. In the feed and for
+# evaluation `received` is the first arrival of any value at its time: a correction is no arrival.
 ROW = np.dtype(
     [
         ("series", "<i4"),

@@ -14,7 +14,7 @@ import numpy as np
 from hypervisor.base.instants import POSTGRES_EPOCH, micros, moment
 from hypervisor.database.columns import Column, Doubles, Integers, SmallIntegers, Times
 from hypervisor.database.connect import Connection
-from hypervisor.readings import queries_compression
+from hypervisor.readings import queries_compression, queries_history
 from sensors._row import NEVER, ROW, Rows
 
 _INCOMING = (
@@ -95,12 +95,15 @@ _UPDATE = (
     " WHERE series_id = %s AND time = %s"
 )
 
-# Rows that are as this batch has them, so (except for repeats) from this batch.
+# Rows that are as this batch has them, so (except for repeats) from this batch; and those of which
+# this batch has the first arrival, with a value that has been corrected since.
 _FIND_CONFIRMED = """
 SELECT DISTINCT s.series_id, s.time, NULLIF(s.received_at, '-infinity'), s.value, s.quality
 FROM standing s JOIN incoming i USING (series_id, time)
 WHERE (NULLIF(i.value, 'NaN'), i.quality, i.received_at)
       IS NOT DISTINCT FROM (s.value, s.quality, s.received_at)
+   OR i.received_at = (SELECT min(received_at) FROM reading_version v
+                       WHERE v.series_id = i.series_id AND v.time = i.time)
 """
 
 _Row = tuple[int, datetime, datetime | None, float | None, int]
@@ -121,7 +124,7 @@ def store(connection: Connection, rows: Rows) -> Rows:
     """Store readings in the caller's transaction, once a transaction.
 
     Returns:
-        The rows that are new or changed, as they are now: append them to the feed.
+        The rows that are new or changed, for the feed: each has the first arrival at its time.
     """
     rows = rows[np.lexsort((rows["time"], rows["series"]))]  # two workers lock in one order
     if insert_new(connection, rows) == len(rows):
@@ -172,7 +175,17 @@ def _resolve_conflicts(connection: Connection, rows: Rows) -> Rows:
         cursor = connection.execute(_FIND_CONFIRMED)
     confirmed: list[_Row] = cursor.fetchall()
     points = {(series, time) for series, time, *_ in changed}
-    return make_rows([*changed, *(row for row in confirmed if row[:2] not in points)])
+    return make_feed_rows(
+        connection, [*changed, *(row for row in confirmed if row[:2] not in points)]
+    )
+
+
+def make_feed_rows(connection: Connection, records: Sequence[_Row]) -> Rows:
+    """Current readings as the feed carries them: in order, with the first arrival at their time."""
+    rows = make_rows(records)
+    rows = rows[np.lexsort((rows["time"], rows["series"]))]
+    queries_history.set_first_arrivals(connection, queries_history.split_by_series(rows))
+    return rows
 
 
 def make_rows(records: Sequence[_Row]) -> Rows:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.instance import CLOCK
@@ -264,5 +262,4 @@ def list_causes(
 
 
 def _fetch_rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> Rows:
-    rows = queries.make_rows(connection.execute(query, parameters).fetchall())
-    return rows[np.lexsort((rows["time"], rows["series"]))]
+    return queries.make_feed_rows(connection, connection.execute(query, parameters).fetchall())

@@ -146,13 +146,20 @@ def read_points(connection: Connection, points: Sequence[tuple[int, int]]) -> Ro
 
 
 def read_late_arrivals(connection: Connection, spans: Sequence[tuple[int, int, int]]) -> Rows:
-    """Rows of (series, older than µs, that arrived from µs on), ordered by series and time."""
+    """Rows of (series, older than µs, that arrived from µs on), ordered by series and time.
+
+    A row that a person replaced has no arrival of its own, but its first version may have.
+    """
     return _copy_rows(
         connection,
-        f"SELECT {_FIELDS} FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
-        " AS k (series, before, since) JOIN reading r ON r.series_id = k.series"
-        " AND r.time < k.before AND r.received_at >= k.since"
-        " WHERE r.received_at >= %s AND r.time < %s",  # which the index of arrivals answers
+        "WITH k AS (SELECT * FROM unnest(%s::int[], %s::timestamptz[], %s::timestamptz[])"  # noqa: S608  a constant
+        f"   AS k (series, before, since)) SELECT {_FIELDS} FROM k JOIN reading r"
+        " ON r.series_id = k.series AND r.time < k.before AND r.received_at >= k.since"
+        " WHERE r.received_at >= %s AND r.time < %s"  # which the index of arrivals answers
+        f" UNION SELECT {_FIELDS} FROM k JOIN reading_version v"
+        " ON v.series_id = k.series AND v.time < k.before AND v.received_at >= k.since"
+        " JOIN reading r ON r.series_id = v.series_id AND r.time = v.time"
+        " AND r.received_at IS NULL",
         [
             [series for series, _, _ in spans],
             [moment(before).isoformat() for _, before, _ in spans],

@@ -62,6 +62,21 @@ def flood(seed: int, *, minutes: int = 8 * 60) -> list[Sent]:
     return sorted(found, key=lambda one: (one.arrival, one.site, one.quantity))
 
 
+def corrected(seed: int) -> list[Sent]:
+    """A flood whose readings are sent again, with other values and arrivals, in any order."""
+    rng = random.Random(seed)
+    sent = []
+    for reading in flood(seed):
+        late = rng.choice((0, 0, 3, 11, 25))
+        sent.append(replace(reading, received=reading.arrival + late))
+        while rng.random() < 0.35:
+            other = rng.choice((0, 0, -1, 1))
+            value = None if reading.value is None else round(reading.value + other, 2)
+            arrival = reading.at + rng.choice((1, 2, 5, 20, 45))
+            sent.append(replace(reading, value=value, received=arrival))
+    return sent
+
+
 def backtest(world: World) -> list[dict[str, Any]]:
     """The log of what is stored, judged at once from nothing: the pure engine's word."""
     world.restart()
@@ -100,6 +115,13 @@ def in_batches(world: World, sent: Sequence[Sent], rng: random.Random) -> None:
         world.beat(batch[-1].arrival)
         if rng.random() < 0.7:
             world.step()
+
+
+def by_threes(world: World, sent: Sequence[Sent], _: random.Random) -> None:
+    """A correction is committed with what it corrects, or after that."""
+    for at in range(0, len(sent), 3):
+        world.store(sent[at : at + 3])
+        world.step()
 
 
 def at_once(world: World, sent: Sequence[Sent], _: random.Random) -> None:
@@ -235,6 +257,17 @@ def test_the_log_is_the_same_however_readings_come(stack: Stack, way: Play) -> N
     assert {one["rule"] for one in found} == rules
 
 
+@pytest.mark.parametrize(("way", "seed"), [(in_batches, 2), (shuffled, 1), (by_threes, 1)])
+def test_a_correction_is_no_new_arrival(stack: Stack, way: Play, seed: int) -> None:
+    with new_world(stack) as world:
+        log = play(world, way, corrected(seed), seed)
+
+        assert log == backtest(world)
+        world.reset()
+        world.settle()
+        assert log == world.log()
+
+
 @pytest.mark.parametrize("way", [at_once, outage_in_reverse], ids=lambda way: way.__name__)
 def test_so_it_is_with_lamps_groups_and_gauges_replaced(stack: Stack, way: Play) -> None:
     with new_world(stack, field.register) as world:
@@ -270,9 +303,15 @@ def test_so_it_is_for_any_night_of_the_field(stack: Stack, seed: int, way: Play)
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @settings(max_examples=40)
-@given(seed=st.integers(0, 10_000), way=st.sampled_from((*PLAYS, in_order)))
-def test_the_log_is_the_same_for_any_flood(stack: Stack, seed: int, way: Play) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    way=st.sampled_from((*PLAYS, in_order)),
+    sent=st.sampled_from((flood, corrected)),
+)
+def test_the_log_is_the_same_for_any_flood(
+    stack: Stack, seed: int, way: Play, sent: Callable[[int], list[Sent]]
+) -> None:
     with new_world(stack) as world:
-        found = play(world, way, flood(seed), seed)
+        found = play(world, way, sent(seed), seed)
 
         assert found == backtest(world)

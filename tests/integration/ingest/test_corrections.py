@@ -52,6 +52,20 @@ def expected(rows: Sequence[Given]) -> dict[tuple[int, int], tuple[float | None,
     return stands
 
 
+def expected_in_feed(
+    rows: Sequence[Given],
+) -> dict[tuple[int, int], tuple[float | None, int, int | None]]:
+    """What stands, with the first arrival of anything at its time."""
+    firsts: dict[tuple[int, int], int] = {}
+    for row in rows:
+        if row[2] != NEVER:
+            firsts[key(row)] = min(row[2], firsts.get(key(row), row[2]))
+    return {
+        where: (value, quality, firsts.get(where))
+        for where, (value, quality, _) in expected(rows).items()
+    }
+
+
 def put(connection: Connection, rows: Sequence[Given]) -> Rows:
     with connection.transaction():
         return reading_queries.store(connection, np.array(list(rows), dtype=ROW))
@@ -98,7 +112,7 @@ def test_every_order_and_batching_ends_alike(connection: Connection) -> None:
                 view |= told(put(connection, rows[start : start + size]))
                 start += size
             assert table(connection) == wanted, (seed, order)
-            assert view == wanted, "who follows the feed knows what stands"
+            assert view == expected_in_feed(rows), "who follows the feed knows what stands"
             put(connection, rows[:20])  # sent again, all of it or some
             assert table(connection) == wanted, (seed, order)
 
@@ -113,7 +127,7 @@ def test_a_duplicate_is_not_told_again(connection: Connection) -> None:
 def test_a_superseded_value_never_comes_back(connection: Connection) -> None:
     wrong, right = (1, START, START + 5, 9.0, 0), (1, START, START + 6, 2.0, 0)
     put(connection, [wrong])
-    assert told(put(connection, [right])) == {(1, START): (2.0, 0, START + 6)}
+    assert told(put(connection, [right])) == {(1, START): (2.0, 0, START + 5)}
     assert len(put(connection, [(1, START, START + 7, 9.0, 0)])) == 0  # delivered again
     assert table(connection) == {(1, START): (2.0, 0, START + 6)}
     assert readings_versions(connection) == 2
