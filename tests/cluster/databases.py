@@ -16,8 +16,9 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster import patroni
-from hypervisor.cluster.etcd import start_etcd
+from hypervisor.cluster.etcd import start_etcd, trust
 from hypervisor.cluster.plan import Member, make_plan
+from hypervisor.cluster.survey import Asker
 from hypervisor.database.connect import StoreError, connect
 from tests.cluster.network import Network
 
@@ -30,12 +31,17 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 @dataclass(kw_only=True)
 class Databases:
-    """Machines are counted from 0. `starts`: what runs on each, the supervisor of it last."""
+    """Machines are counted from 0. `starts`: what runs on each, the supervisor of it last.
+
+    `may_be_lost`: whether a copy would be promoted if this primary were lost now.
+    """
 
     network: Network
     url: str
     data: list[Path]
     starts: list[list[Start]]
+    members: list[Member] = field(default_factory=list)
+    may_be_lost: Callable[[int], bool] = lambda _primary: True
     _children: dict[int, list["subprocess.Popen[bytes]"]] = field(default_factory=dict)
 
     @contextmanager
@@ -83,7 +89,8 @@ class Databases:
                 " WHERE state = 'streaming' AND sync_state = 'quorum')"
             ).fetchone()
             if row and row[1] == 2:
-                return [each.address for each in self.network.machines].index(row[0])
+                primary = [each.address for each in self.network.machines].index(row[0])
+                return primary if self.may_be_lost(primary) else None
         return None
 
     def lose(self, machine: int, fault: Fault) -> None:
@@ -126,8 +133,19 @@ def patroni_databases(
         Member(plan=plan, machine=each, folder=open_folder(folder / f"{each.number}", account))
         for each in plan.machines
     ]
+
+    def may_be_lost(primary: int) -> bool:
+        """PostgreSQL waits for its copies a second before etcd has their names."""
+        asker = Asker(member=members[0], context=trust(members[0].secret_files()))
+        with suppress(StackError):
+            copies = asker.list_copies(plan.machines[primary])
+            return sum(copy.confirms for copy in copies.values()) == len(members) - 1
+        return False
+
     databases = Databases(
         network=network,
+        members=members,
+        may_be_lost=may_be_lost,
         url=plan.database_url("postgres"),
         data=[member.folder.database for member in members],
         starts=[

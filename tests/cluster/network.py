@@ -152,9 +152,13 @@ class Network:
         """Cut it off from the other two; the outside still reaches all three."""
         for other in self.machines:
             if other is not machine:
-                for here, there in ((machine, other), (other, machine)):
-                    silent = ("iif", here.port, "to", there.address, "blackhole")
-                    _ip("-n", self.router.namespace, "rule", "add", "pref", _PARTED, *silent)
+                self.deafen(machine, to=other)
+                self.deafen(other, to=machine)
+
+    def deafen(self, machine: Machine, *, to: Machine) -> None:
+        """Drop what `to` sends to it; what it sends itself still arrives."""
+        silent = ("iif", to.port, "to", machine.address, "blackhole")
+        _ip("-n", self.router.namespace, "rule", "add", "pref", _PARTED, *silent)
 
     def join(self) -> None:
         """End every partition."""
