@@ -15,7 +15,10 @@ from rules._rule import SEVERITIES
 from sensors._scalars import ScalarError, duration_micros
 
 SET_ASIDE, RESUMED = "set aside", "resumed"  # events of the evaluation: a rule or site failed
-LATE_EVALUATION, IN_TIME = "evaluation late", "evaluation in time"  # raised by the notifier
+# Our own alarms, raised by the notifier: the event of each beginning, and that of its end.
+LATE_EVALUATION, IN_TIME = "evaluation late", "evaluation in time"
+BROKER_LEFT, BROKER_BACK = "broker left", "broker back"
+OWN_ALARMS: Mapping[str, str] = {LATE_EVALUATION: IN_TIME, BROKER_LEFT: BROKER_BACK}
 ASSIGNED = "assigned"  # a work order is given to a team
 Rules = Mapping[str, Mapping[str, Any]]  # definitions by id
 
@@ -190,7 +193,7 @@ def _allows(allowed: frozenset[str], value: str | None) -> bool:
 def decide_failure(
     entry: Entry, now: int, routes: Routes, holiday: Holiday, *, personal: bool = False
 ) -> Decision:
-    """Of a rule or site set aside, or resumed, or of evaluation that is late, or no longer.
+    """Of a rule or site set aside, or resumed, or of an alarm of our own.
 
     `personal`: of somebody's home.
 
@@ -210,7 +213,7 @@ def decide_failure(
     on_call = tuple(route for route in fit if is_on_call(route.hours, at, route.zone, holiday))
     if on_call:
         return Send(routes=on_call)
-    if fit and entry.event in (SET_ASIDE, LATE_EVALUATION):
+    if fit and (entry.event == SET_ASIDE or entry.event in OWN_ALARMS):
         return Hold(until=now + RECHECK, why="no one is on call")
     return Drop(why="no one is on call" if fit else "no route matches", no_route=not fit)
 

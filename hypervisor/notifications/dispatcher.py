@@ -26,8 +26,7 @@ from hypervisor.notifications import (
 )
 from hypervisor.notifications.decision import (
     ASSIGNED,
-    IN_TIME,
-    LATE_EVALUATION,
+    OWN_ALARMS,
     RESUMED,
     SET_ASIDE,
     Drop,
@@ -182,9 +181,10 @@ class _Batch:
         if entry.event in (SET_ASIDE, RESUMED):
             self._decide_failure(entry)
             return
-        if entry.event in (LATE_EVALUATION, IN_TIME):
-            self._decide_lateness(entry)
-            return
+        for pair in OWN_ALARMS.items():
+            if entry.event in pair:
+                self._decide_own_alarm(entry, pair)
+                return
         if entry.event == ASSIGNED:
             self._decide_assignment(entry)
             return
@@ -226,13 +226,13 @@ class _Batch:
         sequence = name_sequence(rule, "" if rule else about[0])
         self._settle(entry, decision, rendering.render_failure, sequence)
 
-    def _decide_lateness(self, entry: Entry) -> None:
+    def _decide_own_alarm(self, entry: Entry, pair: tuple[str, str]) -> None:
         """To routes on call; a beginning that waited until the end is not sent."""
         decision = decide_failure(entry, self.now, self.dispatcher.routes, self.dispatcher.holiday)
-        latest = queries_outbox.find_latest(self.connection, (LATE_EVALUATION, IN_TIME))
-        if entry.event == LATE_EVALUATION and latest is not None and latest[0] != entry.id:
+        latest = queries_outbox.find_latest(self.connection, pair)
+        if entry.event == pair[0] and latest is not None and latest.id != entry.id:
             decision = Drop(why="it was over before it could be sent")
-        self._settle(entry, decision, rendering.render_lateness, LATE_EVALUATION)
+        self._settle(entry, decision, rendering.render_own_alarm, pair[0])
 
     def _decide_assignment(self, entry: Entry) -> None:
         dispatcher, body = self.dispatcher, entry.body

@@ -42,10 +42,10 @@ class Lateness:
             return 0
         with connection.transaction():
             latest = queries_outbox.find_latest(connection, (LATE_EVALUATION, IN_TIME))
-            if late is (latest is not None and latest[1] == LATE_EVALUATION):
+            if late is (latest is not None and latest.event == LATE_EVALUATION):
                 return 0
             now = queries_outbox.read_clock(connection) or micros(wall)
-            event = _describe(progress, lag, now, wall, late=late, after=latest[0] if latest else 0)
+            event = _describe(progress, lag, now, wall, late=late, after=latest.id if latest else 0)
             put = queries_outbox.put_events(connection, [event])
         if put:
             self.say(f"{event.event}: {lag.total_seconds():.0f} s, {progress.unread} batches wait")

@@ -17,6 +17,7 @@ from hypervisor.notifications import (
     reminders,
     route_file,
 )
+from hypervisor.notifications.brokers import BrokerWatch
 from hypervisor.notifications.deadman import DeadMan
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.lateness import Lateness
@@ -54,6 +55,7 @@ class Notifier:
     policy: RetryPolicy
     say: Say
     wall: Callable[[], datetime]
+    brokers: BrokerWatch | None  # of a cluster
     _revision: int = 0
     _failures: dict[Lane, int] = field(default_factory=dict)
     _reminded: float = float("-inf")
@@ -98,6 +100,7 @@ class Notifier:
             self._reminded = now
             more = bool(step("remind", self._remind)) or more
             more = bool(step("look at evaluation", self._look_at_evaluation)) or more
+            more = bool(step("look at the brokers", self._look_at_brokers)) or more
         more = bool(step("send the heartbeat", self._beat)) or more
         self._record_results()
         return bool(step("send", self._start)) or more
@@ -108,6 +111,9 @@ class Notifier:
     def _look_at_evaluation(self) -> int:
         live = self.dispatcher.instance.mode is Mode.LIVE
         return self._lateness.look(self.connection, live=live, wall=self.wall())
+
+    def _look_at_brokers(self) -> int:
+        return self.brokers.look(self.connection, wall=self.wall()) if self.brokers else 0
 
     def _beat(self) -> bool:
         failing = self._steps.failing

@@ -131,12 +131,9 @@ def find_undecided(connection: Connection, number: int) -> list[Entry]:
     return _list(connection, "decided_at IS NULL AND id = %s", "id", [number, 1])
 
 
-def find_latest(connection: Connection, events: Collection[str]) -> tuple[int, str] | None:
-    """The number and kind of the latest of these events; None: there was none."""
-    return connection.execute(
-        "SELECT id, event FROM outbox WHERE event = ANY(%s) ORDER BY id DESC LIMIT 1",
-        [list(events)],
-    ).fetchone()
+def find_latest(connection: Connection, events: Collection[str]) -> Entry | None:
+    """The latest of these events; None: there was none."""
+    return next(iter(_list(connection, "event = ANY(%s)", "id DESC", [list(events), 1])), None)
 
 
 def list_undecided(connection: Connection, limit: int) -> list[Entry]:

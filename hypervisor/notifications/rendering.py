@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros, moment, parse, text
-from hypervisor.notifications.decision import LATE_EVALUATION, SET_ASIDE
+from hypervisor.notifications.decision import OWN_ALARMS, SET_ASIDE
 from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_outbox import Entry
@@ -167,17 +167,16 @@ def render_failure(entry: Entry, key: str, style: MessageStyle) -> Message:
     )
 
 
-def render_lateness(entry: Entry, key: str, style: MessageStyle) -> Message:
-    """Evaluation is late, or no longer: how late, since when, what to do."""
+def render_own_alarm(entry: Entry, key: str, style: MessageStyle) -> Message:
+    """An alarm of our own, or its end: what is wrong, and what to do."""
     words, body = WORDS[style.language], entry.body
-    late = entry.event == LATE_EVALUATION
-    lines = [words[f"{entry.event} text"].format(at=_format_text(body["since"], style))]
-    if late:
-        lines.append(words["keep watch"])
+    begins, at = entry.event in OWN_ALARMS, _format_text(body["since"], style)
+    lines = [words[f"{entry.event} text"].format(at=at, machine=body.get("machine"))]
+    lines += [words[f"{entry.event} mend"]] if begins else []
     return Message(
         title=_prefix_exercise(f"{words[entry.event]} - {style.instance}", style),
         text=_join(lines, f"{style.link}/quality" if style.link else "", style),
-        kind="failure" if late else "success",
+        kind="failure" if begins else "success",
         data={**_base_data(entry.event, key, text(entry.at), style), **body},
     )
 

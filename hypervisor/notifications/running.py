@@ -7,6 +7,7 @@ from hypervisor.base.settings import SETTINGS_FILE, Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.database.worker import keep_working
+from hypervisor.notifications.brokers import BrokerWatch
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.hours import is_holiday
 from hypervisor.notifications.loop import Notifier, RetryPolicy
@@ -54,6 +55,7 @@ def build_notifier(
         ),
         say=say,
         wall=wall_clock,
+        brokers=BrokerWatch.of(settings, say),
     )
 
 

@@ -53,9 +53,23 @@ _TEXTS = {  # English, French
         "Readings are evaluated up to {at} again, those that had waited included.",
         "Les mesures sont de nouveau évaluées jusqu'au {at}, y compris celles qui attendaient.",
     ),
-    "keep watch": (
+    "evaluation late mend": (
         "Watch the readings yourself until then; `hypervisor doctor` says what is stuck.",
         "D'ici là, surveillez vous-même les mesures ; `hypervisor doctor` dit ce qui bloque.",
+    ),
+    "broker left": ("A BROKER HAS LEFT", "UN BROKER S'EST RETIRÉ"),
+    "broker back": ("THE BROKER IS BACK", "LE BROKER EST REVENU"),
+    "broker left text": (
+        "The disk of machine {machine} is nearly full: since {at} its broker takes no messages.",
+        "Disque de la machine {machine} presque plein : son broker ne prend plus rien depuis {at}.",
+    ),
+    "broker back text": (
+        "The broker of machine {machine} takes messages again since {at}.",
+        "Le broker de la machine {machine} prend de nouveau des messages depuis le {at}.",
+    ),
+    "broker left mend": (
+        "The other two go on, and may not be lost. Free space there: it then comes back by itself.",
+        "Les deux autres continuent, sans secours. Libérez de la place : il reviendra de lui-même.",
     ),
     "assigned": ("WORK ORDER, {priority}", "INTERVENTION, {priority}"),
     "priority urgent": ("urgent", "urgente"),

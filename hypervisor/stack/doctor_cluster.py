@@ -9,7 +9,7 @@ from ssl import SSLContext
 
 from hypervisor.base.settings import Settings
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import LEAST_FREE_BYTES, PLAN_FILE, SCARCE_BYTES, open_folder
+from hypervisor.broker.folder import LEAST_FREE_BYTES, PLAN_FILE, SCARCE_BYTES, DataFolder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.clock import LIMIT_SECONDS
 from hypervisor.cluster.etcd import SPACE_BYTES, EtcdState, trust
@@ -136,7 +136,8 @@ def _find_member(settings: Settings) -> Member:
             "{folder} is no machine of a cluster: `hypervisor doctor` without --all checks it",
             settings.data,
         )
-    return read_member(open_folder(settings.data, server_account()), settings.machine)
+    folder = DataFolder(root=settings.data.absolute(), account=server_account())
+    return read_member(folder, settings.machine)  # whatever room its disk has
 
 
 def _of(number: int | None, finding: Finding) -> MachineFinding:

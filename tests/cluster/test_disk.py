@@ -57,6 +57,17 @@ def broker_runs(cluster: Cluster, member: Member) -> bool:
         return connack("127.0.0.1", cluster.plan.ports.mqtt_parts, *login) != SILENT
 
 
+def until_notified(cluster: Cluster, events: list[str]) -> None:
+    def notified() -> bool:
+        with cluster.database() as connection:
+            rows = connection.execute(
+                "SELECT event, body->>'machine' FROM outbox WHERE event LIKE 'broker %' ORDER BY id"
+            ).fetchall()
+        return rows == [(event, "3") for event in events]
+
+    assert wait_until(notified, seconds=SECONDS, every=0.5), cluster.members[0].log("notify")
+
+
 def test_one_leaves_before_the_alarm_a_second_stays_and_the_first_comes_back(
     small: Cluster,
 ) -> None:
@@ -67,6 +78,7 @@ def test_one_leaves_before_the_alarm_a_second_stays_and_the_first_comes_back(
     )
     assert "the broker leaves, the other two machines go on" in third.log()
     assert wait_until(lambda: third.pid("broker") is None, seconds=SECONDS, every=0.5)
+    until_notified(small, ["broker left"])
     assert "disk space" not in small.members[0].command("doctor", "--all").stdout
     assert "takes no messages" not in small.members[0].command("doctor", "--all").stdout
 
@@ -80,4 +92,5 @@ def test_one_leaves_before_the_alarm_a_second_stays_and_the_first_comes_back(
     filler.unlink()
     assert wait_until(lambda: broker_runs(small, third), seconds=SECONDS, every=0.5), third.log()
     assert "it comes back" in third.log()
+    until_notified(small, ["broker left", "broker back"])
     small.await_complete(SECONDS)
