@@ -137,6 +137,7 @@ def configuration(
     """The file of Patroni on this machine."""
     plan, own, secrets = member.plan, member.machine, member.plan.secrets
     listening = f"{host(own.address)}:{plan.ports.patroni}"
+    others = [host(each.address) for each in member.others]
     trusted = {"certfile": str(files.certificate), "keyfile": str(files.key)}
     return {
         "scope": "hypervisor",
@@ -151,8 +152,9 @@ def configuration(
         "ctl": {**trusted, "cacert": str(files.authority)},
         "etcd3": {
             "protocol": "https",
-            "hosts": [f"{LOOPBACK}:{plan.ports.etcd}"],
-            "use_proxies": True,  # our own member only: it knows the others better
+            # Our own member first: it knows the others better. `Etcd` chooses among the others.
+            "hosts": [f"{each}:{plan.ports.etcd}" for each in (LOOPBACK, *others)],
+            "use_proxies": True,  # these, and no others
             "cacert": str(files.authority),
             "cert": str(files.certificate),
             "key": str(files.key),

@@ -31,10 +31,12 @@ HANG_SECONDS = 60.0  # without a round of Patroni's; then it ends, and `up` star
 GUARD = "guard"
 CHECK = "check"
 TESTED = "4.0.7"  # of Patroni; its repairs (4.0.8, …) are taken if what is changed is the same
-# What is changed of Patroni, with its parameters.
+# What is changed of Patroni, with its parameters. It has no setting, callback or request for any.
 CHANGED = {
     "patroni.config:Config._Config__get_and_maybe_adjust_int_value": "self config param min_value",
     "patroni.dcs.etcd3:Etcd3Client._ensure_version_prefix": "self base_uri kwargs",
+    "patroni.dcs.etcd3:Etcd3Client.machines_cache": "self",
+    "patroni.dcs.etcd3:Etcd3Client.set_base_uri": "self value",  # called
     "patroni.ha:Ha._failsafe_config": "self",
     "patroni.ha:Ha._process_quorum_replication": "self",
     "patroni.ha:Ha.acquire_lock": "self",
@@ -70,7 +72,7 @@ def _list_parameters(where: str) -> str:
     value: Any = importlib.import_module(module)
     for name in path.split("."):
         value = getattr(value, name)
-    return " ".join(inspect.signature(value).parameters)
+    return " ".join(inspect.signature(getattr(value, "fget", value)).parameters)
 
 
 def guard(orders: int, data: Path) -> None:
@@ -190,10 +192,10 @@ class Leash:
 
 
 class Etcd:
-    """This machine's member of etcd, which should not lead while the primary database is here.
+    """The members of etcd, as this machine sees them.
 
-    A new leader of etcd grants every lease its whole time again: a machine that has both costs two
-    waits when it is lost.
+    Its own should not lead while the primary database is here: a new leader of etcd grants every
+    lease its whole time again, so a machine that has both costs two waits when it is lost.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
@@ -201,25 +203,44 @@ class Etcd:
         self.context = ssl.create_default_context(cafile=settings["cacert"])
         self.context.load_cert_chain(settings["cert"], settings["key"])
         self.primary_until = 0.0
+        self.spare = ""  # address of another member, which does not lead
+        self.client: Any = None  # Patroni's
 
-    def keep_leader_elsewhere(self) -> None:
+    def look_for_ever(self) -> None:
         while True:
             time.sleep(LOOK_SECONDS)
-            if time.monotonic() < self.primary_until:
-                with suppress(OSError, ValueError, KeyError):
-                    self._move_leader()
+            with suppress(OSError, ValueError, KeyError):
+                self._look()
 
-    def _move_leader(self) -> None:
+    def list_addresses(self, first: str) -> list[str]:
+        """Of the members that a request tries in turn, a second each.
+
+        Of two machines that do not hear each other one may lead: then the other's member knows no
+        leader, while the third machine serves both.
+        """
+        if not self.spare:
+            return [first]
+        return [first, self.url if first == self.spare else self.spare, first]
+
+    def _look(self) -> None:
         status = self._ask("v3/maintenance/status", {})
-        own = status["header"]["member_id"]
-        if status["leader"] != own:
+        own, leader = status["header"]["member_id"], status.get("leader", "0")
+        if leader == "0":
             return
-        for each in self._ask("v3/cluster/member/list", {})["members"]:
-            if each["ID"] != own:
-                with suppress(OSError):
-                    self._ask("version", at=each["clientURLs"][0])  # nothing moves to a lost one
-                    self._ask("v3/maintenance/transfer-leadership", {"targetID": each["ID"]})
-                    return
+        members = self._ask("v3/cluster/member/list", {})["members"]
+        others = {each["ID"]: each["clientURLs"][0] for each in members if each["ID"] != own}
+        self.spare = next((url for number, url in others.items() if number != leader), "")
+        if self.client is not None and self.client.base_uri != self.url:
+            self.client.set_base_uri(self.url)
+        if leader == own and time.monotonic() < self.primary_until:
+            self._move_leader(others)
+
+    def _move_leader(self, others: dict[str, str]) -> None:
+        for number, url in others.items():
+            with suppress(OSError):
+                self._ask("version", at=url)  # nothing moves to a lost one
+                self._ask("v3/maintenance/transfer-leadership", {"targetID": number})
+                return
 
     def _ask(self, path: str, question: dict[str, str] | None = None, *, at: str = "") -> Any:
         body = None if question is None else json.dumps(question).encode()
@@ -231,7 +252,6 @@ class Etcd:
 def change_patroni(leash: Leash, etcd: Etcd) -> None:
     """Let it take our lease, our guard as its watchdog, and a lost machine's silence for short."""
     from patroni.config import Config
-    from patroni.dcs.etcd3 import Etcd3Client
     from patroni.ha import Ha
     from patroni.request import PatroniRequest
     from patroni.watchdog.base import WatchdogConfig
@@ -270,17 +290,28 @@ def change_patroni(leash: Leash, etcd: Etcd) -> None:
         """It sleeps by the time of day: one that was set back would cost the lease."""
         return watch(self, min(timeout, self.dcs.loop_wait))
 
-    def speak_v3(self: Any, *_: Any, **__: Any) -> None:
-        """It would ask for the version once, before the third machine has ever started."""
-        self.version_prefix, self._cluster_version = "/v3", (3, 5)
-
-    Etcd3Client._ensure_version_prefix = speak_v3
     Config._Config__get_and_maybe_adjust_int_value = adjust_with_ours
     Ha.update_lock, Ha.acquire_lock = renew_noting_when, acquire_noting_when
     Ha.watch = watch_briefly
     Ha.post_bootstrap = bootstrap_noting_when
     PatroniRequest.__call__ = request_briefly
     WatchdogConfig.get_impl = lambda _self: leash
+
+
+def change_way_to_etcd(etcd: Etcd) -> None:
+    """Let Patroni ask the members that `etcd` chooses."""
+    from patroni.dcs.etcd3 import Etcd3Client
+
+    def speak_v3(self: Any, *_: Any, **__: Any) -> None:
+        """It would ask for the version once, before the third machine has ever started."""
+        self.version_prefix, self._cluster_version = "/v3", (3, 5)
+
+    def list_members(self: Any) -> list[str]:
+        etcd.client = self
+        return etcd.list_addresses(self.base_uri)
+
+    Etcd3Client._ensure_version_prefix = speak_v3
+    Etcd3Client.machines_cache = property(list_members)
 
 
 def keep_last_copy() -> None:
@@ -347,8 +378,9 @@ def main() -> None:
 
     config, data = Path(sys.argv[1]), Path(sys.argv[2])
     etcd = Etcd(yaml.safe_load(config.read_text())["etcd3"])
-    threading.Thread(target=etcd.keep_leader_elsewhere, daemon=True).start()
+    threading.Thread(target=etcd.look_for_ever, daemon=True).start()
     change_patroni(Leash(data), etcd)
+    change_way_to_etcd(etcd)
     keep_last_copy()
     end_if_it_hangs()
     sys.argv = ["patroni", str(config)]

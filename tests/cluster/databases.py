@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster import patroni
-from hypervisor.cluster.etcd import start_etcd, trust
+from hypervisor.cluster.etcd import EtcdClient, name, start_etcd, trust
+from hypervisor.cluster.patroni_start import LOOK_SECONDS
 from hypervisor.cluster.plan import Member, make_plan
 from hypervisor.cluster.survey import Asker
 from hypervisor.database.connect import StoreError, connect
@@ -104,6 +106,28 @@ class Databases:
             self.network.machines[machine].link_down()
         else:
             supervisor.send_signal(signal.SIGKILL if fault == "supervisor" else signal.SIGSTOP)
+
+    def lead_etcd(self, machine: int, seconds: float = 60.0) -> None:
+        """Have a machine's member of etcd lead, and everybody notice it."""
+        wanted = name(self.members[machine].machine)
+
+        def leads() -> bool:
+            for place, member in zip(self.network.machines, self.members, strict=True):
+                client = EtcdClient(member=member, context=trust(member.secret_files()))
+                with place.inside(), suppress(StackError):
+                    if not client.read_state(member.machine).is_leader:
+                        continue
+                    if name(member.machine) == wanted:
+                        return True
+                    answer = client._ask(member.machine, "v3/cluster/member/list", {})  # noqa: SLF001
+                    numbers = {each["name"]: each["ID"] for each in answer["members"]}
+                    order = {"targetID": numbers[wanted]}
+                    client._ask(member.machine, "v3/maintenance/transfer-leadership", order)  # noqa: SLF001
+            return False
+
+        if not wait_until(leads, seconds=seconds, every=0.5):
+            raise StackError(f"{wanted} does not lead within {seconds:.0f} s")
+        time.sleep(2 * LOOK_SECONDS)
 
     def heal(self, machine: int, fault: Fault) -> None:
         children = self._children[machine]

@@ -1,6 +1,7 @@
 """Three databases: who gets in, what an acknowledged commit promises, and what clients notice."""
 
 import asyncio
+import itertools
 import shutil
 import ssl
 import tempfile
@@ -18,6 +19,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from hypervisor.broker.child import command_line, wait_until
+from hypervisor.cluster.patroni import LEASE_SECONDS
 from hypervisor.database import databases as made_databases
 from hypervisor.database import events, locks
 from hypervisor.database.connect import (
@@ -35,6 +37,7 @@ from tests.cluster.databases import Databases, patroni_databases
 from tests.cluster.network import three_machines
 
 pytestmark = pytest.mark.timeout(900)
+BATCHES = itertools.count(10_000_000, 1_000_000)  # of rows that are written
 SOON = 120.0  # s: a machine under load
 
 
@@ -221,6 +224,30 @@ def test_a_patroni_that_is_killed_and_started_again_keeps_its_primary(
     time.sleep(10)  # longer than a lease, and than the former guard waits
     assert databases.await_primary() == primary
     assert (databases.data[primary] / "postmaster.pid").read_text().split()[0] == first
+
+
+@pytest.mark.parametrize("leads", ["a", "b"])
+@pytest.mark.parametrize("deaf", ["a<p a<b", "a<p", "a<b", "p<a", "b<a"])
+def test_a_majority_that_is_well_keeps_its_primary(
+    databases: Databases, primary: int, deaf: str, leads: str
+) -> None:
+    """`a<p`: copy a does not hear the primary; b is the other copy. `leads`: etcd's leader."""
+    first, second = others(primary)
+    machines = {"p": primary, "a": first, "b": second}
+    databases.lead_etcd(machines[leads])
+    server = (databases.data[primary] / "postmaster.pid").read_text().split()[0]
+    places = databases.network.machines
+    with Writer(databases, second, first=next(BATCHES)) as writer:
+        assert writer.goes_on()
+        try:
+            for who, to in (each.split("<") for each in deaf.split()):
+                databases.network.deafen(places[machines[who]], to=places[machines[to]])
+            time.sleep(2 * LEASE_SECONDS)
+            assert writer.goes_on()
+        finally:
+            databases.network.join()
+    assert databases.await_primary() == primary
+    assert (databases.data[primary] / "postmaster.pid").read_text().split()[0] == server
 
 
 # -- what clients notice ---------------------------------------------------------------------------
