@@ -19,7 +19,7 @@ from hypervisor.base.settings import load_settings
 from hypervisor.broker import ports
 from hypervisor.broker.child import find_processes, is_stopped, stop_pid
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import PLAN_FILE, open_folder
+from hypervisor.broker.folder import LEAST_FREE_BYTES, PLAN_FILE, DataFolder, open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.clock import LIMIT_SECONDS, ClockWatch
 from hypervisor.cluster.disk_watch import LEAVE_BYTES, RETURN_BYTES, Advice, DiskWatch
@@ -77,7 +77,10 @@ def run(options: UpOptions, say: Say) -> list[str]:
             "an exercise needs no cluster: make it on one machine, with a --data of its own"
         )
     manager = ServiceManager.of_environment()
-    folder = open_folder(options.data, server_account())
+    # A member starts again however full its disk is: its vote and its copy are needed.
+    account = server_account()
+    founded = DataFolder(root=options.data, account=account).database.exists()
+    folder = open_folder(options.data, account, least_free=0 if founded else LEAST_FREE_BYTES)
     with hold_lock(folder.lock), handle_signals() as stop:
         number = load_settings(folder.root).machine
         if number is None:

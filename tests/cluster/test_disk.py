@@ -44,7 +44,7 @@ def small(shared_folder: Path) -> Iterator[Cluster]:
 
 def fill(member: Member, *, leave: int) -> Path:
     """A file that leaves so many bytes on its disk."""
-    file = member.data / "filler"
+    file = member.data / f"filler-{leave}"
     seen = os.statvfs(member.data)
     with file.open("wb") as filler:
         os.posix_fallocate(filler.fileno(), 0, seen.f_bavail * seen.f_frsize - leave)
@@ -79,6 +79,12 @@ def test_one_leaves_before_the_alarm_a_second_stays_and_the_first_comes_back(
     assert "the broker leaves, the other two machines go on" in third.log()
     assert wait_until(lambda: third.pid("broker") is None, seconds=SECONDS, every=0.5)
     until_notified(small, ["broker left"])
+    more = fill(third, leave=LIMIT_BYTES // 2)
+    third.stop()
+    third.start()
+    small.await_ready([third], seconds=SECONDS)
+    assert third.pid("broker") is None
+    more.unlink()
     assert "disk space" not in small.members[0].command("doctor", "--all").stdout
     assert "takes no messages" not in small.members[0].command("doctor", "--all").stdout
 
