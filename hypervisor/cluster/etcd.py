@@ -179,7 +179,7 @@ class EtcdClient:
         answer = self._ask(self.member.machine, "v3/kv/txn", question)
         if answer.get("succeeded"):
             return self.member.machine.number
-        rows = answer["responses"][0]["responseRange"].get("kvs", ())
+        rows = answer["responses"][0]["response_range"].get("kvs", ())
         return int(b64decode(rows[0]["value"])) if rows else 0
 
     def read_place_aside(self) -> int | None:
