@@ -146,11 +146,12 @@ def load_frozen_memory(
     What was loaded before, and is in use no more, is collected first: once frozen it would stay.
     """
     gc.unfreeze()
-    gc.collect()
+    release_unused()
     gc.disable()
     try:
         memory = load_memory(connection, setup, shards)
         gc.freeze()
+        gc.collect()  # of what was not frozen: else the next would be due after 100,000s of objects
     finally:
         gc.enable()
     return memory

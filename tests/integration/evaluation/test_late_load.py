@@ -18,9 +18,9 @@ BACK = 34 * 60  # minutes
 MOST = 400  # MB
 
 
-def resident(process: Process) -> float:
+def resident(pid: int) -> float:
     """MB."""
-    status = Path(f"/proc/{process.process.pid}/status").read_text()
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
@@ -55,10 +55,10 @@ def test_old_messages_beside_live_ones(world: World, tmp_path: Path) -> None:
                     " datname = current_database() AND pid <> pg_backend_pid()"
                 )
                 world.connection.commit()
-            peak = max(peak, resident(watch))
+            peak = max(peak, resident(watch.process.pid))
             time.sleep(0.1)
         until(lambda: world.progress()[1] == 0, "not caught up")
-        peak = max(peak, resident(watch))
+        peak = max(peak, resident(watch.process.pid))
     finally:
         watch.kill()
     assert peak < MOST
