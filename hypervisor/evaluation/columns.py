@@ -42,13 +42,9 @@ def merge_queries(queries: Sequence[ColumnQuery]) -> ColumnQuery:
     )
 
 
-def count_rows(tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]) -> int:
-    """About how many rows these queries read; of a series that several name, as of each."""
-    return sum(
-        tails[series].count_since(since)
-        for query in queries
-        for series, since in query.since.items()
-    )
+def count_rows(tails: Mapping[int, SeriesTail], query: ColumnQuery) -> int:
+    """About how many rows a query reads."""
+    return sum([tails[series].count_since(since) for series, since in query.since.items()])
 
 
 def load_subjects(

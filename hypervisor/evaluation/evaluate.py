@@ -15,7 +15,6 @@ from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.memory import Memory, earliest, load_standings
 from hypervisor.evaluation.queries_setbacks import is_server_failure
-from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
 from rules._engine import evaluate, run_start
@@ -69,7 +68,7 @@ def evaluate_due(
     due = list_due(memory)
     subjects = memory.territory.subjects
     keys = sorted(due, key=lambda key: (subjects[key].place or "", key))
-    weigh = partial(_count_held, memory, due)
+    weigh = partial(_count_earlier, memory, due)
     for block in split_blocks(keys, weigh, rows=memory.budget.rows_at_once, most=_BLOCK):
         tasks = make_tasks(connection, memory, news, [due.pop(key) for key in block])
         yield from _evaluate_tasks(connection, memory, tasks)
@@ -91,16 +90,9 @@ def split_blocks(
         yield block
 
 
-def _count_held(memory: Memory, due: Mapping[str, Due], subject: str) -> int:
-    """How many rows of a subject are in memory, and about how many states are to be loaded."""
-    series = memory.territory.subjects[subject].series.values()
-    held = sum(
-        memory.tails[number].count_since(LATER)
-        for each in series
-        for number in each.ids
-        if number in memory.tails
-    )
-    return held + sum(_count_states(memory, memory.plans[rule], at) for rule, at, _ in due[subject])
+def _count_earlier(memory: Memory, due: Mapping[str, Due], subject: str) -> int:
+    """About how many states of a subject's rules are to be loaded."""
+    return sum(_count_states(memory, memory.plans[rule], at) for rule, at, _ in due[subject])
 
 
 def _count_states(memory: Memory, plan: EvaluationPlan, number: int) -> int:
@@ -211,7 +203,7 @@ def _evaluate_tasks(
 def _count_needed(memory: Memory, by_subject: Mapping[str, Sequence[_Both]], subject: str) -> int:
     """About how many rows the tasks of a subject need."""
     query = columns.merge_queries([query for _, query in by_subject[subject]])
-    return columns.count_rows(memory.tails, [query])
+    return columns.count_rows(memory.tails, query)
 
 
 def _columns(

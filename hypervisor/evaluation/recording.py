@@ -75,8 +75,9 @@ class Findings:
             moments = _mark_evaluated(task)
         states = [*task.kept, *moments]
         if moments == task.replaced:
-            standing.open = _from_last_inactive(states)
-            _settle(standing)
+            if len(states) > 1:  # perhaps loaded for this evaluation alone
+                standing.open = _from_last_inactive(states)
+                _settle(standing)
             return
         seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
         current = episodes(*task.pair, states)

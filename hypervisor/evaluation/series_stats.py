@@ -68,6 +68,8 @@ class SeriesStats:
     def read(self, tails: Mapping[int, SeriesTail], series: Iterable[int]) -> None:
         """Compute the statistics of these series again from their tails."""
         chosen = [(self.place[number], tails[number]) for number in series]
+        if not chosen:
+            return
         places = np.array([place for place, _ in chosen], dtype=np.int64)
         lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
         self.newest[places] = [tail.newest for _, tail in chosen]

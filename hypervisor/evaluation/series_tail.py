@@ -206,9 +206,9 @@ class SeriesTail:
 
     def count_since(self, time: int) -> int:
         """About how many rows there are from a time (µs) on, those in the store included."""
-        missing = self.complete_from - max(time, BEGINNING)
-        if missing <= 0 or not self._size:
+        if time >= self.complete_from or not self._size:
             return self._size
+        missing = max(self.complete_from - max(time, BEGINNING), 0)
         span = max(int(self._rows["time"][self._size - 1]) - self.complete_from, 1)
         return self._size + self._size * missing // span
 

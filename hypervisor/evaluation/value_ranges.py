@@ -208,10 +208,19 @@ def _times(left: Span, right: Span) -> Span:
     return corners.min(axis=0), corners.max(axis=0)
 
 
+def _over(left: Span, right: Span) -> Span:
+    """Anything where the divisor may be below one: that enlarges the error of a rounding."""
+    corners = np.array([a / b for a in left for b in right])
+    large = (right[0] <= right[1]) & ((right[0] >= 1) | (right[1] <= -1))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return np.where(large, low, -np.inf), np.where(large, high, np.inf)
+
+
 _ARITHMETIC: Mapping[str, Callable[[Span, Span], Span]] = {
     "+": lambda left, right: (left[0] + right[0], left[1] + right[1]),
     "-": lambda left, right: (left[0] - right[1], left[1] - right[0]),
     "*": _times,
+    "/": _over,
 }
 _CALLS: Mapping[str, Callable[[Span], Span]] = {
     **dict.fromkeys(("change", "last_change"), lambda span: (span[0] - span[1], span[1] - span[0])),

@@ -31,7 +31,7 @@ class _KilledError(Exception):
 
 @st.composite
 def _value(draw: st.DrawFn) -> str:
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 11))
     span, high = draw(_span), draw(_high)
     rise = draw(st.sampled_from(["0.1 m", "0.4 m"]))
     return [
@@ -42,6 +42,8 @@ def _value(draw: st.DrawFn) -> str:
         f"max(level, {span}) - min(level, {span}) > {rise}",
         f"sum(catchment_rain, {span}) > 8 mm",
         f"rate(level, {span}) > 0.3 m/h",
+        f"level / 2 > {high} / {draw(st.sampled_from(['2', '1.9', 'last(level) * 1 m']))}",
+        f"mean(level, {span}) / level > 1.05",
         f"count(level, {span}) < 2",
         f"upstream(level) > {high}",
         f"upstream(change(level, {span}) > {rise}, 15 min)",

@@ -84,6 +84,8 @@ def test_whatever_holds_at_a_point_of_the_span_is_possible(
         ("level == threshold.attention", level == limit),
         ("not (level > threshold.attention)", level <= limit),
         ("level * -2 > threshold.attention", level * -2 > limit),
+        ("level / -3 > threshold.attention", level / -3 > limit),
+        ("threshold.attention / level > 1 and level > 0 m", level > 0 and limit / level > 1),
         ("level - threshold.attention > 1 m", level - limit > 1),
     ):
         assert not holds or possible(when, low, low + width, limit)
@@ -215,7 +217,17 @@ def test_a_silence_that_cannot_be_complete() -> None:
         ("mean(level, 1 h) > threshold.attention", 1, 3.1, True),
         ("last(level) > threshold.attention", 1, 2.9, False),
         ("last(level) > threshold.attention", 1, 3.1, True),
-        ("level / level > 4", 1, 1, True),
+        ("level / level > 4", 1, 1, False),
+        ("level / level > 4", 2, 7.9, False),
+        ("level / level > 4", 2, 8.1, True),
+        ("level / level < -4", -8.1, -2, False),
+        ("level / level > 4", -8.1, -2, True),
+        ("level / level < 4", -1, 1, True),
+        ("level / level > 4", 0.9, 1, True),  # rounding errors would be enlarged
+        ("level / level > 4", np.inf, -np.inf, True),
+        ("level / 2 > threshold.attention", 1, 5.9, False),
+        ("level / -2 > threshold.attention", -5.9, 1, False),
+        ("level / 0 > threshold.attention", 1, 2, True),
         ("discharge > 1 m3/s", 1, 1, True),
     ],
 )
