@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hypervisor.alarms.log import Pair
@@ -272,22 +273,35 @@ def test_so_it_is_for_every_kind_of_load(stack: Stack, way: Play, seed: int) -> 
     one_log(stack, way, seed, minutes=8 * 60)
 
 
-def test_a_peak_that_memory_holds_no_longer_still_counts(stack: Stack) -> None:
+@pytest.mark.parametrize("restarted", [True, False], ids=["read at start", "shortened"])
+def test_a_peak_that_memory_holds_no_longer_still_counts(stack: Stack, *, restarted: bool) -> None:
+    """The rule is calm and waits for rain; then the prefilter alone decides."""
+
     def register(world: World) -> None:
-        world.rules = LONG
+        world.rules = LONG.partition("- id: flood-mute")[0]  # which wants late arrivals
         world.bytes = BYTES
         world.register(SITES)
 
+    def send(world: World, at: int, *, level: float = 1.0, rain: float = 0.0) -> None:
+        for quantity, value in (("level", level), ("catchment_rain", rain)):
+            world.store([Sent(site="orge", at=at, value=value, quantity=quantity)])
+        world.beat(at)
+        world.settle()
+
     with new_world(stack, register) as world:
-        peak = [Sent(site="orge", at=at, value=5.0 if at == 10 else 1.0) for at in range(0, 300, 5)]
-        dry = [replace(one, quantity="catchment_rain", value=0.0) for one in peak]
-        world.store([*peak, *dry])
-        world.beat(300)
-        world.settle()
-        world.restart()  # the peak is not among what is read at start
-        world.step()
-        world.store([Sent(site="orge", at=305, value=5.0, quantity="catchment_rain")])
-        world.settle()
+        for at in range(0, 300, 5):
+            send(world, at, level=5.0 if at == 10 else 1.0)
+        if restarted:
+            world.restart()
+        send(world, 300)  # after a start all is evaluated once
+        own = world.memory
+        assert own is not None
+        held = [part["value"] for tail in own.tails.values() for part in (tail.older, tail.rows)]
+        assert np.concatenate(held).max() == 1.0
+        calm = own.plans["flood-after-peak"]
+        assert calm.calm.all()
+        assert not calm.must.any()
+        send(world, 305, rain=5.0)
         assert [one["rule"] for one in world.log()] == ["flood-after-peak"]
 
 
