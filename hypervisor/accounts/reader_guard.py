@@ -10,6 +10,7 @@ from threading import Event, Thread
 
 from hypervisor.accounts import queries_reader_sessions, reader_processes
 from hypervisor.accounts.queries_reader_sessions import EndedSession
+from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection, StoreError, connect, guarded, store_errors
@@ -65,9 +66,9 @@ class Guard:
                     while not stopping():
                         with self._insisting():
                             self.look(connection)
-                        _wait(random.uniform(*_LOOK_SECONDS), stopping)  # noqa: S311
+                        pause(random.uniform(*_LOOK_SECONDS), stopping)  # noqa: S311
             except StoreError:  # housekeeping itself says that the database is away
-                _wait(_LOOK_SECONDS[1], stopping)
+                pause(_LOOK_SECONDS[1], stopping)
 
     @contextmanager
     def _insisting(self) -> Iterator[None]:
@@ -141,9 +142,3 @@ class Guard:
             author=_AUTHOR,
         )
         self._say(f"{role} {reason}")
-
-
-def _wait(seconds: float, stopping: Callable[[], bool]) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not stopping():
-        time.sleep(_TICK_SECONDS)

@@ -15,6 +15,7 @@ from pathlib import Path
 PULSE = "HYPERVISOR_PULSE"  # a file that says by its age whether the part still goes round
 LIFE = "HYPERVISOR_LIFE"  # the number of a pipe into which it writes that it runs at all
 BEAT_SECONDS = 1.0
+_DOZE = 0.1  # s
 WEB_SOCKET = "HYPERVISOR_WEB_SOCKET"  # the descriptor of a listening socket that `up` hands over
 RUN_ID = "HYPERVISOR_RUN_ID"  # of the `up` that started the part; the web answers with it
 RUN_HEADER = "X-Hypervisor-Run"
@@ -81,6 +82,13 @@ def asked_to_end() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: event.set())
     return event
+
+
+def pause(seconds: float, stopping: Callable[[], bool]) -> None:
+    """Wait, or until `stopping`, which is asked several times a second."""
+    until = time.monotonic() + seconds
+    while not stopping() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(_DOZE, left))
 
 
 class _Pulse(threading.Event):

@@ -18,6 +18,8 @@ from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect, store_errors
 
+_CHANGE_SECONDS = 20.0  # that another change may take
+
 
 def change(
     broker: Broker, *, put: Mapping[str, str] | None = None, drop: frozenset[str] = frozenset()
@@ -51,10 +53,24 @@ def pause(broker: Broker, names: frozenset[str]) -> None:
 
 @contextmanager
 def _exclusive(broker: Broker) -> Iterator[None]:
-    """One change at a time: the file is read, changed and replaced."""
+    """One change at a time: the file is read, changed and replaced. Raises StackError: too long."""
     descriptor = os.open(broker.folder.broker, os.O_RDONLY)
+
+    def is_ours() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not wait_until(is_ours, seconds=_CHANGE_SECONDS):
+            raise StackError(
+                "another process has been changing the accounts in {folder} for {seconds} s:"
+                " nothing was changed; try again when it has ended",
+                broker.folder.broker,
+                f"{_CHANGE_SECONDS:.0f}",
+            )
         yield
     finally:
         os.close(descriptor)

@@ -14,6 +14,7 @@ from hypervisor.broker.server_account import Account
 
 _PR_SET_PDEATHSIG = 1
 _LONGEST_LOG = 20 * 1024**2  # bytes
+_KILLED_SECONDS = 5.0  # that a killed process may take to be gone
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -148,7 +149,7 @@ def stop_pid(pid: int, by: signal.Signals, *, seconds: float) -> bool:
     if wait_until(lambda: command_line(pid) != was, seconds=seconds):
         return True
     signal_all(pid, signal.SIGKILL)
-    wait_until(lambda: command_line(pid) != was, seconds=5)
+    wait_until(lambda: command_line(pid) != was, seconds=_KILLED_SECONDS)
     return False
 
 
@@ -163,7 +164,8 @@ def stop(
         child.wait(seconds)
     except subprocess.TimeoutExpired:
         signal_all(child.pid, signal.SIGKILL)
-        child.wait()
+        with suppress(subprocess.TimeoutExpired):  # the kernel ends it when its disk answers
+            child.wait(_KILLED_SECONDS)
         return False
     return True
 

@@ -54,7 +54,7 @@ def run_lane(
     """Send by one channel until stopped; an exercise, or one that is off, sends nothing."""
 
     def work(connection: Connection) -> None:
-        if not locks.stand_by(connection, channels.LOCKS[name], stopping):
+        if not locks.stand_by(connection, channels.LOCKS[name], stopping, say):
             return
         lane = build_lane(name, connection, settings, say, clock)
         if lane is None:

@@ -35,7 +35,6 @@ from sensors._errors import Message
 AT_ONCE = 20  # commands under way to the broker: as many are in doubt if it dies just then
 _TICK = 0.5  # s without anything to do
 _RETRY = 1.0  # s between two tries to reach the broker
-_STANDBY = 0.5  # s between two tries to take over
 _CEDE = 5.0  # s without this machine's broker; then another machine of a cluster takes over
 _ASIDE = 3.0  # s for it to do so
 _BEAT = 5.0  # s between two signs of life
@@ -59,10 +58,8 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
         nonlocal ceded
         if ceded:
             time.sleep(_ASIDE)
-        while not locks.take(connection, Lock.COMMANDS):
-            if stopping():
-                return
-            time.sleep(_STANDBY)
+        if not locks.stand_by(connection, Lock.COMMANDS, stopping, say):
+            return
         mode = instance_store.require(connection).mode
         rate = settings.downlinks_per_second
         address = make_address(settings, mode)

@@ -16,11 +16,33 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, class_row
 
+from hypervisor.base.process import pause
 from hypervisor.database import locks, personal, tenancy
-from hypervisor.database.locks import Lock
+from hypervisor.database.errors import HeldError, StoreError
+from hypervisor.database.locks import LONGEST_WAIT, Lock
 from hypervisor.database.primary import PrimaryConnection, list_hosts
 from sensors._domain import catalogue
-from sensors._errors import TerritoryError
+
+__all__ = [
+    "ABANDONED",
+    "ALONE",
+    "CLUSTER",
+    "Connection",
+    "Patience",
+    "StoreError",
+    "connect",
+    "export_snapshot",
+    "fetch",
+    "guarded",
+    "has_standbys",
+    "join_snapshot",
+    "keep_connected",
+    "listen",
+    "migrate",
+    "migration_files",
+    "store_errors",
+    "wait_for_notification",
+]
 
 Connection = psycopg.Connection[TupleRow]
 _Record = TypeVar("_Record")
@@ -64,14 +86,9 @@ class Patience:
 ALONE = Patience(connect=10, silence=20, idle=5, interval=3, count=5, check="5s")
 # TLS and a password take six answers: 2.4 s where each takes 0.4 s.
 CLUSTER = Patience(connect=4, silence=5, idle=2, interval=1, count=3, check="2s")
-_DOZE = 0.1  # s
 _BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
 _BACK_OFF_CLUSTER = (0.2, 0.5, 1.0)  # another machine takes over within seconds
 _WORKED = 30.0  # s after which a connection counts as a success: the next delay is short again
-
-
-class StoreError(TerritoryError):
-    """The database cannot be used: says what was tried and what to do."""
 
 
 def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -> Connection:
@@ -111,6 +128,7 @@ def guarded(url: str, *, options: str = "", abandoned: str = ABANDONED) -> str:
         "timezone": "UTC",
         **patience.server_settings(),
         "idle_in_transaction_session_timeout": abandoned,
+        "lock_timeout": LONGEST_WAIT,
     }
     settings = [f"-c {name}={value}" for name, value in session.items()]
     ours: dict[str, Any] = {
@@ -146,6 +164,8 @@ def store_errors() -> Iterator[None]:
     """Turn any error of the database into a StoreError."""
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise HeldError from error
     except psycopg.Error as error:
         raise StoreError("the database says: {error}", str(error).strip()) from error
 
@@ -169,11 +189,9 @@ def keep_connected(
             if time.monotonic() - began > _WORKED:
                 failures = 0
             delay = delays[min(failures, len(delays) - 1)]
-            say(f"{error}; trying again in {delay:g} s")
+            say(f"{error}; it goes on when the database does, and tries again in {delay:g} s")
             failures += 1
-            until = time.monotonic() + delay
-            while time.monotonic() < until and not stopping():
-                time.sleep(_DOZE)
+            pause(delay, stopping)
 
 
 def listen(connection: Connection, channel: str) -> None:

@@ -1,12 +1,19 @@
 """Advisory locks, each with a number of its own."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from enum import IntEnum, unique
 
 from psycopg import Connection
+from psycopg.errors import LockNotAvailable
+
+from hypervisor.database.errors import HeldError
 
 STANDBY_SECONDS = 0.5  # between two tries to take over
+LONGEST_WAIT = "5min"  # of a session for a lock of any kind: its `lock_timeout`
+
+log = logging.getLogger(__name__)
 
 
 @unique
@@ -41,11 +48,20 @@ def take(connection: Connection, lock: Lock) -> bool:
     return _ask(connection, "pg_try_advisory_lock", lock)
 
 
-def stand_by(connection: Connection, lock: Lock, stopping: Callable[[], bool]) -> bool:
+def stand_by(
+    connection: Connection,
+    lock: Lock,
+    stopping: Callable[[], bool],
+    say: Callable[[str], None],
+) -> bool:
     """Wait until it is ours, for as long as the connection lives; False: stopped meanwhile."""
+    stands_by = False
     while not take(connection, lock):
         if stopping():
             return False
+        if not stands_by:
+            say(f"another process has the lock {lock.name}: standing by until it ends")
+        stands_by = True
         time.sleep(STANDBY_SECONDS)
     return True
 
@@ -96,8 +112,17 @@ def release(connection: Connection, lock: Lock) -> None:
 
 
 def wait_for(connection: Connection, lock: Lock) -> None:
-    """Wait for it and hold it until the transaction ends."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock.value])
+    """Wait for it, as long as the session waits for any, and hold it until the transaction ends.
+
+    Raises HeldError: another session held it for longer.
+    """
+    if take_in_transaction(connection, lock):
+        return
+    log.warning("another process has the lock %s: waiting until it ends", lock.name)
+    try:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock.value])
+    except LockNotAvailable as error:
+        raise HeldError from error
 
 
 def take_in_transaction(connection: Connection, lock: Lock) -> bool:

@@ -9,6 +9,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from hypervisor.base.person import Territory
 from hypervisor.database import tenancy
 from hypervisor.database.connect import Connection, StoreError, guarded, has_standbys
+from hypervisor.database.errors import HeldError
 from hypervisor.database.primary import PrimaryConnection
 from sensors._errors import TerritoryError
 
@@ -91,8 +92,8 @@ class Pool:
 
 
 def _pool(url: str, most: int, options: str) -> ConnectionPool[Connection]:
-    # The second: a query ends with the request that was ended while it waited for it.
-    timeouts = "-c statement_timeout=20s -c client_connection_check_interval=1s"
+    # The last: a query ends with the request that was ended while it waited for it.
+    timeouts = "-c statement_timeout=20s -c lock_timeout=15s -c client_connection_check_interval=1s"
     options = f"{timeouts} {options}".strip()
     return ConnectionPool(
         guarded(url, options=options, abandoned=_ABANDONED),
@@ -112,6 +113,8 @@ def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
     try:
         with pool.connection() as connection:
             yield connection
+    except psycopg.errors.LockNotAvailable as error:
+        raise HeldError from error
     except (PoolTimeout, psycopg.OperationalError) as error:
         raise StoreError("the database does not answer: {error}", str(error).strip()) from error
     except psycopg.DataError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hypervisor.base.failures import describe_failure, wait_after
+from hypervisor.base.process import pause
 from hypervisor.database.connect import Connection, keep_connected
 
 _FIRST, _LONGEST = 1.0, 30.0  # s between two beginnings of a loop that fails
@@ -31,9 +32,7 @@ def keep_working(
             failures = 1 if time.monotonic() - began > _WORKED else failures + 1
             rest = wait_after(failures, first=_FIRST, longest=_LONGEST)
             say(f"{name} failed ({describe_failure(error)}); it begins again in {rest:g} s")
-            until = time.monotonic() + rest
-            while time.monotonic() < until and not stopping():
-                time.sleep(_DOZE)
+            pause(rest, stopping)
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any
 from hypervisor.base.instants import micros, moment, text
 from hypervisor.base.settings import Settings
 from hypervisor.commands import queries as command_queries
+from hypervisor.database import locks
 from hypervisor.database.connect import (
     Connection,
     StoreError,
@@ -23,6 +24,7 @@ from hypervisor.database.connect import (
     store_errors,
     wait_for_notification,
 )
+from hypervisor.database.locks import Lock
 from hypervisor.exercises import playing, queries_injects, queries_runs, reset
 from hypervisor.exercises import queries as store
 from hypervisor.exercises.model import Command, Run, RunError, RunState
@@ -57,21 +59,10 @@ class Conductor:
         """Run until stopped; reconnect to a lost database."""
 
         def work(line: Connection) -> None:
-            if self._took_turn(line):
+            if locks.stand_by(line, Lock.CONDUCTOR, self.stopping, self.say):
                 self._attend(line)
 
         keep_connected(self.settings.database_url, work, stopping=self.stopping, say=self.say)
-
-    def _took_turn(self, line: Connection) -> bool:
-        waiting_announced = False
-        while not queries_runs.take_conductor_lock(line):
-            if not waiting_announced:
-                self.say("another exercise player is active here; waiting until it ends")
-                waiting_announced = True
-            time.sleep(TICK)
-            if self.stopping():
-                return False
-        return True
 
     def _attend(self, line: Connection) -> None:
         listen(line, queries_runs.CHANNEL)

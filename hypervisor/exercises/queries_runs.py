@@ -8,9 +8,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from hypervisor.database import locks
 from hypervisor.database.connect import Connection
-from hypervisor.database.locks import Lock
 from hypervisor.exercises.model import Command, NewRun, Run, RunError
 
 CHANNEL = "hypervisor_exercise"  # NOTIFY wakes the player and updates pages
@@ -178,11 +176,6 @@ def mark_runs_reset(connection: Connection) -> list[int]:
     ).fetchall()
     _notify_conductor(connection)
     return sorted(number for (number,) in rows)
-
-
-def take_conductor_lock(connection: Connection) -> bool:
-    """Take the player's lock for the life of the connection; False: another holds it."""
-    return locks.take(connection, Lock.CONDUCTOR)
 
 
 def save_heartbeat(connection: Connection, pid: int) -> None:

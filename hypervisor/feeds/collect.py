@@ -11,10 +11,13 @@ from datetime import datetime
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
+from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.database import feed as change_feed
 from hypervisor.database import instance as instance_store
+from hypervisor.database import locks
 from hypervisor.database.connect import Connection, StoreError, keep_connected
+from hypervisor.database.locks import Lock
 from hypervisor.external.service import settle
 from hypervisor.feeds import (
     bulletins,
@@ -41,7 +44,6 @@ from ingest.message import Reason
 from sensors._errors import Message
 
 TICK = 1.0  # s between two checks of what is due
-_STANDBY = 5.0  # s between two tries to become the process that asks
 _AUTHOR = "collect"
 _EXCERPT = 1_000  # bytes of an answer shown to people
 
@@ -113,9 +115,11 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     def work(connection: Connection) -> None:
         if instance_store.require(connection).mode is not Mode.LIVE:
             say("an exercise reads nothing from outside")
-            _wait(stopping, until=lambda: False)
+            while not stopping():
+                pause(TICK, stopping)
             return
-        _wait(stopping, until=lambda: queries.claim(connection), every=_STANDBY)
+        if not locks.stand_by(connection, Lock.FEEDS, stopping, say):
+            return
         reading_queries.create_staging_tables(connection)
         say("reading official services" if settings.feeds else "official services are not read")
         idle: dict[str, int] = {}  # by feed: the registry's version in which nothing was to be read
@@ -129,7 +133,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
                 _tell(result, say)
                 if result.idle:
                     idle[result.name] = version
-            _wait(stopping, until=lambda: True, every=TICK)
+            pause(TICK, stopping)
 
     keep_connected(settings.database_url, work, stopping=stopping, say=say)
 
@@ -151,16 +155,6 @@ def explain_idle(context: PollContext) -> str:
     if context.feed.name in list_switched_off(context.settings):
         return Message("switched off by HYPERVISOR_FEEDS_OFF")
     return SERVICES[context.feed.name].needs(context)
-
-
-def _wait(stopping: Callable[[], bool], *, until: Callable[[], bool], every: float = TICK) -> None:
-    """Pause at least once, and until `until`, or stopping."""
-    while not stopping():
-        end = time.monotonic() + every
-        while time.monotonic() < end and not stopping():
-            time.sleep(0.2)
-        if until():
-            return
 
 
 def _tell(result: PollResult, say: Say) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.feeds.fetch import Request, fetch
 from hypervisor.feeds.model import Answer, Feed, FeedError, FeedState, Unusable, Validators
@@ -127,13 +128,6 @@ def require_past(context: PollContext, issued: datetime, body: bytes) -> None:
             reason=Reason.TIME_AHEAD,
             body=body,
         )
-
-
-def pause(seconds: float, stopping: Callable[[], bool]) -> None:
-    """Wait, or until stopping."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and not stopping():
-        time.sleep(min(0.2, max(0.0, until - time.monotonic())))
 
 
 def draw_chance() -> float:

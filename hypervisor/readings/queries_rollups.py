@@ -15,11 +15,9 @@ from psycopg import Cursor
 from psycopg.rows import TupleRow
 
 from hypervisor.base.instants import BEGINNING, POSTGRES_EPOCH, moment
-from hypervisor.database import locks
 from hypervisor.database.columns import Integers, Times
 from hypervisor.database.connect import Connection, fetch
 from hypervisor.database.feed import HOUR
-from hypervisor.database.locks import Lock
 from hypervisor.database.quality import is_good, is_suspect
 
 Pair = tuple[int, int]  # series, hour (µs since the epoch / HOUR)
@@ -174,11 +172,6 @@ class RollupState:
     cursor: str
     fill: datetime | None
     frozen: datetime
-
-
-def lock_rollups(connection: Connection) -> bool:
-    """Be the only process that rolls up, as long as the connection lives."""
-    return locks.take(connection, Lock.ROLLING_UP)
 
 
 def lock_state(connection: Connection) -> RollupState:

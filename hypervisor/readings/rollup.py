@@ -9,10 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hypervisor.database import feed
+from hypervisor.base.process import pause
+from hypervisor.database import feed, locks
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, keep_connected
 from hypervisor.database.feed import HOUR, Entry
+from hypervisor.database.locks import Lock
 from hypervisor.readings import queries_compression, queries_rollups
 from hypervisor.readings.queries_rollups import Pair, refresh
 from sensors._domain import Catalogue
@@ -25,7 +27,6 @@ _ENTRIES = 250  # of the feed, read at once
 _PAIRS = 100_000  # series and hours of one transaction
 _HURRY = 3  # hours of a series that change within a step; live it is one, or two at the hour
 _OLD = 1 << 31  # keeps the numbers of hours before the epoch positive
-_SOON = 0.2  # s until a request to stop is noticed
 
 Say = Callable[[str], None]
 
@@ -56,14 +57,13 @@ def run(
 
     def work(connection: Connection) -> None:
         zone = _zone(connection)
-        while not queries_rollups.lock_rollups(connection):
-            if _pause(TICK, stopping):
-                return
+        if not locks.stand_by(connection, Lock.ROLLING_UP, stopping, say):
+            return
         say("rolling up")
         while not stopping():
             began = time.monotonic()
             done = step(connection, catalogue, zone=zone, idle_work=idle_work)
-            _pause(pause_after(time.monotonic() - began, more=done.more), stopping)
+            pause(pause_after(time.monotonic() - began, more=done.more), stopping)
 
     keep_connected(url, work, stopping=stopping, say=say)
 
@@ -74,14 +74,6 @@ def pause_after(took: float, *, more: bool) -> float:
     Nine tenths of the time, at most `LONGEST`; half of it while there is a backlog.
     """
     return took if more else min(max(TICK, 9 * took), LONGEST)
-
-
-def _pause(seconds: float, stopping: Callable[[], bool]) -> bool:
-    """Wait; True when stopping."""
-    until = time.monotonic() + seconds
-    while not stopping() and time.monotonic() < until:
-        time.sleep(_SOON)
-    return stopping()
 
 
 def catch_up(

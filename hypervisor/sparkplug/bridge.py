@@ -47,7 +47,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool]) -> None:
     requested: dict[str, float] = {}
 
     def work(connection: Connection) -> None:
-        if not locks.stand_by(connection, Lock.SPARKPLUG, stopping):
+        if not locks.stand_by(connection, Lock.SPARKPLUG, stopping, log.warning):
             return
         ends = _end_without(connection, stopping)
         while not ends():

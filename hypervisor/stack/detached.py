@@ -10,6 +10,7 @@ from pathlib import Path
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings, load_settings
 from hypervisor.broker.child import command_line, wait_until
+from hypervisor.broker.child import stop as stop_child
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
@@ -91,8 +92,7 @@ def _follow(
             say(f"not ready within {START_SECONDS:.0f} s; it goes on in the background: see {log}")
             return seen
         if time.monotonic() > end:
-            child.terminate()
-            child.wait()
+            stop_child(child, seconds=STOP_SECONDS)
             raise StackError(f"the instance was not ready within {START_SECONDS:.0f} s; see {log}")
         time.sleep(0.05)
 

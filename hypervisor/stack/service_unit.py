@@ -17,6 +17,7 @@ _HEAD = "# Written by `hypervisor service install`; `hypervisor service remove` 
 _BOOTED = Path("/run/systemd/system")
 _SYSTEM = Path("/etc/systemd/system")
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108  where a private one would hide data
+_CONTROL_SECONDS = 20 * 60.0  # a start may take 15 min by the unit itself
 _SERVICE = """\
 {head}
 [Unit]
@@ -188,12 +189,20 @@ def _hand_over(folder: DataFolder) -> None:
 
 
 def _control(unit: ServiceUnit, *words: str) -> None:
-    done = subprocess.run(
-        [*unit.systemctl, *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Raises StackError: systemd refuses, or does not answer in time."""
+    try:
+        done = subprocess.run(
+            [*unit.systemctl, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_CONTROL_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(
+            f"systemctl {' '.join(words)} did not end within {_CONTROL_SECONDS / 60:.0f} min:"
+            f" `{' '.join(unit.systemctl)} status {unit.name}` says where it stands"
+        ) from error
     if done.returncode:
         raise StackError(f"systemctl {' '.join(words)}: {done.stderr.strip()}")

@@ -269,6 +269,8 @@ class _RunningMachine:
                 self._remind_of_wait()
                 return False
             if not locks.take(connection, Lock.MIGRATING):
+                if self._is_time_to_remind():
+                    self.say("another machine prepares the database: waiting until it has ended")
                 return False
             databases.create(maintenance, DATABASE)
             if self.member.plan.restored and not self._is_restored():

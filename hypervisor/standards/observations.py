@@ -134,7 +134,7 @@ def run(settings: Settings, catalogue: Catalogue, *, stopping: Callable[[], bool
             client.publish(topic, notice.payload)
 
     def work(connection: Connection) -> None:
-        if locks.stand_by(connection, Lock.OBSERVATIONS, stopping):
+        if locks.stand_by(connection, Lock.OBSERVATIONS, stopping, log.info):
             follow(connection, settings, catalogue, publish, stopping=stopping)
 
     try:

@@ -6,15 +6,13 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from psycopg.errors import LockNotAvailable
 
 import hypervisor.database
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.broker.child import wait_until
 from hypervisor.database import instance, locks
-from hypervisor.database.connect import Connection, connect
+from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.locks import Lock
-from hypervisor.exercises import queries_runs
 from hypervisor.notifications import queries_deliveries
 from hypervisor.readings import queries_corrections, queries_workers
 
@@ -32,7 +30,7 @@ def test_who_acts_on_readings_does_not_wait_for_the_conductor(
     two: tuple[Connection, Connection],
 ) -> None:
     conductor, person = two
-    assert queries_runs.take_conductor_lock(conductor)
+    assert locks.take(conductor, Lock.CONDUCTOR)
     queries_corrections.lock_corrections(person)
 
 
@@ -86,7 +84,7 @@ def test_a_lock_of_a_transaction_ends_with_it(two: tuple[Connection, Connection]
     other.rollback()
     locks.wait_for(one, Lock.WATCH)
     assert not locks.take(other, Lock.WATCH)
-    with pytest.raises(LockNotAvailable):
+    with pytest.raises(StoreError, match="other work has held"):
         locks.wait_for(other, Lock.WATCH)
     other.rollback()
     one.commit()
