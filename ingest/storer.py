@@ -42,7 +42,7 @@ class Storer:
         """
         if self._stored.empty():
             return None
-        done = self._stored.get()
+        done = self._stored.get_nowait()
         self.busy = False
         if isinstance(done, Exception):
             raise done

@@ -28,7 +28,7 @@ UNENDING = (
 # No two pauses are the same: a reader cannot time its queries between looks.
 _LOOK_SECONDS = (0.5, 1.5)
 _SETTINGS_SECONDS = 60.0
-_TICK_SECONDS = 0.2
+_END_SECONDS = 30.0  # that ending readers' processes may take
 _AUTHOR = "housekeeping"
 _PATIENCE_SECONDS = 2.0  # with what a reader may have locked
 # On a server that is not ours to signal, the look goes on without: its plan, kept, needs no table.
@@ -85,7 +85,7 @@ class Guard:
             yield
         finally:
             done.set()
-            thread.join()
+            thread.join(_END_SECONDS)
 
     def look(self, connection: Connection) -> None:
         """End what blocks, then see to the rest; whatever must wait is tried at the next look."""

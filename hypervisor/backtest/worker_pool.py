@@ -28,6 +28,7 @@ from hypervisor.backtest.worker_task import (
     find_longest,
     prepare_worker,
 )
+from hypervisor.base.process import lock_file
 from hypervisor.evaluation.rule_histories import histories
 from hypervisor.readings.parquet_parts import is_immutable
 from hypervisor.readings.queries_columnar import list_personal
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 FOLDER = "backtests"  # below an instance's data folder
 _AHEAD = 256  # tasks that wait at the scheduler
+_REMOVAL_SECONDS = 60.0
 _PATIENCE = 10  # seconds for a scheduler to answer, and for a worker of it
 # Of our own processes: a worker is one core.
 ENVIRONMENT = {"OMP_NUM_THREADS": 1, "MKL_NUM_THREADS": 1, "OPENBLAS_NUM_THREADS": 1}
@@ -280,7 +282,13 @@ def _use_parts(folder: Path) -> Iterator[set[str]]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept: set[str] = set()
     with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not lock_file(lock.fileno(), shared=True, seconds=_REMOVAL_SECONDS):
+            raise BacktestError(
+                "another backtest has been removing its files from {folder} for {seconds} s: try"
+                " again when it has ended",
+                folder,
+                f"{_REMOVAL_SECONDS:.0f}",
+            )
         try:
             yield kept
         finally:

@@ -14,6 +14,8 @@ from hypervisor.backtest.sources import StoredSource
 from hypervisor.database.connect import connect, export_snapshot, join_snapshot
 from sensors._domain import catalogue
 
+_END_SECONDS = 10.0  # that the helper may take to end
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
@@ -53,9 +55,9 @@ class InProcess:
         try:
             yield _Helper(turns=_turns(turn, len(blocks)), pipe=ours)
         finally:
-            if process.is_alive():
-                process.terminate()
-            process.join()
+            process.terminate()
+            process.join(_END_SECONDS)
+            process.kill()
             ours.close()
 
 

@@ -1,5 +1,6 @@
 """What every part that runs until told has in common: its log, its pulse and its end."""
 
+import fcntl
 import logging
 import os
 import signal
@@ -89,6 +90,20 @@ def pause(seconds: float, stopping: Callable[[], bool]) -> None:
     until = time.monotonic() + seconds
     while not stopping() and (left := until - time.monotonic()) > 0:
         time.sleep(min(_DOZE, left))
+
+
+def lock_file(descriptor: int, *, shared: bool = False, seconds: float) -> bool:
+    """Lock an open file, waiting so long at most; False: another process has it."""
+    how, until = fcntl.LOCK_SH if shared else fcntl.LOCK_EX, time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_DOZE)
+        else:
+            return True
 
 
 class _Pulse(threading.Event):

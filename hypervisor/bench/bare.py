@@ -130,7 +130,7 @@ class BareLoop:
                 either.poll(200)
             if busy and not done.empty():
                 ear.recv(16)
-                self._client.acknowledge([mid for _, _, mid in done.get()])
+                self._client.acknowledge([mid for _, _, mid in done.get_nowait()])
                 busy = False
             if room > 0:
                 self._client.read(self._take, room)

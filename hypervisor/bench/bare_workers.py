@@ -48,7 +48,7 @@ def evaluate_by_bare_processes(
         ended = time.perf_counter()
         if any(process.exitcode for process in processes):
             raise BenchError("a bare process ended early")
-        each = [results.get() for _ in processes]
+        each = [results.get(timeout=_PATIENCE) for _ in processes]
     return BareRun(
         seconds=ended - began,
         cpu_s=sum(seconds for seconds, _ in each),

@@ -44,6 +44,7 @@ RATES = (1_000, 5_000, 10_000)
 _MINUTE = 60  # s
 _WARM = 0.5  # seconds of a paced run before its delays count: the table's chunk is made in them
 _PATIENCE = 120.0  # seconds for evaluation to start, and to catch up
+_LONGEST = 3_600.0  # s of publishing
 _QUIET = 10.0  # seconds without a new commit that end a run
 
 
@@ -302,6 +303,7 @@ def _publish(settings: Settings, load: Load, file: Path, rate: int | None) -> No
         text=True,
         check=False,
         env=clean_environment(),
+        timeout=_LONGEST,
     )
     if done.returncode:
         raise BenchError(f"the publisher failed: {done.stderr[-2000:]}")

@@ -19,6 +19,7 @@ from hypervisor.bench.load import Load, say
 _SLICE = 0.001  # seconds between two writes at a given rate
 _AHEAD = 20_000  # messages sent and not acknowledged, at most
 _BULK = 500  # messages a write, at full speed
+_PATIENCE = 10.0  # s for the broker to let us in
 _ACK = 4  # bytes of a PUBACK
 
 
@@ -27,7 +28,7 @@ class Session:
 
     def __init__(self, host: str, port: int, user: str, password: str) -> None:
         self.acknowledged = 0
-        self._socket = socket.create_connection((host, port))
+        self._socket = socket.create_connection((host, port), _PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         texts = b"".join(
             struct.pack("!H", len(part)) + part
@@ -38,6 +39,7 @@ class Session:
         answer = self._socket.recv(4)
         if answer != b"\x20\x02\x00\x00":
             raise ConnectionError(f"the broker refuses the publisher: {answer!r}")
+        self._socket.settimeout(None)
         self.send = self._socket.sendall
         threading.Thread(target=self._count, daemon=True).start()
 

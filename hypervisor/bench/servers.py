@@ -17,6 +17,7 @@ from hypervisor.base.settings import Settings
 from hypervisor.bench import territory
 from hypervisor.bench.load import DEVICES, GATEWAY, QUANTITIES, address, device
 from hypervisor.broker import accounts, binaries, passwords
+from hypervisor.broker.child import stop
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK, free_port
@@ -223,5 +224,4 @@ def run_part(
             if process.poll() is not None:
                 raise BenchError(f"{part} ended: {log.read_text()[-2000:]}")
         finally:
-            process.terminate()
-            process.wait()
+            stop(process)

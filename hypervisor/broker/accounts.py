@@ -1,12 +1,12 @@
 """Accounts of devices and gateways, and changes of accounts on a running broker."""
 
-import fcntl
 import os
 import signal
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hypervisor.base.process import lock_file
 from hypervisor.base.settings import Settings
 from hypervisor.broker import binaries, password_file, passwords, queries_accounts
 from hypervisor.broker.child import find_processes, wait_until
@@ -55,16 +55,8 @@ def pause(broker: Broker, names: frozenset[str]) -> None:
 def _exclusive(broker: Broker) -> Iterator[None]:
     """One change at a time: the file is read, changed and replaced. Raises StackError: too long."""
     descriptor = os.open(broker.folder.broker, os.O_RDONLY)
-
-    def is_ours() -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     try:
-        if not wait_until(is_ours, seconds=_CHANGE_SECONDS):
+        if not lock_file(descriptor, seconds=_CHANGE_SECONDS):
             raise StackError(
                 "another process has been changing the accounts in {folder} for {seconds} s:"
                 " nothing was changed; try again when it has ended",

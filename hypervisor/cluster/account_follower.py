@@ -60,7 +60,7 @@ class Follower:
                 return
 
     def _pause(self, connection: Connection) -> bool:
-        names = {self.floods.get() for _ in range(self.floods.qsize())}
+        names = {self.floods.get_nowait() for _ in range(self.floods.qsize())}
         for name in sorted(names):
             seconds = queries_accounts.pause(connection, name)
             if seconds is not None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from hypervisor.base.failures import make_storable
 from hypervisor.base.instance import Mode
+from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.base.translation import mark
 from hypervisor.commands import interlocks, queries, queries_gateways, queries_sending
@@ -57,7 +58,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
     def work(connection: Connection) -> None:
         nonlocal ceded
         if ceded:
-            time.sleep(_ASIDE)
+            pause(_ASIDE, stopping)
         if not locks.stand_by(connection, Lock.COMMANDS, stopping, say):
             return
         mode = instance_store.require(connection).mode

@@ -7,11 +7,9 @@ class StoreError(TerritoryError):
     """The database cannot be used: says what was tried and what to do."""
 
 
-class HeldError(StoreError):
-    """Other work held a lock for longer than a session waits for any."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "other work has held for too long what this has to change: nothing was changed;"
-            " try again when that work has ended"
-        )
+def describe_held_lock() -> StoreError:
+    """What to raise where other work held a lock for longer than a session waits for any."""
+    return StoreError(
+        "other work has held for too long what this has to change: nothing was changed; try again"
+        " when that work has ended"
+    )

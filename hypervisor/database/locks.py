@@ -8,7 +8,7 @@ from enum import IntEnum, unique
 from psycopg import Connection
 from psycopg.errors import LockNotAvailable
 
-from hypervisor.database.errors import HeldError
+from hypervisor.database.errors import describe_held_lock
 
 STANDBY_SECONDS = 0.5  # between two tries to take over
 LONGEST_WAIT = "5min"  # of a session for a lock of any kind: its `lock_timeout`
@@ -114,7 +114,7 @@ def release(connection: Connection, lock: Lock) -> None:
 def wait_for(connection: Connection, lock: Lock) -> None:
     """Wait for it, as long as the session waits for any, and hold it until the transaction ends.
 
-    Raises HeldError: another session held it for longer.
+    Raises StoreError: another session held it for longer.
     """
     if take_in_transaction(connection, lock):
         return
@@ -122,7 +122,7 @@ def wait_for(connection: Connection, lock: Lock) -> None:
     try:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock.value])
     except LockNotAvailable as error:
-        raise HeldError from error
+        raise describe_held_lock() from error
 
 
 def take_in_transaction(connection: Connection, lock: Lock) -> bool:

@@ -9,7 +9,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from hypervisor.base.person import Territory
 from hypervisor.database import tenancy
 from hypervisor.database.connect import Connection, StoreError, guarded, has_standbys
-from hypervisor.database.errors import HeldError
+from hypervisor.database.errors import describe_held_lock
 from hypervisor.database.primary import PrimaryConnection
 from sensors._errors import TerritoryError
 
@@ -114,7 +114,7 @@ def _taken(pool: ConnectionPool[Connection]) -> Iterator[Connection]:
         with pool.connection() as connection:
             yield connection
     except psycopg.errors.LockNotAvailable as error:
-        raise HeldError from error
+        raise describe_held_lock() from error
     except (PoolTimeout, psycopg.OperationalError) as error:
         raise StoreError("the database does not answer: {error}", str(error).strip()) from error
     except psycopg.DataError as error:

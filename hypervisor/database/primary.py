@@ -6,7 +6,7 @@ Asked one after the other, a machine that is lost would cost every new session i
 import threading
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, Self, TypeVar
 
 import psycopg
@@ -17,6 +17,7 @@ _Session = TypeVar("_Session", bound=psycopg.Connection[TupleRow])
 # s until a server is asked again that was not the primary. Every part of three machines asks, each
 # time with TLS and a password: ten times a second would take what promotes the next one its time.
 _AGAIN = 0.4
+_LONGEST = 60.0  # s until one of them says something, more than any time-out of a connection
 _WAIT = 2.0  # s in which one of them may become it
 
 
@@ -52,7 +53,11 @@ class _Race(Generic[_Session]):
             threading.Thread(target=self._insist, args=(host, port), daemon=True).start()
         errors: dict[str, str] = {}
         while True:
-            address, answer = self._answers.get()
+            try:
+                address, answer = self._answers.get(timeout=_LONGEST)
+            except Empty as error:
+                self._over.set()
+                raise psycopg.OperationalError(f"none said anything in {_LONGEST:g} s") from error
             if not isinstance(answer, psycopg.Error):
                 self._over.set()
                 return answer

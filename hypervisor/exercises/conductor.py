@@ -115,7 +115,12 @@ class Conductor:
                 raise
             raise RunError("the reset failed, nothing was cleared: {problem}", error) from error
         self.say("the exercise was reset")
-        reset.await_workers(line, expected, self.stopping)
+        missing = reset.await_workers(line, expected, self.stopping)
+        if missing and not self.stopping():
+            self.say(
+                f"{missing} ingest workers have not come back within {reset.JOIN_SECONDS:.0f} s:"
+                " a run waits for them; see log/ingest.log"
+            )
 
     def _tell(self, line: Connection, command: Command) -> None:
         """Send a message inject while nothing is playing; readings need a run."""
@@ -236,7 +241,7 @@ class Conductor:
         if tally.stopped and controller.stopped_by is None:
             _set(questions, run, state=RunState.INTERRUPTED, reason=ENDED, jump_to=None)
             return
-        _await_evaluated(questions, tally.clock)
+        _await_evaluated(questions, tally.clock, self.say)
         questions.ask(queries_injects.settle_skips)
         state = RunState.STOPPED if tally.stopped else RunState.FINISHED
         _set(questions, run, state=state, ended_at=_wall(questions), jump_to=None)
@@ -277,7 +282,7 @@ def _require_same(run: Run, plan: RunPlan) -> None:
         )
 
 
-def _await_evaluated(questions: store.RetryingConnection, clock: int) -> None:
+def _await_evaluated(questions: store.RetryingConnection, clock: int, say: Say) -> None:
     """Wait until the end is stored and evaluated, so that the debrief is complete."""
     since = time.monotonic()
     while time.monotonic() - since < SETTLE_SECONDS:
@@ -285,6 +290,10 @@ def _await_evaluated(questions: store.RetryingConnection, clock: int) -> None:
         if now.heard is not None and now.heard >= clock and (now.evaluated or 0) >= clock:
             return
         time.sleep(0.1)
+    say(
+        f"the end is not stored and evaluated after {SETTLE_SECONDS:.0f} s: the debrief may lack"
+        " what comes later; `hypervisor doctor` says what is unhealthy"
+    )
 
 
 def _set(questions: store.RetryingConnection, run: Run, **columns: object) -> None:

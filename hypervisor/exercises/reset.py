@@ -19,15 +19,14 @@ from hypervisor.readings import queries_workers
 JOIN_SECONDS = 30.0  # for workers to register again
 
 
-def await_workers(connection: Connection, expected: int, stopping: Callable[[], bool]) -> None:
-    """Wait until the workers have registered again."""
+def await_workers(connection: Connection, expected: int, stopping: Callable[[], bool]) -> int:
+    """Wait until the workers have registered again; how many have not, after some time."""
     since = time.monotonic()
-    while not stopping() and time.monotonic() - since < JOIN_SECONDS:
-        if (
-            sum(worker.drained_at is None for worker in queries_workers.list_workers(connection))
-            >= expected
-        ):
-            return
+    while True:
+        workers = queries_workers.list_workers(connection)
+        missing = expected - sum(worker.drained_at is None for worker in workers)
+        if missing <= 0 or stopping() or time.monotonic() - since > JOIN_SECONDS:
+            return max(0, missing)
         time.sleep(0.1)
 
 

@@ -1,21 +1,21 @@
 """`hypervisor backup`: an instance as one file, while it keeps running."""
 
 import importlib.metadata
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from hypervisor.base.settings import SETTINGS_FILE, Settings
-from hypervisor.broker import binaries, password_file, passwords
+from hypervisor.broker import password_file, passwords
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack import archive
 from hypervisor.stack import queries_backup as store
+from hypervisor.stack.database_programs import run_program
 from hypervisor.stack.manifest import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.queries_backup import Snapshot
 
 # Secrets of one machine's servers, generated again on restore.
+_LOCK_MS = "300000"  # that a table may be held by what changes it
 _LEFT_OUT = ("DATABASE_URL", "BROKER_HOST", "BROKER_PASSWORD", "PLAYER_PASSWORD")
 
 
@@ -88,20 +88,11 @@ def dump_database(url: str, target: Path, *, snapshot: str, readings: bool) -> N
 
     Raises BackupError: the program failed; with its own message.
     """
-    words, secret = store.connection_options(url)
-    done = subprocess.run(
-        [
-            str(binaries.find_program("pg_dump")),
-            *("--format", "custom", "--compress", "zstd:3", "--no-owner", "--no-privileges"),
-            *("--snapshot", snapshot, "--file", str(target)),
-            *([] if readings else store.exclude_readings()),
-            *words,
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **secret},
-    )
-    if done.returncode:
-        raise BackupError(f"the database could not be dumped: {done.stderr.strip()}")
+    options = ["--format", "custom", "--compress", "zstd:3", "--no-owner", "--no-privileges"]
+    options += ["--snapshot", snapshot, "--file", str(target), "--lock-wait-timeout", _LOCK_MS]
+    options += [] if readings else store.exclude_readings()
+
+    def progress() -> int:
+        return target.stat().st_size if target.exists() else 0
+
+    run_program("pg_dump", options, url, progress=progress)

@@ -1,7 +1,7 @@
 """SQL of backup and restore."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import micros
 from hypervisor.database import instance as instance_store
 from hypervisor.database import tenancy
-from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 from hypervisor.readings import queries_workers
 
 _READINGS = ("reading", "reading_version")
@@ -84,6 +84,14 @@ def exclude_readings() -> list[str]:
         *(f"public.{name}" for name in _READINGS),
     )
     return [f"--exclude-table-data={name}" for name in names]
+
+
+def measure_size(url: str) -> int:
+    """Bytes of the database; 0: it does not answer."""
+    with suppress(StoreError), store_errors(), connect(url) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]) if row else 0
+    return 0
 
 
 def connection_options(url: str) -> tuple[list[str], dict[str, str]]:

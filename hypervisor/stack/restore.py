@@ -1,9 +1,6 @@
 """`hypervisor restore`: an instance restored from its backup, into a folder that holds none."""
 
-import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate, migration_files
 from hypervisor.stack import archive, instance_settings, postgres
 from hypervisor.stack import queries_backup as store
+from hypervisor.stack.database_programs import run_program
 from hypervisor.stack.manifest import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.postgres import Database
 from hypervisor.stack.run_state import hold_lock
@@ -212,28 +210,9 @@ def restore_dump(url: str, source: IO[bytes]) -> None:
 
     Raises BackupError: the program failed; with its own message.
     """
-    words, secret = store.connection_options(url)
-    command = [
-        str(binaries.find_program("pg_restore")),
-        "--no-owner",
-        "--no-privileges",
-        "--exit-on-error",
-    ]
-    with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(
-            [*command, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env={**os.environ, **secret},
-        ) as child:
-            try:
-                if child.stdin is not None:
-                    shutil.copyfileobj(source, child.stdin, 1024**2)
-                    child.stdin.close()
-            except BrokenPipeError:
-                pass  # it has ended; its message says why
-        errors.seek(0)
-        if child.returncode:
-            reason = errors.read().decode(errors="replace").strip()
-            raise BackupError(f"the database could not be restored: {reason}")
+
+    def progress() -> tuple[int, int]:
+        return source.tell(), store.measure_size(url)
+
+    options = ["--no-owner", "--no-privileges", "--exit-on-error"]
+    run_program("pg_restore", options, url, progress=progress, source=source)
