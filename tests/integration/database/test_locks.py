@@ -11,7 +11,7 @@ import hypervisor.database
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.broker.child import wait_until
 from hypervisor.database import instance, locks
-from hypervisor.database.connect import Connection, StoreError, connect
+from hypervisor.database.connect import Connection, StoreError, connect, store_errors
 from hypervisor.database.locks import Lock
 from hypervisor.notifications import queries_deliveries
 from hypervisor.readings import queries_corrections, queries_workers
@@ -89,6 +89,31 @@ def test_a_lock_of_a_transaction_ends_with_it(two: tuple[Connection, Connection]
     other.rollback()
     one.commit()
     assert locks.take(other, Lock.WATCH)
+
+
+def test_who_stands_by_says_so_and_stops_when_it_is_to(
+    two: tuple[Connection, Connection],
+) -> None:
+    one, other = two
+    said: list[str] = []
+    assert locks.take(one, Lock.FEEDS)
+    assert not locks.stand_by(other, Lock.FEEDS, lambda: len(said) > 0, said.append)
+    assert said == ["another process has the lock FEEDS: standing by until it ends"]
+    locks.release(one, Lock.FEEDS)
+    assert locks.stand_by(other, Lock.FEEDS, lambda: False, said.append)
+    assert len(said) == 1
+
+
+def test_no_session_waits_for_a_lock_of_any_kind_without_an_end(
+    two: tuple[Connection, Connection],
+) -> None:
+    one, other = two
+    limit = one.execute("SHOW lock_timeout").fetchone()
+    assert limit == (locks.LONGEST_WAIT,)
+    other.commit()
+    one.execute("LOCK instance")
+    with pytest.raises(StoreError, match="try again when that work has ended"), store_errors():
+        other.execute("SELECT FROM instance")
 
 
 def test_numbers_of_locks_stand_in_one_file() -> None:

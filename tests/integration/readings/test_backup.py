@@ -13,9 +13,9 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import moment
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, databases, feed, reader_functions, tenancy
-from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.connect import StoreError, connect, export_snapshot
 from hypervisor.database.progress import get_progress
-from hypervisor.stack import backup, queries_backup, restore
+from hypervisor.stack import backup, database_programs, queries_backup, restore
 from hypervisor.stack.archive import verify
 from hypervisor.stack.backup import back_up
 from hypervisor.stack.manifest import MANIFEST, BackupError, Manifest
@@ -210,6 +210,18 @@ def test_it_is_one_state_whatever_is_committed_meanwhile(
     monkeypatch.setattr(backup, "dump_database", busy)
     made = back_up(settings_of(watched.url, tmp_path), tmp_path / "one.backup")
     assert made.counts["reading"] == 14
+
+
+def test_a_dump_that_stands_still_is_ended_with_a_sentence(
+    watched: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_programs, "STANDSTILL_SECONDS", 1.0)
+    monkeypatch.setattr(database_programs, "_LOOK_SECONDS", 0.2)
+    with connect(watched.url) as holder:
+        holder.execute("LOCK reading")  # pg_dump waits for it
+        name = export_snapshot(holder)
+        with pytest.raises(BackupError, match="pg_dump made no progress"):
+            backup.dump_database(watched.url, tmp_path / "dump", snapshot=name, readings=True)
 
 
 def test_nothing_is_restored_over_what_is_there(watched: World, tmp_path: Path) -> None:
