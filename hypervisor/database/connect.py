@@ -189,7 +189,7 @@ def keep_connected(
             if time.monotonic() - began > _WORKED:
                 failures = 0
             delay = delays[min(failures, len(delays) - 1)]
-            say(f"{error}; it goes on when the database does, and tries again in {delay:g} s")
+            say(f"{error}; work goes on when the database does; trying again in {delay:g} s")
             failures += 1
             pause(delay, stopping)
 
