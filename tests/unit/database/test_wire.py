@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from hypervisor.base import process
 from hypervisor.broker.ports import free_port
 from hypervisor.database import connect as connections
 from hypervisor.database.connect import Connection, StoreError, connect, guarded, keep_connected
@@ -15,6 +16,9 @@ OURS = (
     " -c tcp_keepalives_count=5 -c tcp_user_timeout=20s -c client_connection_check_interval=5s"
     " -c idle_in_transaction_session_timeout="
 )
+
+
+LOCKS = " -c lock_timeout=5min"
 
 
 def test_a_session_is_told_how_long_it_is_waited_for() -> None:
@@ -29,7 +33,7 @@ def test_a_session_is_told_how_long_it_is_waited_for() -> None:
         "keepalives_interval": "3",
         "keepalives_count": "5",
         "tcp_user_timeout": "20000",
-        "options": f"{OURS}15min",
+        "options": f"{OURS}15min{LOCKS}",
     }
 
 
@@ -37,7 +41,7 @@ def test_what_an_address_says_itself_comes_first() -> None:
     url = "postgresql://h/d?connect_timeout=3&options=-c%20timezone%3DCET"
     found = conninfo_to_dict(guarded(url, options="-c a=b", abandoned="1min"))
     assert found["connect_timeout"] == "3"
-    assert found["options"] == f"{OURS}1min -c a=b -c timezone=CET"
+    assert found["options"] == f"{OURS}1min{LOCKS} -c a=b -c timezone=CET"
     assert found["tcp_user_timeout"] == "20000"
 
 
@@ -81,7 +85,8 @@ def test_a_database_that_is_away_is_tried_again_after_longer_and_longer(
         raise AssertionError("nothing answers there")
 
     clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
-    monkeypatch.setattr(connections, "time", clock)
+    for module in (connections, process):
+        monkeypatch.setattr(module, "time", clock)
     url = f"postgresql://127.0.0.1:{free_port()}/none"
     keep_connected(url, work, stopping=lambda: len(messages) == 7, say=messages.append)
     waits = [line.rpartition("; trying again in ")[2] for line in messages]
