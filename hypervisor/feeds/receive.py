@@ -17,6 +17,7 @@ from ingest.check import check, count_clock_faults
 from ingest.decode import LARGEST, decode
 from ingest.letters import make_dead_letters
 from ingest.message import Arrival, Refused
+from sensors._quality import Quality
 
 WORKER = "collect"
 _OBJECTS = 2_000  # of one message
@@ -39,11 +40,17 @@ def store_observations(
     observations: Sequence[Observation],
     *,
     received_at: int,
+    manual: bool = False,
 ) -> Stored:
-    """Store them in the caller's transaction, as messages that arrived at `received_at` (µs)."""
+    """Store them in the caller's transaction, as messages that arrived at `received_at` (µs).
+
+    `manual`: a person has read them, which they say for ever.
+    """
     arrivals = list(_make_arrivals(observations, received_at))
     decoded = decode(arrivals, ingest.routes)
     rows, refused = check(decoded, ingest.layouts, ingest.belief)
+    if manual:
+        rows["quality"] |= int(Quality.MANUAL)
     faults = count_clock_faults(refused, ingest.layouts)
     rows = np.concatenate([rows, faults]) if len(faults) else rows
     changed = queries.store(connection, rows) if len(rows) else rows

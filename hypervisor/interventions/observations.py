@@ -1,4 +1,4 @@
-"""A value that an agent reads on the spot, stored as what devices send.
+"""A value that an agent reads on the spot, stored as what devices send, and as a person's.
 
 The site has a device for it, with `properties: {feed: person}`: its series are what may be read
 there. A reading passes the checks of a device's message; its time is when the agent noted it.
@@ -53,6 +53,7 @@ def store_reading(
         read_ingest_context(connection, get_settings()),
         [Observation(device=device, time=time, values={quantity: value})],
         received_at=micros(context.now()),
+        manual=True,
     )
     return {
         "series": series,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import numpy as np
@@ -26,10 +27,19 @@ from ingest.message import NewDeadLetter
 from sensors._domain import catalogue
 from sensors._row import ROW
 from tests.integration.web.conftest import ORGE
+from tests.integration.web.served import server, signed_in
 
 RULE = "flood-armed"
 LEVEL = 2.0  # m, from which on it alarms
 WORDS = catalogue()
+# Of a team whose one member is the agent of a site.
+_ORDER = """
+WITH made AS (INSERT INTO team (name, title) VALUES (%(site)s, 'test') RETURNING id),
+member AS (INSERT INTO team_member (team, account)
+    SELECT made.id, account.id FROM made, account WHERE account.name = 'tom-' || %(site)s)
+INSERT INTO intervention (title, description, priority, site, opened_at)
+SELECT 'test', '', 'high', id, now() FROM site WHERE name = %(site)s RETURNING id
+"""
 DIM = {"command": "dim", "parameters": {"level": "20"}, "target": "device/lamp-1"}
 BY = Attribution(reason="test", author="olga")
 
@@ -209,6 +219,30 @@ def observed_on_the_page(f: Field) -> None:
     assert answer.status_code == 303, answer.text
 
 
+def read_in_the_field(f: Field) -> None:
+    """By an agent on the phone, at a staff of the same site: as what a device sends."""
+    f.connection.execute(
+        'UPDATE device SET properties = \'{"feed": "person"}\' WHERE name = %s', [f.site]
+    )
+    url, roles = f.settings.database_url, (("agent", None),)
+    with (
+        server(url, clock=lambda: datetime.now(UTC)) as base,
+        signed_in(base, url, f"tom-{f.site}", roles, now=datetime.now(UTC)) as tom,
+    ):
+        (order,) = f.connection.execute(_ORDER, {"site": f.site}).fetchone() or (0,)
+        f.connection.execute(
+            "INSERT INTO intervention_event (intervention, number, act, state, at, noted_at,"
+            " author, team) SELECT %s, n, (ARRAY['create', 'assign'])[n], '', now(), now(), 'olga',"
+            " CASE n WHEN 2 THEN id END FROM team, generate_series(1, 2) n WHERE name = %s",
+            [order, f.site],
+        )
+        act = {"act": "observe", "key": str(uuid4()), "series": f"{f.site}/level"}
+        given = {"text": "high", "value": f.high(), "age_ms": int(f.recent() * 60_000)}
+        answer = tom.post(f"/api/v1/field/orders/{order}/acts", json={**act, **given})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["kept"] is None
+
+
 def imported(f: Field) -> None:
     at = f.ago(f.recent())
     rows = pd.DataFrame(
@@ -365,6 +399,7 @@ ATTACKS: tuple[Attack, ...] = (
     observed_twice_beside_the_device,
     observed_by_the_api,
     observed_on_the_page,
+    read_in_the_field,
     imported,
     low_readings_set_aside,
     alarm_ended_by_hand_and_begun_again,
