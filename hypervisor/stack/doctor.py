@@ -28,7 +28,7 @@ from hypervisor.stack.doctor_external import check_sources
 from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_gaps import check_gaps
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
-from hypervisor.stack.run_state import find_holder, read_state
+from hypervisor.stack.run_state import BROKER_ASIDE, find_holder, read_state
 from hypervisor.web import basemap
 from sensors._errors import TerritoryError
 
@@ -95,7 +95,11 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     where = f"{settings.broker_host}:{settings.parts_port}"
     user = settings.broker_user
     code = connack(settings.broker_host, settings.parts_port, user, settings.broker_password)
-    if code == SILENT:
+    state = read_state(settings.data)
+    if code == SILENT and state is not None and BROKER_ASIDE in state.lacking:
+        what = "it has left, since the disk is nearly full; the other two machines' go on"
+        yield bad("broker", what, "free space on this disk: then it comes back by itself")
+    elif code == SILENT:
         yield bad("broker", f"no answer at {where}", "`hypervisor up`")
     elif code == ACCEPTED:
         yield good("broker", f"{where} accepts {user!r}")

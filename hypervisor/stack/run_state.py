@@ -16,6 +16,8 @@ from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import STATE_FILE
 from hypervisor.stack.supervisor import Supervisor
 
+BROKER_ASIDE = "the broker, which left since the disk is nearly full"  # among what is lacking
+
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceState:

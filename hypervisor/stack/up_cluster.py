@@ -39,6 +39,7 @@ from hypervisor.stack.parts import Launcher, WebListener, make_launcher, parts_o
 from hypervisor.stack.postgres import DATABASE, STOP_SIGNAL
 from hypervisor.stack.prepare import UpOptions, prepare
 from hypervisor.stack.run_state import (
+    BROKER_ASIDE,
     InstanceState,
     ServiceManager,
     handle_signals,
@@ -49,7 +50,6 @@ from hypervisor.stack.supervisor import Job, Supervisor
 from hypervisor.stack.upkeep import TICK_SECONDS, Upkeep
 
 BROKER = "broker"
-_ASIDE = "the broker, which left since the disk is nearly full"
 ETCD = "etcd"  # keeps its vote whatever the clock says: it measures with none
 COMPARE_SECONDS = 3.0  # at the start, before servers that trust the clock
 TRY_SECONDS = 1.0  # between two tries to reach the primary database
@@ -223,8 +223,8 @@ class _RunningMachine:
         self._await_broker(aside=True)
 
     def _await_broker(self, *, aside: bool) -> None:
-        kept = [each for each in self._upkeep.awaited if each != _ASIDE]
-        self._upkeep.awaited = [*kept, _ASIDE] if aside else kept
+        kept = [each for each in self._upkeep.awaited if each != BROKER_ASIDE]
+        self._upkeep.awaited = [*kept, BROKER_ASIDE] if aside else kept
         self._upkeep.publish()
 
     def list_lacking(self) -> list[str]:
@@ -330,7 +330,7 @@ class _RunningMachine:
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self._since, self._remind = stage, time.monotonic(), 0.0
-        aside = [each for each in self._upkeep.awaited if each == _ASIDE]
+        aside = [each for each in self._upkeep.awaited if each == BROKER_ASIDE]
         self._upkeep.awaited = aside if stage is Stage.RUNNING else ["its parts", *aside]
         self._upkeep.publish(ready=stage is Stage.RUNNING)
         self.manager.tell(f"STATUS={_STATUS[stage]}")

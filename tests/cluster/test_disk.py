@@ -84,6 +84,8 @@ def test_one_leaves_before_the_alarm_a_second_stays_and_the_first_comes_back(
     third.start()
     small.await_ready([third], seconds=SECONDS)
     assert third.pid("broker") is None
+    assert "it has left, since the disk is nearly full" in third.command("doctor").stdout
+    assert "its node has left" in third.command("doctor", "--all").stdout
     more.unlink()
     assert "disk space" not in small.members[0].command("doctor", "--all").stdout
     assert "takes no messages" not in small.members[0].command("doctor", "--all").stdout
