@@ -22,6 +22,7 @@ from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.queries_doctor import HeldLock, list_held_locks
 
 _LAG_BYTES = 16 * 1024**2  # behind by more, a copy is no longer promoted
+_LEFT = "its node has left, since its disk is nearly full; the other two go on"
 _LOGS = "see log/{name}.log of that machine's data folder"
 _WORK: Mapping[int, str] = {
     Lock.NOTIFIER: "notifications",
@@ -100,6 +101,8 @@ def _survey(member: Member) -> ClusterSurvey:
         thin_queues = asker.count_thin_queues()
     except StackError as error:
         problems["broker"] = str(error)
+    if "broker" in problems and aside == member.machine.number:
+        problems["broker"] = _LEFT
     try:
         held = list_held_locks(member.plan.database_url())
     except StoreError as error:
@@ -224,8 +227,9 @@ def _check_clock(survey: MachineSurvey) -> Finding:
 def _check_broker(broker: BrokerState, *, left: bool = False) -> Iterator[Finding]:
     mend = _LOGS.format(name="broker")
     if not broker.running and left:
-        what = "its node has left, since its disk is nearly full; the other two go on"
-        yield bad("broker", what, "free space on that machine's disk: then it comes back by itself")
+        yield bad(
+            "broker", _LEFT, "free space on that machine's disk: then it comes back by itself"
+        )
         return
     if not broker.running:
         yield bad("broker", "its node does not run", mend)
@@ -294,11 +298,14 @@ def _judge(seen: ClusterSurvey) -> Finding:
         ),
         "brokers": sum(each.running for each in seen.brokers.values()),
     }
+    if "broker" in seen.problems:
+        del counts["brokers"]
     few = [f"{count} of {MACHINES} {what}" for what, count in counts.items() if count < MACHINES]
+    few += ["how many brokers run is not known"] if "broker" in seen.problems else []
     confirming = sum(copy.confirms for copy in seen.copies.values())
     if confirming < MACHINES - 1:
         few.append(f"{confirming} of {MACHINES - 1} copies of the database confirm commits")
-    if seen.thin_queues and counts["brokers"] == MACHINES:
+    if seen.thin_queues and counts.get("brokers") == MACHINES:
         few.append(f"{seen.thin_queues} queues of the broker are not copied to all machines yet")
     if few:
         return bad("cluster", f"no further machine may be lost: {'; '.join(few)}", "see above")
