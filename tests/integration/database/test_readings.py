@@ -537,12 +537,13 @@ def test_what_stands_of_a_span_and_who_touched_it(connection: Connection) -> Non
         series=level, time=NOW, value=7, quality=MANUAL, received_at=None, act=None
     )
     observed = queries_corrections.observe(connection, seen, act=first, at=NOW)
-    assert observed.tolist() == [(level, micros(NOW), NEVER, 7, MANUAL)]
+    # The feed keeps the first arrival at the time: a correction is no arrival.
+    assert observed.tolist() == [(level, micros(NOW), micros(NOW), 7, MANUAL)]
     gone = queries_corrections.invalidate(
         connection, queries_corrections.Span(series=level, first=NOW, last=NOW), act=second, at=NOW
     )
     spoilt = MANUAL | int(Quality.INVALIDATED)
-    assert gone.tolist() == [(level, micros(NOW), NEVER, 7, spoilt)]
+    assert gone.tolist() == [(level, micros(NOW), micros(NOW), 7, spoilt)]
     assert [asdict(one) for one in queries_corrections.list_readings(connection, span)] == [
         {"series": level, "time": NOW, "value": 7, "quality": spoilt}
         | {"received_at": None, "act": second},
@@ -774,7 +775,7 @@ def test_readings_are_stored_once_and_told_as_they_stand(connection: Connection)
     ]
     assert put((at, at + 6, 1.0, 0)) == []
     assert put((at, at + 7, 3.0, SUSPECT), (later + 1, at + 7, 4.0, 0)) == [
-        (level, at, at + 7, 3.0, SUSPECT),
+        (level, at, at + 5, 3.0, SUSPECT),  # the first arrival at that time
         (level, later + 1, at + 7, 4.0, 0),
     ]
     assert put((at, NEVER, 9.0, 0)) == [], "history takes no arrival back"
@@ -787,5 +788,5 @@ def test_readings_are_stored_once_and_told_as_they_stand(connection: Connection)
         (3, SUSPECT, moment(at + 7)),
         (9, 0, None),
     ]
-    assert put((at, at + 4, 3.0, SUSPECT)) == [(level, at, at + 5, 1.0, 0)], "it came first"
+    assert put((at, at + 4, 3.0, SUSPECT)) == [(level, at, at + 4, 1.0, 0)], "it came first"
     assert feed.registry_version(connection) == 0
