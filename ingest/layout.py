@@ -174,7 +174,7 @@ class Layouts:
             try:
                 conversion = 0 if unit == channel.unit else self._convert(channel, unit)
             except UnitError as error:
-                number = Message(str(error))  # the error holds on to whom it was raised for
+                number = Message(str(error))  # an exception would keep its frames in memory
             else:
                 number = len(self._channels)
                 self._channels.append((channel, conversion))

@@ -213,10 +213,10 @@ class Etcd:
                 self._look()
 
     def list_addresses(self, first: str) -> list[str]:
-        """Of the members that a request tries in turn, a second each.
+        """List the members that a request tries in turn, for a second each.
 
-        Of two machines that do not hear each other one may lead: then the other's member knows no
-        leader, while the third machine serves both.
+        If the link to the machine that leads etcd is cut, our own member knows no leader; the
+        third machine's member still does.
         """
         if not self.spare:
             return [first]

@@ -342,7 +342,7 @@ def poll_now(
         )
     began = read_clock()
     contexts = make_contexts(connection, settings, names)
-    if queries.claim(connection):
+    if locks.take(connection, Lock.FEEDS):
         reading_queries.create_staging_tables(connection)
         for context in contexts:
             yield poll(connection, settings, context.feed.name)

@@ -8,9 +8,7 @@ from datetime import datetime
 from psycopg.rows import class_row
 
 from hypervisor.database import feed as change_feed
-from hypervisor.database import locks
 from hypervisor.database.connect import Connection, fetch
-from hypervisor.database.locks import Lock
 from hypervisor.feeds.model import Colour, FeedState, Page
 from hypervisor.feeds.schedule import Outage
 from hypervisor.registry import queries as registry_queries
@@ -64,11 +62,6 @@ class ColourNow:
     issued: datetime
     answered_at: datetime | None
     ahead: int | None
-
-
-def claim(connection: Connection) -> bool:
-    """Be the one process, on whatever machine, that asks the services."""
-    return locks.take(connection, Lock.FEEDS)
 
 
 def list_states(connection: Connection) -> dict[str, FeedState]:

@@ -14,8 +14,8 @@ from hypervisor.stack.database_programs import run_program
 from hypervisor.stack.manifest import ACCOUNTS, DATABASE, SETTINGS, BackupError, Manifest
 from hypervisor.stack.queries_backup import Snapshot
 
-# Secrets of one machine's servers, generated again on restore.
 _LOCK_MS = "300000"  # that a table may be held by what changes it
+# Secrets of one machine's servers, generated again on restore.
 _LEFT_OUT = ("DATABASE_URL", "BROKER_HOST", "BROKER_PASSWORD", "PLAYER_PASSWORD")
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.database import databases
+from hypervisor.database import databases, locks
 from hypervisor.database.connect import Connection, connect
+from hypervisor.database.locks import Lock
 from hypervisor.feeds import collect, queries
 from hypervisor.feeds.poll import read_clock
 from hypervisor.readings import queries as reading_queries
@@ -152,8 +153,8 @@ def test_an_exercise_asks_nobody(database_url: str) -> None:
 
 def test_one_process_asks_at_a_time(database_url: str) -> None:
     with connect(database_url, autocommit=True) as first, connect(database_url) as second:
-        assert queries.claim(first)
-        assert not queries.claim(second)
+        assert locks.take(first, Lock.FEEDS)
+        assert not locks.take(second, Lock.FEEDS)
 
 
 def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_doctor(
