@@ -12,6 +12,7 @@ from hypervisor.accounts import views as view
 from hypervisor.accounts.views_login import get_provider, list_registered
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import ConflictError
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -30,6 +31,7 @@ def show_rules(
 
 
 @router.post("/admin/sign-in")
+@costs(DECODING)
 def apply_rules(
     context: ConfirmedContext,
     request: Request,

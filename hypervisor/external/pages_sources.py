@@ -12,6 +12,7 @@ from hypervisor.alarms.log import EXTERNAL
 from hypervisor.base.duties import Duty
 from hypervisor.base.errors import ConflictError
 from hypervisor.external import mappings, queries
+from hypervisor.web.budget import DECODING, costs
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -28,6 +29,7 @@ def show_sources(context: Context, done: Annotated[str, Query(max_length=20)] = 
 
 
 @router.post("/admin/sources")
+@costs(DECODING)
 def apply_mappings(
     context: ConfirmedContext,
     text: Annotated[str, Form(max_length=400_000)] = "",

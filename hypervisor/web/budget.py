@@ -1,11 +1,12 @@
 """What a request may cost where its caller chooses: declared beside its route."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from sensors._errors import TerritoryError
 
@@ -13,8 +14,11 @@ _ATTRIBUTE = "request_budget"
 _SHORT = timedelta(days=32)
 _LONG = {"1y"}  # of the names of spans
 _FEW = 1_000  # rows; what a listing shows unless its caller says otherwise
+_COUNT = re.compile(r"[0-9]{1,4}")
+_LAST = datetime.max.replace(tzinfo=UTC)
+_STREAMED = ("text/csv", "text/*")  # without a page's end
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
-Small = Callable[[QueryParams], bool]
+Small = Callable[[Request], bool]
 
 
 class OverspentError(TerritoryError):
@@ -25,14 +29,14 @@ class OverspentError(TerritoryError):
 class Budget:
     """The most that one request may take: `seconds` of work, MiB of `memory` and of its `answer`.
 
-    `is_small`: whether a query costs no more than any page, and needs no turn. `public`: without an
-    account, too.
+    `is_small`: whether a request certainly costs no more than any page, and needs no turn; what it
+    does not read is not small. `public`: without an account, too.
     """
 
     seconds: float = 30.0
     memory: int = 768
     answer: int = 256
-    is_small: Small = lambda _query: False
+    is_small: Small = lambda _request: False
     public: bool = False
 
 
@@ -52,33 +56,39 @@ def find_budget(endpoint: Callable[..., Any] | None) -> Budget | None:
     return budget
 
 
-def has_few_rows(query: QueryParams) -> bool:
-    """Whether a page of a listing is no longer than usual. What is no number, the route refuses."""
-    limit = query.get("limit", "")
-    return not limit.isdecimal() or int(limit[:9]) <= _FEW
-
-
-def is_short(query: QueryParams) -> bool:
-    """Whether `from` … `to` span a month at most. What cannot be read, the route refuses."""
-    if query.get("span") in _LONG:
+def has_few_rows(request: Request) -> bool:
+    """Whether a page of a listing is no longer than usual, and not all of it as CSV."""
+    query, accept = request.query_params, request.headers.get("accept", "").lower()
+    if query.get("format") == "csv" or any(kind in accept for kind in _STREAMED):
         return False
-    since, until = _read_time(query.get("from")), _read_time(query.get("to"))
-    if since is None:
+    limits = query.getlist("limit")
+    return all(_COUNT.fullmatch(limit) and int(limit) <= _FEW for limit in limits)
+
+
+def is_short(request: Request) -> bool:
+    """Whether `from` … `to` span a month at most, or neither is there."""
+    query = request.query_params
+    if query.get("span") in _LONG or "incident" in query:
+        return False
+    if not query.get("from"):
         return True
-    return (until or datetime.now(UTC)) - since <= _SHORT
+    since, until = _read_day(query["from"]), datetime.now(UTC)
+    if query.get("to"):
+        until = _read_day(query["to"]) or _LAST
+    return since is not None and until - since <= _SHORT
 
 
-def has_few_rows_of_a_month(query: QueryParams) -> bool:
+def has_few_rows_of_a_month(request: Request) -> bool:
     """Both."""
-    return has_few_rows(query) and is_short(query)
+    return has_few_rows(request) and is_short(request)
 
 
-def _read_time(text: str | None) -> datetime | None:
+def _read_day(text: str) -> datetime | None:
+    """None: no day as everybody writes it; a route may read seconds since 1970 in 20260101."""
     try:
-        moment = datetime.fromisoformat(text or "")
+        return datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC)  # to the day
 
 
 WORK = Budget()
@@ -87,10 +97,12 @@ WORK = Budget()
 TRIAL = Budget(seconds=45.0)
 """Stored readings of years evaluated."""
 
-LINKED_TRIAL = Budget(seconds=45.0, is_small=lambda query: not {"site", "draft"} & set(query))
+LINKED_TRIAL = Budget(
+    seconds=45.0, is_small=lambda request: not {"site", "draft"} & set(request.query_params)
+)
 """The same, of a page that shows a trial where its address names one."""
 
-SINCE = Budget(is_small=lambda query: "since" not in query)
+SINCE = Budget(is_small=lambda request: "since" not in request.query_params)
 """What was issued since a time."""
 
 FILE = Budget(seconds=60.0, public=True)

@@ -1,15 +1,15 @@
 """Where requests of caller-chosen cost wait for their turn, hold nothing meanwhile, and end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,7 +42,6 @@ class BudgetGuard:
             AT_ONCE, share=_OF_ONE, waiting=_WAITING, in_line=_IN_LINE, patience=_PATIENCE
         )
         self._public = RequestLimiter(1, share=1, waiting=2, in_line=_IN_LINE, patience=_PATIENCE)
-        self._routes: Sequence[tuple[Any, Budget]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         budget = self._find(scope)
@@ -71,16 +70,11 @@ class BudgetGuard:
         """The budget that a request needs, with its route noted for who counts requests."""
         if scope["type"] != "http" or getattr(scope["app"].state, "is_worker", False):
             return None
-        if self._routes is None:
-            self._routes = list_budgets(scope["app"])
-        for route, budget in self._routes:
-            match, child = route.matches({**scope, "method": _method(scope)})
-            if match is Match.FULL:
-                if budget.is_small(QueryParams(scope["query_string"])):
-                    return None
-                scope.update({"route": route, "path_params": child.get("path_params", {})})
-                return budget
-        return None
+        match = find_costly_route(scope)
+        if match is None or match.budget.is_small(Request(scope)):
+            return None
+        scope.update({"route": match.route, "path_params": match.path})
+        return match.budget
 
     async def _serve(self, scope: Scope, body: bytes, send: Send, budget: Budget) -> None:
         request = Request(scope)
@@ -121,6 +115,27 @@ class _Answer:
         last = message["type"] == "http.response.body" and not message.get("more_body")
         self.is_complete = self.is_complete or last
         await self._send(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostlyRoute:
+    """A route that declares what it costs. `path`: the parameters of the request's."""
+
+    route: Any
+    budget: Budget
+    path: Mapping[str, Any]
+
+
+def find_costly_route(scope: Scope) -> CostlyRoute | None:
+    """The route of a request; None: every request costs it the same."""
+    state = scope["app"].state
+    if not hasattr(state, "costly_routes"):
+        state.costly_routes = list_budgets(scope["app"])
+    for route, budget in state.costly_routes:
+        match, child = route.matches({**scope, "method": _method(scope)})
+        if match is Match.FULL:
+            return CostlyRoute(route=route, budget=budget, path=child.get("path_params", {}))
+    return None
 
 
 def list_budgets(app: FastAPI) -> list[tuple[Any, Budget]]:

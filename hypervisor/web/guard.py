@@ -1,7 +1,6 @@
 """What no request may hold: too much, or characters that no text in the database can be."""
 
 import asyncio
-import json
 import re
 from http import HTTPStatus
 
@@ -9,10 +8,14 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hypervisor.web.budget_guard import find_costly_route
 from hypervisor.web.problems import answer
 
-LARGEST = 4 * 1024 * 1024  # bytes of a body: a year's rules and events in text stay far below
-LARGEST_FILES = 10 * 1024 * 1024  # where a form brings files
+PLAIN = 512 * 1024  # bytes of a body that the web itself reads; a value may cost it a kilobyte
+VALUES = 10_000  # of JSON, likewise; commas in texts count, too
+FIELDS = 1_000  # of a form
+LARGEST = 4 * 1024 * 1024  # bytes where a route has a budget: a year's rules stay far below
+LARGEST_FILES = 10 * 1024 * 1024  # where such a form brings files
 RAW = (
     "/api/v1/hooks/"  # other systems' bodies: the route judges them, so that nothing is lost unsaid
 )
@@ -22,7 +25,12 @@ TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, of all clients
 PATIENCE = 60.0  # s until a body is complete
 _TOO_MANY = "too many large requests at once: try again in a moment"
 _TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+# All that is none, as far as it goes, and then one: each byte is looked at once.
+_NUL = re.compile(rb"(?:[^\\]++|\\(?!u0000).)*+\\u0000", re.DOTALL)
+_HALF = re.compile(
+    rb"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+\\u[dD]",
+    re.DOTALL,
+)
 _FORM = "application/x-www-form-urlencoded"
 Refusal = tuple[HTTPStatus, str]
 
@@ -51,26 +59,21 @@ class RequestGuard:
         try:
             raw = scope["path"].startswith(RAW)
             files = headers.get("content-type", "").startswith("multipart/form-data")
-            largest = LARGEST_RAW if raw else LARGEST_FILES if files else LARGEST
+            costly = find_costly_route(scope) is not None
+            whole = LARGEST_FILES if files else LARGEST
+            largest = LARGEST_RAW if raw else whole if costly else PLAIN
             refusal = await self._read(receive, body, largest)
             if raw and refusal == _too_large(largest):
                 del body[largest + 1 :]
                 refusal = None
+            if not raw and refusal is None:
+                refusal = _judge(bytes(body), headers.get("content-type", ""), costly=costly)
             if refusal is not None:
                 await _refuse(scope, receive, send, *refusal)
             else:
-                await self._pass_on(scope, receive, send, bytes(body))
+                await self._app(scope, _replay_body(bytes(body), receive), send)
         finally:
             self._held -= _beyond_small(body)
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
-        headers = Headers(scope=scope)
-        raw = scope["path"].startswith(RAW)
-        bad_characters = None if raw else unsound(body, headers.get("content-type", ""))
-        if bad_characters is not None:
-            await _refuse(scope, receive, send, HTTPStatus.UNPROCESSABLE_ENTITY, bad_characters)
-            return
-        await self._app(scope, _replay_body(body, receive), send)
 
     async def _read(self, receive: Receive, body: bytearray, largest: int) -> Refusal | None:
         """Read all of `body`, unless it is too large, or too much beside others, or too slow."""
@@ -94,26 +97,30 @@ class RequestGuard:
 
 
 def _too_large(largest: int) -> Refusal:
-    problem = f"the body is larger than {largest // 1024**2} MiB"
+    problem = f"the body is larger than {largest // 1024} KiB"
     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, problem
 
 
-def unsound(body: bytes, kind: str) -> str | None:
-    """What is wrong with the characters of a body; None: nothing, or it is no text of ours."""
+def _judge(body: bytes, kind: str, *, costly: bool) -> Refusal | None:
+    """What is wrong with a body; None: nothing, or it is no text of ours."""
     kind = kind.partition(";")[0].strip().lower()
+    problem: str | None = None
     if kind == _FORM:
-        return "body: a field holds the character NUL" if b"%00" in body else None
-    if kind != "application/json" and not kind.endswith("+json"):
-        return None
-    if _NUL.search(body):
+        if body.count(b"&") > FIELDS:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a form has at most {FIELDS} fields"
+        problem = "body: a field holds the character NUL" if b"%00" in body else None
+    elif kind == "application/json" or kind.endswith("+json"):
+        if not costly and body.count(b",") > VALUES:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {VALUES} values"
+        problem = _find_bad_character(body)
+    return None if problem is None else (HTTPStatus.UNPROCESSABLE_ENTITY, problem)
+
+
+def _find_bad_character(body: bytes) -> str | None:
+    if rb"\u0000" in body and _NUL.match(body):
         return "body: a text holds the character NUL (\\u0000), which no text here holds"
-    if rb"\ud" in body.lower():
-        try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return "body: a text holds half a character (a lone surrogate, \\ud800 … \\udfff)"
-        except (ValueError, RecursionError):
-            return None  # no JSON: the handler says so
+    if rb"\ud" in body.lower() and _HALF.match(body):
+        return "body: a text holds half a character (a lone surrogate, \\ud800 … \\udfff)"
     return None
 
 

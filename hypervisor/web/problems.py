@@ -15,6 +15,7 @@ from hypervisor.web.schemas import Problem
 from sensors._errors import TerritoryError
 
 MEDIA = "application/problem+json"
+_MOST_SLIPS = 100  # of a body; who has more mends those first
 _ITS = "Value error, "  # pydantic's, before what a validator of ours says
 
 
@@ -54,7 +55,7 @@ def install(app: FastAPI) -> None:
     def _wrong(request: Request, error: RequestValidationError) -> Response:
         slips = [
             {"where": _format_location(detail["loc"]), "problem": detail["msg"].removeprefix(_ITS)}
-            for detail in error.errors()
+            for detail in error.errors()[:_MOST_SLIPS]
         ]
         text = "; ".join(f"{slip['where']}: {slip['problem']}" for slip in slips)
         return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, text, errors=slips)

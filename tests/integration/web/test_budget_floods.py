@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import quantiles
 
@@ -21,10 +22,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.long]
 _PAGES = ("/api/v1/alarms", "/alarms", "/sites", "/now", "/api/v1/sites", "/api/v1/series")
 _YEARS = {"from": "2023-06-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}
 _AT_ONCE = 6  # requests of each of the two
+Shown = dict[str, str]  # cookies, headers
 Ask = Callable[[httpx.Client, int], httpx.Response]
 
 
-@cache  # written anew for each request they would slow this process, which measures
+@cache
 def write_pack(seed: int, *, tests: int, rules: int = 1) -> str:
     return pack(list(KINDS)[seed % 15], seed, rules=rules, tests=tests, readings=99)
 
@@ -79,7 +81,7 @@ def test_the_third_account_waits_at_most_twice_as_long(web: WebProcess, kind: st
         held = web.memory()
         for attempt in range(3):  # others use this machine, too
             before = measure(eve)
-            with flood(web, FLOODS[kind], seed=attempt):
+            with flood(web, kind, seed=attempt):
                 during = measure(eve)
             if during <= 2 * before:
                 break
@@ -100,35 +102,33 @@ def measure(client: httpx.Client, rounds: int = 20) -> float:
     return quantiles(lasted, n=20)[-1]
 
 
-class flood(ExitStack):  # noqa: N801  a context
-    """Two accounts that ask without end."""
+@contextmanager
+def flood(web: WebProcess, kind: str, *, seed: int) -> Iterator[None]:
+    """Two accounts that ask without end, in a process of their own: this one measures."""
+    with web.sign_in("ada") as ada, web.sign_in("bob") as bob:
+        shown = [(dict(each.cookies), dict(each.headers)) for each in (ada, bob)]
+    process = get_context("spawn").Process(target=ask_for_ever, args=(web.base, shown, kind, seed))
+    process.start()
+    try:
+        time.sleep(2)
+        yield
+        assert process.is_alive()
+    finally:
+        process.kill()
+        process.join()
 
-    def __init__(self, web: WebProcess, ask: Ask, *, seed: int) -> None:
-        super().__init__()
-        self._over = threading.Event()
-        clients = [self.enter_context(web.sign_in(name)) for name in ("ada", "bob")]
-        for client in clients:
-            client.timeout = httpx.Timeout(5)
-        self._threads = [
-            threading.Thread(target=self._run, args=(client, ask, seed * 100 + number))
-            for client in clients
-            for number in range(_AT_ONCE)
-        ]
-        self.callback(self._end)
-        for thread in self._threads:
-            thread.start()
-        time.sleep(1)
 
-    def _run(self, client: httpx.Client, ask: Ask, seed: int) -> None:
-        while not self._over.is_set():
+def ask_for_ever(base: str, shown: Sequence[tuple[Shown, Shown]], kind: str, seed: int) -> None:
+    def run(client: httpx.Client, own: int) -> None:
+        while True:
             with suppress(httpx.TransportError):
-                if ask(client, seed).status_code == httpx.codes.TOO_MANY_REQUESTS:
+                if FLOODS[kind](client, own).status_code == httpx.codes.TOO_MANY_REQUESTS:
                     time.sleep(0.5)
 
-    def _end(self) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+    for cookies, headers in shown:
+        client = httpx.Client(base_url=base, cookies=cookies, headers=headers, timeout=5)
+        for number in range(_AT_ONCE):
+            threading.Thread(target=run, args=(client, seed * 100 + number)).start()
 
 
 def _ticking(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from typing import Annotated, Any
 
 import pytest
@@ -9,7 +10,7 @@ from fastapi import APIRouter, UploadFile
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, TypeAdapter
-from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
@@ -28,6 +29,27 @@ from sensors._domain import catalogue
 LONG = 20_000  # items of a list
 CHOOSING = {"limit", "from", "to", "since", "until", "span", "also"}  # how much is read
 COMPUTED = {"texts", "pack", "content"}  # languages; other texts are stored as they are
+# As a route reads them, too: 10,000 rows, and 1970 or this month.
+NUMBERS = (
+    "%2B10000",
+    "1_0_000",
+    "10000.0",
+    "%20" + "10000",
+    "000000000010000",
+    "%EF%BC%91" + "0000",
+    "many",
+    "0010000%0A",
+)
+TIMES = (
+    "0",
+    "%201500000000",
+    "1.5e9",
+    "20241102",
+    "2024-W01-1",
+    "now",
+    "-62135596800",
+    "2024-1-1T00:00Z",
+)
 # Why a route of such a parameter costs the same at any value.
 CONSTANT = {
     "GET /api/v1/events": "a stream, bounded by its own shares and by the events that are kept",
@@ -54,6 +76,8 @@ READS_ITSELF = (
     "GET /api/v1/thresholds/{owner:path}/proposal",
     "POST /api/v1/interlocks/trial",
     "POST /api/v1/field/orders/{number}/photos",
+    "POST /admin/sign-in",
+    "POST /admin/sources",
 )
 
 
@@ -154,7 +178,14 @@ def test_a_new_route_without_a_budget_is_noticed() -> None:
         (ROWS, "limit=1000", True),
         (ROWS, "limit=1001", False),
         (ROWS, "limit=" + "9" * 400, False),
-        (ROWS, "limit=many", True),  # which the route refuses
+        *((ROWS, f"limit={limit}", False) for limit in NUMBERS),
+        *((SPAN, f"from={since}&to={until}", False) for since, until in product(TIMES, TIMES)),
+        *((SPAN, f"from={since}", False) for since in TIMES),
+        (SPAN, "from=2024-01-01&to=2024-01-31T00:00:00%2B02:00", True),
+        (SPAN, "from=&to=", True),
+        (SPAN, "incident=7", False),  # which may have lasted for a year
+        (ROWS_OF_SPAN, "format=csv", False),
+        (ROWS_OF_SPAN, "format=json", True),
         (SPAN, "from=2024-01-01T00:00:00Z&to=2024-01-31T00:00:00Z", True),
         (SPAN, "from=2024-01-01T00:00:00Z&to=2024-03-31T00:00:00Z", False),
         (SPAN, "from=2024-01-01", False),
@@ -167,4 +198,16 @@ def test_a_new_route_without_a_budget_is_noticed() -> None:
     ],
 )
 def test_what_a_small_request_is(budget: Budget, query: str, small: bool) -> None:  # noqa: FBT001
-    assert budget.is_small(QueryParams(query)) is small
+    assert budget.is_small(ask(query)) is small
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "TEXT/CSV;q=1, */*;q=0.5", "text/*"])
+def test_all_of_a_listing_as_csv_is_not_small(accept: str) -> None:
+    assert not ROWS_OF_SPAN.is_small(ask("", accept))
+    assert ROWS_OF_SPAN.is_small(ask("", "text/html,application/xhtml+xml,*/*;q=0.8"))
+
+
+def ask(query: str, accept: str = "*/*") -> Request:
+    return Request(
+        {"type": "http", "query_string": query.encode(), "headers": [(b"accept", accept.encode())]}
+    )
