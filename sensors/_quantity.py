@@ -38,6 +38,7 @@ class Quantity:
     standard that the domain's data is exchanged in; `unit` a UCUM code.
     `codes` maps a code's number to its name where the quantity is a code list. `road_users`: whom
     it counts, as the national schema of counts (étalab) names them; a gauge counts an hour's.
+    `true_zero`: it may be negative, but zero means none of it, so that shares of it mean something.
     """
 
     name: str
@@ -52,8 +53,14 @@ class Quantity:
     label_fr: str
     reporting: Reporting = Reporting.PERIODIC
     nonnegative: bool = False
+    true_zero: bool = False
     codes: dict[int, str] = field(default_factory=dict)
     road_users: str = ""
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether half of a value means something."""
+        return self.nonnegative or self.true_zero
 
 
 # A state that is true (1) or not (0), sent when it changes.

@@ -236,7 +236,7 @@ def _gauge(
         key=key,
         title=site.title,
         unit=quantity.unit,
-        nonnegative=quantity.nonnegative,
+        nonnegative=quantity.has_shares and float(tracks[key].value.min()) >= 0.0,
         upstream=tuple(upstream[:_MOST_UPSTREAM]),
         rain=tuple(rain[:3]),
         thresholds=thresholds,

@@ -288,7 +288,7 @@ class Commands:
         for name in (*calm, *measured):
             quantity = catalogue.quantities[name]
             if name in measured and name not in catalogue.common:
-                return name, calm.get(name, quantity.low)
+                return name, calm.get(name, max(quantity.low, 0.0))
         return "level", 1.0
 
     def threshold(self) -> str:

@@ -69,7 +69,7 @@ def _clears(record: Record, quantity: Quantity, threshold: str, value: float) ->
     """Parts of the threshold; of a quantity with negatives, of its height above the usual."""
     usual = float(np.median(record.value))
     for part in _PARTS:
-        if quantity.nonnegative:
+        if quantity.has_shares:
             yield f"{quantity.name} < threshold.{threshold} * {1 - part:g}"
         elif value > usual:
             margin = round_nicely(part * (value - usual))

@@ -126,7 +126,7 @@ def show_value(guide: Guide) -> str:
 def _measures_of(quantity: Quantity) -> list[str]:
     """Measures of a quantity; of one whose zero is arbitrary no share of what is usual."""
     measures = _MEASURES[quantity.kind]
-    return [name for name in measures if name != USUAL or quantity.nonnegative]
+    return [name for name in measures if name != USUAL or quantity.has_shares]
 
 
 def list_measures(guide: Guide, catalogue: Catalogue) -> list[tuple[str, str]]:

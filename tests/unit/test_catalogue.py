@@ -21,9 +21,9 @@ cameras recorder_disk % gauge 0 100 0.1 900 periodic positive
 cameras recording_age d gauge 0 3650 0.01 3600 periodic positive
 flood level m gauge -5 15 0.001 900 periodic -
 flood surface_elevation m gauge 0 200 0.01 900 periodic -
-flood discharge m3/s gauge 0 5000 0.001 900 periodic positive
+flood discharge m3/s gauge -500 5000 0.001 900 periodic shares
 flood daily_max_level m gauge -5 15 0.001 86400 periodic -
-flood daily_mean_discharge m3/s gauge 0 5000 0.001 86400 periodic positive
+flood daily_mean_discharge m3/s gauge -500 5000 0.001 86400 periodic shares
 flood basin_fill % gauge 0 100 1 300 periodic positive
 flood gate_position % gauge 0 100 1 300 periodic positive
 flood pump_running bool state 0 1 1 3600 on_change positive
@@ -115,7 +115,7 @@ def line(domain: str, quantity: Quantity) -> list[str]:
         f"{quantity.resolution:g}",
         f"{quantity.interval.total_seconds():g}",
         quantity.reporting.value,
-        "positive" if quantity.nonnegative else "-",
+        "positive" if quantity.nonnegative else "shares" if quantity.true_zero else "-",
     ]
 
 

@@ -56,6 +56,7 @@ def test_a_quantity_is_described_whole(quantity: Quantity) -> None:
     assert quantity.label_en
     assert quantity.label_fr
     assert not (quantity.nonnegative and quantity.low < 0)
+    assert not (quantity.nonnegative and quantity.true_zero)
     if quantity.unit == "code":
         assert quantity.codes
         assert all(quantity.low <= code <= quantity.high for code in quantity.codes)
