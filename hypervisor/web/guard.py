@@ -25,7 +25,7 @@ TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, of all clients
 PATIENCE = 60.0  # s until a body is complete
 _TOO_MANY = "too many large requests at once: try again in a moment"
 _TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
-# All that is none, as far as it goes, and then one: each byte is looked at once.
+# Whatever is no such escape, then the escape: possessive, so that each byte is read once.
 _NUL = re.compile(rb"(?:[^\\]++|\\(?!u0000).)*+\\u0000", re.DOTALL)
 _HALF = re.compile(
     rb"(?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+\\u[dD]",
