@@ -60,6 +60,11 @@ def main(command: Callable[[], Any] | None = None) -> None:
     gc.set_threshold(100_000, 20, 20)  # its search among modules took a fifth of a start
     try:
         (command or build())()
-    except TerritoryError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        from hypervisor.database.errors import explain_loss
+
+        mendable = error if isinstance(error, TerritoryError) else explain_loss(error)
+        if mendable is None:
+            raise
+        print(f"error: {mendable}", file=sys.stderr)
         raise SystemExit(2) from error

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow, class_row
 
 from hypervisor.base.process import pause
 from hypervisor.database import locks, personal, tenancy
-from hypervisor.database.errors import StoreError, describe_held_lock
+from hypervisor.database.errors import StoreError, describe
 from hypervisor.database.locks import LONGEST_WAIT, Lock
 from hypervisor.database.primary import PrimaryConnection, list_hosts
 from sensors._domain import catalogue
@@ -164,10 +164,8 @@ def store_errors() -> Iterator[None]:
     """Turn any error of the database into a StoreError."""
     try:
         yield
-    except psycopg.errors.LockNotAvailable as error:
-        raise describe_held_lock() from error
     except psycopg.Error as error:
-        raise StoreError("the database says: {error}", str(error).strip()) from error
+        raise describe(error) from error
 
 
 def keep_connected(

@@ -1,10 +1,24 @@
 """What goes wrong with the database, as its users see it."""
 
+import psycopg
+
 from sensors._errors import TerritoryError
 
 
 class StoreError(TerritoryError):
     """The database cannot be used: says what was tried and what to do."""
+
+
+def describe(error: psycopg.Error) -> StoreError:
+    """What to raise in place of an error of the database."""
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return describe_held_lock()
+    return StoreError("the database says: {error}", str(error).strip())
+
+
+def explain_loss(error: Exception) -> StoreError | None:
+    """What to say of a database that was lost or held by others; None: another kind of error."""
+    return describe(error) if isinstance(error, psycopg.OperationalError) else None
 
 
 def describe_held_lock() -> StoreError:

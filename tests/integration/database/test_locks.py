@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hypervisor.database
+from hypervisor import cli
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.broker.child import wait_until
 from hypervisor.database import instance, locks
@@ -114,6 +115,28 @@ def test_no_session_waits_for_a_lock_of_any_kind_without_an_end(
     one.execute("LOCK instance")
     with pytest.raises(StoreError, match="try again when that work has ended"), store_errors():
         other.execute("SELECT FROM instance")
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("SELECT FROM instance", "error: other work has held for too long"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", "error: the database says: terminating"),
+    ],
+)
+def test_a_command_that_loses_the_database_ends_with_a_sentence(
+    two: tuple[Connection, Connection],
+    capsys: pytest.CaptureFixture[str],
+    statement: str,
+    sentence: str,
+) -> None:
+    one, other = two
+    other.commit()
+    one.execute("LOCK instance")
+    with pytest.raises(SystemExit) as end:
+        cli.main(lambda: other.execute(statement.encode()))
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(sentence)
 
 
 def test_numbers_of_locks_stand_in_one_file() -> None:
