@@ -120,7 +120,7 @@ def test_a_user_who_makes_no_roles_is_told_so(url: str, stack: Stack, name: str)
                 "GRANT CREATE ON SCHEMA public TO",
                 "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO",
                 f"GRANT CONNECT ON DATABASE {connection.info.dbname} TO",
-                "GRANT EXECUTE ON FUNCTION pg_advisory_xact_lock(bigint) TO",
+                "GRANT EXECUTE ON FUNCTION pg_try_advisory_xact_lock(bigint) TO",
             ):
                 connection.execute(f"{statement} {owner}".encode())
         with connect(theirs) as connection:
