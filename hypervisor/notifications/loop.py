@@ -24,7 +24,6 @@ from hypervisor.notifications.lateness import Lateness
 from hypervisor.notifications.model import Message
 from hypervisor.notifications.queries_deliveries import ClaimedDelivery, Lane
 from hypervisor.notifications.sending import Send
-from rules._errors import RuleError
 
 _LONGEST_WAIT = 900.0  # s between two attempts
 _LONGEST_REST = 60.0  # s of a failing channel
@@ -73,6 +72,7 @@ class Notifier:
         self._lateness = Lateness(say=self.say)
         self._steps = Steps(say=self.say)
         self._worker = queries_deliveries.register_worker(self.connection)
+        self.dispatcher.ready = False
         listen(self.connection, queries_outbox.CHANNEL)
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -120,18 +120,26 @@ class Notifier:
         return self._dead_man.beat(self.connection, self.dispatcher, self.wall(), failing)
 
     def _read_routes(self) -> None:
-        new = queries_routes.ROUTES.find_revision(self.connection, self._revision)
+        """Take over what is new; the latest routes that can be read are in force."""
+        dispatcher, documents = self.dispatcher, queries_routes.ROUTES
+        new = documents.find_revision(self.connection, self._revision)
         if new is None:
+            dispatcher.ready = dispatcher.ready or not self._revision  # there are none
             return
-        dispatcher = self.dispatcher
-        try:
-            dispatcher.routes = route_file.read_routes(new.text, file="the routes in force")
-        except RuleError as error:  # e.g. a channel that this machine lacks
-            dispatcher.ready = bool(dispatcher.routes.routes)  # previous routes stay in force
-            self.say(f"the routes of revision {new.id} cannot be used: {error}")
-        else:
-            dispatcher.ready = True
-            self.say(f"routes of revision {new.id}, by {new.author}: {new.reason}")
+        usable = False  # without any route events wait, unless that is what was written last
+        for revision in reversed(documents.list_revisions(self.connection)):
+            if revision.id <= self._revision:
+                break
+            try:
+                routes = route_file.read_routes(revision.text, file="the routes in force")
+            except Exception as error:  # noqa: BLE001  e.g. a channel that this machine lacks
+                problem = describe_failure(error)
+                self.say(f"the routes of revision {revision.id} cannot be used: {problem}")
+                continue
+            dispatcher.routes, usable = routes, revision.id == new.id
+            self.say(f"routes of revision {revision.id}, by {revision.author}: {revision.reason}")
+            break
+        dispatcher.ready = usable or bool(dispatcher.routes.routes)
         self._revision = new.id
 
     # -- sending ----------------------------------------------------------------------------------

@@ -147,7 +147,9 @@ def list_unrouted(connection: Connection, limit: int) -> list[Entry]:
 
 
 def _list(connection: Connection, which: str, order: str, values: list[Any]) -> list[Entry]:
-    row = _ROW.replace("held", "coalesce(held, reason) AS held")
+    row = _ROW.replace("held", "coalesce(held, reason) AS held").replace(
+        "body", "CASE jsonb_typeof(body) WHEN 'object' THEN body ELSE '{}' END AS body"
+    )
     rows = connection.cursor(row_factory=class_row(Entry)).execute(
         f"SELECT {row} FROM outbox WHERE {which} ORDER BY {order} LIMIT %s",  # noqa: S608  constants
         values,

@@ -34,14 +34,15 @@ def delivery_as_text(row: DeliveryRow) -> dict[str, Any]:
 
 def event_as_text(event: Entry) -> dict[str, Any]:
     """An event that was not sent, or not yet, as plain values."""
-    alarm = event.body.get("alarm") or {}
+    alarm = event.body.get("alarm")
+    about = alarm if isinstance(alarm, Mapping) else event.body
     return {
         "alarm": event.alarm,
         "event": event.event,
         "at": text(event.at),
         "due": text(event.due),
         "why": event.held,
-        "title": alarm.get("title") or event.body.get("rule") or event.body.get("title"),
+        "title": about.get("title") or event.body.get("rule"),
         "key": event.key,
     }
 

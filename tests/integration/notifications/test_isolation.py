@@ -7,7 +7,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from hypervisor.base.instants import moment
-from hypervisor.notifications import queries_outbox
+from hypervisor.notifications import queries_outbox, route_file, tables
 from hypervisor.notifications.dispatcher import TRIES
 from hypervisor.stack.queries_doctor import read_health
 from tests.integration.notifications.servers import Webhook
@@ -129,12 +129,40 @@ def test_a_message_that_cannot_be_read_and_an_answer_with_nul_are_failed_tries(
     assert "TypeError" in str(town.rows()[0].last_error)
 
 
-def test_routes_that_cannot_be_read_leave_those_before_in_force(town: Town, hook: Webhook) -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize(
+    "unreadable", ["routes: " + "[" * 3_000, "routes: [{name: a, channels: ['gone://b']}]", "5"]
+)
+def test_routes_that_cannot_be_read_leave_those_before_in_force(
+    town: Town, hook: Webhook, unreadable: str, *, restarted: bool
+) -> None:
+    town.routes("routes: []")
     town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
-    town.notifier().turn()
-    town.routes("routes: " + "[" * 3_000)
+    if not restarted:
+        town.notifier().turn()
+    for _ in range(2):
+        town.routes(unreadable)
     town.raised()
     town.work(lambda: len(hook.got) == 1)
+
+
+def test_before_routes_were_read_no_event_is_decided(
+    town: Town, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.routes(f"routes: [{{name: duty, channels: [{{webhook: '{hook.url}'}}]}}]")
+    town.raised()
+    notifier = town.notifier()
+    with monkeypatch.context() as patch:
+        patch.setattr(route_file, "read_routes", lambda *_, **__: {}["no"])
+        notifier.turn()
+    assert _due(town) == 1
+
+
+@pytest.mark.parametrize("body", [[], 5, None, "text", {"alarm": []}, {"alarm": 1, "rule": "x"}])
+def test_what_waits_is_listed_whatever_stands_in_it(town: Town, body: Any) -> None:
+    _put(town, "raised", body, "odd", None)
+    (entry,) = queries_outbox.list_undecided(town.connection, 9)
+    assert tables.event_as_text(entry)["key"] == "odd"
 
 
 def test_a_delivery_that_kills_its_notifiers_waits_longer_each_time(
