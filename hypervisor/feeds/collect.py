@@ -16,8 +16,9 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import feed as change_feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
-from hypervisor.database.connect import Connection, StoreError, keep_connected
+from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.locks import Lock
+from hypervisor.database.worker import keep_working
 from hypervisor.external.service import settle
 from hypervisor.feeds import (
     bulletins,
@@ -135,7 +136,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
                     idle[result.name] = version
             pause(TICK, stopping)
 
-    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+    keep_working("the collector", settings.database_url, work, stopping=stopping, say=say)
 
 
 def may_ask(connection: Connection, settings: Settings) -> bool:
@@ -203,8 +204,6 @@ def poll(
         return _store(connection, service, context)
     except FeedError as error:
         return _record_failure(connection, service.feed, context, error)
-    except OSError:
-        raise
     except Exception as error:
         if connection.closed:
             raise

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from hypervisor.base.failures import make_storable
 from hypervisor.feeds.model import Feed, FeedError, Page, Unusable
 from hypervisor.feeds.poll import PollContext
 from hypervisor.forecast import service_experts
@@ -82,8 +83,8 @@ def _count(folder: Path) -> int:
 
 
 def _read(file: Path, folder: Path) -> ExpertFile:
-    read = service_experts.read_file(service_experts.load(file), file.name)
-    issuer = read.issuer if file.parent == folder else file.parent.name
+    read = service_experts.read_file(service_experts.load(file), make_storable(file.name))
+    issuer = read.issuer if file.parent == folder else make_storable(file.parent.name)
     if not issuer:
         raise ExpertFileError("the file does not say whose forecast it is: name the issuer")
     return replace(read, issuer=issuer)
@@ -95,8 +96,9 @@ def _describe(file: Path, error: ExpertFileError) -> Unusable:
             excerpt = opened.read(_EXCERPT).decode("utf-8", "replace")
     except OSError:
         excerpt = ""
-    detail = Message("{file}: {error}", file.name, error)
-    return Unusable(reason=Reason.WRONG_SHAPE, detail=detail, part={file.name: excerpt})
+    name = make_storable(file.name)
+    detail = Message("{file}: {error}", name, error)
+    return Unusable(reason=Reason.WRONG_SHAPE, detail=detail, part={name: excerpt})
 
 
 def _put_aside(file: Path, folder: Path) -> None:

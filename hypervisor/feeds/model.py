@@ -8,6 +8,7 @@ from typing import Any, Literal
 from hypervisor.forecast.experts import ExpertFile
 from ingest.message import Reason
 from sensors._errors import Message, TerritoryError
+from sensors._foreign import remove_controls
 
 
 class FeedError(TerritoryError):
@@ -27,7 +28,9 @@ class FeedError(TerritoryError):
         wait_s: float | None = None,
         is_missing: bool = False,
     ) -> None:
-        super().__init__(template, *values)
+        # No database takes what a service may have written.
+        clean = (remove_controls(each) if type(each) is str else each for each in values)
+        super().__init__(template, *clean)
         self.reason, self.body, self.wait_s = reason, body, wait_s
         self.is_missing = is_missing
 

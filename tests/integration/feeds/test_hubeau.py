@@ -157,6 +157,17 @@ def test_one_process_asks_at_a_time(database_url: str) -> None:
         assert not locks.take(second, Lock.FEEDS)
 
 
+@pytest.mark.parametrize(
+    "title", [b"a\x00b", b"\xff\x00", "\u2028\x00".encode(), b"\x1b[0m\x00\x7f"]
+)
+def test_an_answer_with_nul_is_a_failure_of_its_feed_alone(stack: Stack, title: bytes) -> None:
+    page = body(b"<html><title>" + title + b"</title></html>")
+    with _world(stack) as world, _polling(world) as connection, answering(page) as address:
+        result = collect.poll(connection, _settings(world, address), "hubeau")
+        assert "web page" in result.problem
+        assert queries.get_state(connection, "hubeau").failures == 1
+
+
 def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_doctor(
     stack: Stack,
 ) -> None:
