@@ -22,7 +22,7 @@ from hypervisor.cluster.account_follower import Follower
 from hypervisor.cluster.admission import Admission
 from hypervisor.cluster.management import Management
 from hypervisor.cluster.plan import Member
-from hypervisor.database.connect import keep_connected
+from hypervisor.database.worker import keep_working
 from ingest.topics import PAUSES
 
 _BACKLOG = 4096
@@ -43,7 +43,7 @@ def run(settings: Settings, member: Member, *, stopping: Callable[[], bool]) -> 
     work = partial(follower.follow, stopping=stopping)
     url = settings.database_url
     thread = threading.Thread(
-        target=lambda: keep_connected(url, work, stopping=stopping, say=log.warning),
+        target=lambda: keep_working("accounts", url, work, stopping=stopping, say=log.warning),
         name="accounts",
         daemon=True,
     )

@@ -26,8 +26,9 @@ from hypervisor.commands.wire import Message as Outgoing
 from hypervisor.commands.wire import OutgoingCommand, topics_of
 from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
-from hypervisor.database.connect import Connection, keep_connected, listen, store_errors
+from hypervisor.database.connect import Connection, listen, store_errors
 from hypervisor.database.locks import Lock
+from hypervisor.database.worker import keep_working
 from hypervisor.registry.queries import RegistryCache
 from sensors._command import CommandError
 from sensors._domain import catalogue
@@ -68,7 +69,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
         sender.run(stopping)
         ceded = sender.cedes
 
-    keep_connected(settings.database_url, work, stopping=stopping, say=say)
+    keep_working("the sender", settings.database_url, work, stopping=stopping, say=say)
 
 
 def make_address(settings: Settings, mode: Mode) -> Address:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hypervisor.base.process import pause
 from hypervisor.database import feed, locks
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, keep_connected
+from hypervisor.database.connect import Connection
 from hypervisor.database.feed import HOUR, Entry
 from hypervisor.database.locks import Lock
+from hypervisor.database.worker import keep_working
 from hypervisor.readings import queries_compression, queries_rollups
 from hypervisor.readings.queries_rollups import Pair, refresh
 from sensors._domain import Catalogue
@@ -65,7 +66,7 @@ def run(
             done = step(connection, catalogue, zone=zone, idle_work=idle_work)
             pause(pause_after(time.monotonic() - began, more=done.more), stopping)
 
-    keep_connected(url, work, stopping=stopping, say=say)
+    keep_working("the roll-up", url, work, stopping=stopping, say=say)
 
 
 def pause_after(took: float, *, more: bool) -> float:

@@ -21,10 +21,18 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SPARKPLUG_STATE, SPARKPLUG_TOPICS
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import locks
-from hypervisor.database.connect import Connection, connect, keep_connected
+from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
+from hypervisor.database.worker import keep_working
 from hypervisor.readings import queries_dead_letters
-from hypervisor.sparkplug.edge_node import ROOT, Certificates, EdgeNode, Outcome, parse_topic
+from hypervisor.sparkplug.edge_node import (
+    ROOT,
+    Certificates,
+    EdgeNode,
+    Outcome,
+    Topic,
+    parse_topic,
+)
 from hypervisor.sparkplug.payload import encode_rebirth
 from ingest.decode import LARGEST
 from ingest.letters import make_dead_letters
@@ -58,7 +66,7 @@ def run(settings: Settings, *, stopping: Callable[[], bool]) -> None:
                 log.warning("the bridge starts again: %s", error)
                 time.sleep(_RETRY)
 
-    keep_connected(settings.database_url, work, stopping=stopping, say=log.warning)
+    keep_working("the bridge", settings.database_url, work, stopping=stopping, say=log.warning)
 
 
 def _end_without(connection: Connection, stopping: Callable[[], bool]) -> Callable[[], bool]:
@@ -146,23 +154,32 @@ class _Bridge:
         """Republish what has come, and acknowledge it."""
         received, self._received = self._received, []
         for message in received:
-            topic = None if message.retain else parse_topic(message.topic)
+            topic = None if message.retain else _read_topic(message)
             if topic is not None:
                 if topic.changes_session:
                     self._flush()  # what came before it must not be read by it
-                arrival = Arrival(
-                    topic=message.topic,
-                    payload=bytes(message.payload),
-                    received_at=time.time_ns() // 1000,
-                    again=message.dup,
-                )
-                outcome = self._node(topic.node).receive(topic, arrival)
-                self._changed.add(topic.node)
-                self._republish(topic.node, outcome)
-                if outcome.rebirth:
-                    self._ask_rebirth(topic.group, topic.node)
+                try:
+                    self._take(topic, message)
+                except OSError:
+                    raise
+                except Exception:  # else the broker would send it again and again
+                    log.exception("a message of %s is passed over", topic.node)
             self._done.append(message)
         self._flush()
+
+    def _take(self, topic: Topic, message: MQTTMessage) -> None:
+        """Read a message, and publish what it becomes. Raises OSError: no file can be read."""
+        arrival = Arrival(
+            topic=message.topic,
+            payload=bytes(message.payload),
+            received_at=time.time_ns() // 1000,
+            again=message.dup,
+        )
+        outcome = self._node(topic.node).receive(topic, arrival)
+        self._changed.add(topic.node)
+        self._republish(topic.node, outcome)
+        if outcome.rebirth:
+            self._ask_rebirth(topic.group, topic.node)
 
     def _republish(self, node: str, outcome: Outcome) -> None:
         for start in range(0, len(outcome.records), _PACK):
@@ -208,6 +225,14 @@ class _Bridge:
         log.warning("%s: birth certificates asked for", node)
         command = encode_rebirth(time.time_ns() // 1_000_000)
         self._client.publish(f"{ROOT}/{group}/NCMD/{node}", command)
+
+
+def _read_topic(message: MQTTMessage) -> Topic | None:
+    """None: it is no topic of an edge node's data, or no text."""
+    try:
+        return parse_topic(message.topic)
+    except UnicodeDecodeError:
+        return None
 
 
 def _make_state(*, online: bool) -> bytes:

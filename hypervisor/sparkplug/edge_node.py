@@ -207,7 +207,7 @@ class EdgeNode:
 def _find_session(payload: Payload) -> int | None:
     """The number of the node's connection, which birth and death share."""
     for metric in payload.metrics:
-        if metric.name == _SESSION and isinstance(metric.value, int):
+        if metric.name == _SESSION and type(metric.value) is int:  # no truth value
             return metric.value
     return None
 
