@@ -106,7 +106,7 @@ def test_anyone_with_an_account_reads_what_stood_and_what_was_issued(
         assert body["complete"]
         assert body["bulletins"] == []  # the server's now is of 2024
         assert client.get("/api/v1/official/colours").json()["colours"] == []
-        later = {"at": "2200-03-02T00:00:00Z"}
+        later = {"at": "2199-03-02T00:00:00Z"}
         body = client.get("/api/v1/official/bulletins", params={**later, "area": "7"}).json()
         (stood,) = body["bulletins"]
         assert stood["texts"] == [{"part": "situation", "text": "La Seine monte."}]
