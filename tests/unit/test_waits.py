@@ -34,6 +34,9 @@ ENDLESS = {
         "evaluate: pipe.recv": "a measurement that a person looks at",
         "_serve: pipe.recv": "the next job of a process; the pipe ends with its parent",
     },
+    "hypervisor/cluster/patroni_start.py": {
+        "look_for_ever: while True": "a daemon thread of a process that Patroni ends",
+    },
     "hypervisor/feeds/fetch.py": {"_fetch_or_stop: task.result": "of one that is done"},
     "hypervisor/feeds/recorded.py": {"serve: stop.wait": "a server runs until Ctrl-C"},
     "hypervisor/readings/ingest_parts.py": {"_await: answer.result": "of one that is done"},

@@ -25,7 +25,7 @@ def test_a_pack_that_costs_too_much_is_refused_before_it_is_computed(kind: str) 
 def test_many_cheap_tests_are_refused_together() -> None:
     sent = read_any(pack("mean", 2, rules=10, tests=50, readings=10), domain="flood")
     with pytest.raises(RulebookError, match="after 166 of them"):  # 50,000 / (10 * 30)
-        run_bounded_tests(sent)
+        run_tests(sent, catalogue(), CheckBudget(seconds=600.0).spend)
 
 
 def test_none_is_begun_after_the_last_second() -> None:
