@@ -30,9 +30,15 @@ def load_sites(context: RequestContext, now: datetime) -> list[MapSite]:
 
 
 def _find_unknown(context: RequestContext, now: datetime) -> frozenset[str] | None:
-    """Sites with a sensor that does not report; None: all, since evaluation is behind."""
-    if not assess(read_evaluation(context)[:1], now).is_calm:
+    """Sites with a sensor that does not report, or rests, or that are not evaluated; None: all."""
+    connection = context.connection
+    aside = queries_silence.list_sites_aside(connection)
+    if aside is None or not assess(read_evaluation(context)[:1], now).is_calm:
         return None
     hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
-    heard = queries_silence.list_expected_series(context.connection, hazards, now)
-    return frozenset(each.site for each in heard if each.silent(now) or each.suspect)
+    heard = queries_silence.list_expected_series(connection, hazards, now)
+    devices = sorted({each.device for each in heard})
+    resting = queries_silence.list_out_of_service(connection, devices, now)
+    return aside | {
+        each.site for each in heard if each.silent(now) or each.suspect or each.device in resting
+    }

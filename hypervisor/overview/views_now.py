@@ -48,7 +48,7 @@ _PEAKS = timedelta(hours=24)
 class Now:
     """All that the page shows. `sensors`: number of monitored devices.
 
-    `resting`: of the silent ones those that are out of service. `gauged`: the reader's territory
+    `resting`: of them those that are out of service. `gauged`: the reader's territory
     has a river gauge. `beyond`: titles of assets in it whose gauge lies outside, so that nothing
     is known here of the water at them.
     """
@@ -153,8 +153,8 @@ def _look(context: RequestContext) -> Now:
             )
         ),
         blind=sensors.blind,
-        sensors=sensors.count,
-        resting=len(sensors.resting & sensors.lost),
+        sensors=len(sensors.devices),
+        resting=len(sensors.resting & sensors.devices),
         calm=_assess(context, sensors, gauges),
         vigilance=around.vigilance,
         bulletins=around.bulletins,
@@ -185,13 +185,12 @@ def _read_readings(
 
 @dataclass(frozen=True, kw_only=True)
 class _Sensors:
-    """The monitored devices: how many, blind ones, those out of service, silent sites."""
+    """The monitored devices, blind ones, those out of service, silent sites."""
 
-    count: int
     blind: tuple[BlindSensor, ...]
     silent: frozenset[str]
     expected: Sequence[ExpectedSeries]
-    lost: frozenset[str]
+    devices: frozenset[str]
     resting: frozenset[str]
 
 
@@ -204,14 +203,13 @@ def _read_sensors(
     connection, now = context.connection, context.now()
     hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
     heard = queries_silence.list_expected_series(connection, hazards, now)
-    lost = {series.device for series in heard if series.silent(now) or series.suspect}
-    resting = queries_silence.list_out_of_service(connection, sorted(lost | gauges), now)
+    devices = frozenset(series.device for series in heard)
+    resting = queries_silence.list_out_of_service(connection, sorted(devices | gauges), now)
     return _Sensors(
-        count=len({series.device for series in heard}),
         blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
         silent=frozenset(series.site for series in heard if series.silent(now)),
         expected=heard,
-        lost=frozenset(lost),
+        devices=devices,
         resting=frozenset(resting),
     )
 

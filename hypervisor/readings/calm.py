@@ -43,8 +43,8 @@ def read_alarm_calm(context: RequestContext) -> AlarmCalm:
     heard = queries_silence.list_expected_series(
         context.connection, [*context.catalogue.domain_of], now
     )
-    lost = sorted({each.device for each in heard if each.silent(now) or each.suspect})
-    resting = queries_silence.list_out_of_service(context.connection, lost, now) if lost else set()
+    devices = sorted({each.device for each in heard})
+    resting = queries_silence.list_out_of_service(context.connection, devices, now)
     return AlarmCalm(
         evaluation=assess(evaluation, now),
         alarms=assess_sensors(evaluation, heard, resting, now),
@@ -78,13 +78,16 @@ def assess_sensors(
     resting: AbstractSet[str],
     now: datetime,
 ) -> Assessment:
-    """Whether an alarm that is due would be there: evaluation keeps up, every sensor reports."""
+    """Whether an alarm that is due would be there: evaluation keeps up, every sensor reports.
+
+    Where there is none, nothing is watched.
+    """
     inputs = {each.device: _make_sensor_input(each, resting, now) for each in expected}
     for each in expected:
         given = _make_sensor_input(each, resting, now)
         if given.lack or given.until is None or given.until <= now:
             inputs[each.device] = given
-    return assess([*evaluation, *inputs.values()], now)
+    return assess([*evaluation, *inputs.values()] if inputs else [], now)
 
 
 def _make_sensor_input(series: ExpectedSeries, resting: AbstractSet[str], now: datetime) -> Input:
@@ -116,6 +119,8 @@ def explain_no_blind(calm: AlarmCalm, sensors: int, resting: int) -> tuple[str, 
     if not calm.evaluation.is_calm:
         return _("Not assessable:"), list_missing(calm.evaluation)
     count = sensors - resting
+    if not count:
+        return _("Not assessable:"), list_missing(calm.alarms)
     words = translate_plural(
         "Its %(n)s sensor reports on time.", "All %(n)s sensors report on time.", count
     ) % {"n": filters.number(count)}

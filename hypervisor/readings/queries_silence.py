@@ -79,6 +79,20 @@ def list_set_aside(connection: Connection) -> list[tuple[str, datetime]]:
     return [(", ".join(filter(None, (rule, subject))), since) for rule, subject, since in rows]
 
 
+def list_sites_aside(connection: Connection) -> frozenset[str] | None:
+    """Sites of which something is not evaluated; None: a rule is not, at every site."""
+    rows = connection.execute(
+        "SELECT coalesce(s.name, near.name), a.subject = '' FROM set_aside a"
+        " LEFT JOIN site s ON s.name = a.subject"
+        " LEFT JOIN device d ON 'device/' || d.name = a.subject"
+        " LEFT JOIN device_group g ON 'group/' || g.name = a.subject"
+        " LEFT JOIN site near ON near.id = coalesce(d.site, g.site)"
+    ).fetchall()
+    if any(everywhere for _site, everywhere in rows):
+        return None
+    return frozenset(site for site, _everywhere in rows if site)
+
+
 def list_out_of_service(connection: Connection, devices: Sequence[str], now: datetime) -> set[str]:
     """Which of these devices are out of service."""
     rows = connection.execute(_OUT_OF_SERVICE, {"names": list(devices), "now": now})

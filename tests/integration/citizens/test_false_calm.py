@@ -250,6 +250,15 @@ def _rule_set_aside(attack: Attack) -> None:
     )
 
 
+def _no_sensor(attack: Attack) -> None:
+    attack.run("UPDATE device SET retired = %s", attack.ago(MINUTE, 90 * DAY))
+
+
+def _every_sensor_rests(attack: Attack) -> None:
+    for (name,) in attack.connection.execute("SELECT name FROM device").fetchall():
+        attack.revise("device", name, {"in_service": False})
+
+
 def _reach_of_no_colour(attack: Attack) -> None:
     attack.run("DELETE FROM official_colour WHERE feed = 'vigicrues'")
     at, value = attack.ago(MINUTE, HOUR), attack.chance.choice((0.0, -1.0, 0.5, 1.4, 5.0))
@@ -300,10 +309,13 @@ GAUGES = (
     *(_series_without_a_limit, _reading_ahead, _reading_without_a_value),
 )
 EVALUATION = (_evaluation_lags, _nothing_evaluated, _rule_set_aside)
+SENSORS = (_no_sensor, _every_sensor_rests)
+# After these the list of sites has one in grey.
+GREY = (*EVALUATION, _every_sensor_rests, _gauge_stale, _in_maintenance, _set_aside_reading)
 ATTACKS: dict[str, tuple[Callable[[Attack], None], tuple[str, ...]]] = {
     **{each.__name__: (each, PUBLIC) for each in OFFICIAL},
     **{each.__name__: (each, WATER) for each in GAUGES},
-    **{each.__name__: (each, (*WATER, *ALARMS)) for each in EVALUATION},
+    **{each.__name__: (each, (*WATER, *ALARMS)) for each in (*EVALUATION, *SENSORS)},
 }
 
 
@@ -384,6 +396,7 @@ def test_what_is_missing_ends_calm(
     spoil(attack)
     pages = read_pages(live, connection)
     assert list_calm(pages, words) == set()
+    assert spoil not in GREY or 'class="ring grey"' in pages["/sites"]
     if words is PUBLIC and spoil is not _worse_ahead:  # which is green now, and says what comes
         for path in ("/public", "/map", "/wall"):
             strips = re.findall(r'<p class="official-strip">.*?</p>', pages[path], re.DOTALL)

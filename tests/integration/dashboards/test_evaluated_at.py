@@ -36,3 +36,9 @@ def test_a_time_is_evaluated_once_every_shard_has_come_there(database_url: str, 
         assert ask(none) == (mode is Mode.EXERCISE)
         connection.execute("UPDATE evaluation_state SET evaluated_to = %s", [now])
         assert ask(none)
+        connection.execute(
+            "INSERT INTO set_aside (rule, subject, since, problem) VALUES ('x', '', %s, 'x')",
+            [now - hour],
+        )
+        assert not ask(none)
+        assert ask(2 * hour), "it was evaluated then"
