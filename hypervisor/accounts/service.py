@@ -146,7 +146,9 @@ def require_seen(
     queries_roles.lock_roles(connection)
     account = get_administered_account(connection, name, administrator)
     current = mark_account(connection, account)
-    require_current(seen or ANY, current, Message("account {name!r}", account.name))
+    require_current(
+        ANY if seen is None else seen, current, Message("account {name!r}", account.name)
+    )
     return account
 
 

@@ -118,6 +118,7 @@ class AutomaticSending:
     ) -> str | None:
         """Order it in the caller's transaction, with the note that it was; why not, if not.
 
+        Whoever disarmed while the alarm was judged is obeyed.
         `since`: when its alarm began by what its rule accepts.
         """
         proposal = queries_proposals.lock_proposal(connection, number)
@@ -127,8 +128,10 @@ class AutomaticSending:
         order = make_order(proposal, author=f"{BY_RULE}{proposal.rule}", since=proposal.began)
         plan = service.make_plan(connection, self.catalogue, order, self.now)
         names = [device.name for device in plan.devices]
+        queries_arming.hold(connection)
         complete = replace(
             situation,
+            armed=queries_arming.list_armed(connection, proposal.rule),
             sites={device.site for device in plan.devices},
             suppressed=self._is_suppressed(connection, proposal.alarm),
             busy=queries_arming.list_busy(connection, names, plan.commands[0].actuator),

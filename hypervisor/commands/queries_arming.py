@@ -57,6 +57,11 @@ def lock(connection: Connection) -> None:
     connection.execute("LOCK TABLE arming IN SHARE ROW EXCLUSIVE MODE")
 
 
+def hold(connection: Connection) -> None:
+    """Let nobody arm or disarm until this transaction ends: what is read of it then holds."""
+    connection.execute("LOCK TABLE arming IN SHARE MODE")
+
+
 def read_last(connection: Connection, *, rule: str | None = None, site: str | None = None) -> int:
     """The number of the last decision, of a rule and site or of all; 0: there is none."""
     row = connection.execute(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
@@ -18,6 +19,7 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database import locks
 from hypervisor.database.connect import Connection, StoreError
 from hypervisor.database.locks import Lock
+from hypervisor.database.steps import Steps
 from hypervisor.database.worker import keep_working
 from hypervisor.external.service import settle
 from hypervisor.feeds import (
@@ -123,9 +125,11 @@ def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
             return
         reading_queries.create_staging_tables(connection)
         say("reading official services" if settings.feeds else "official services are not read")
+        steps = Steps(say=say)
         idle: dict[str, int] = {}  # by feed: the registry's version in which nothing was to be read
         while not stopping():
-            settle(connection, now=micros(read_clock()))
+            now = micros(read_clock())
+            steps.run("settle external alarms", partial(settle, connection, now=now))
             version = change_feed.registry_version(connection)
             resting = {name for name, seen in idle.items() if seen == version}
             if not settings.feeds:

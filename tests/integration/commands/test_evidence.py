@@ -11,6 +11,7 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.commands import arming, queries, queries_arming
+from hypervisor.commands.evidence import Judge, Verdict
 from hypervisor.commands.interlocks import Condition, ask
 from hypervisor.commands.model import Command
 from hypervisor.commands.queries import CommandFilter
@@ -165,6 +166,33 @@ def test_what_people_do_makes_no_armed_rule_send_and_a_device_does(
     assert sent.device == "lamp-1"
     assert timedelta(minutes=6) < sent.valid_until - sent.drafted_at < timedelta(minutes=7.1)
     cancel_all(armed)
+
+
+def test_who_disarms_while_an_alarm_is_judged_is_obeyed(
+    room: Room,
+    armed: Connection,
+    make_field: Callable[[str, int], Field],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = Judge.judge
+
+    def judge_slowly(self: Judge, *values: Any, **options: Any) -> Verdict:
+        verdict = judge(self, *values, **options)
+        assert verdict.began is not None
+        with connect(room.url, autocommit=True) as other:
+            arm(other, hours=0)
+        return verdict
+
+    before, field = list_sent(armed), make_field("disarmed", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Judge, "judge", judge_slowly)
+        field.low()
+        field.measure(field.high(), 3)
+        field.settle()
+    assert is_active(field)
+    assert list_sent(armed) == before
+    end_alarms(armed)
+    arm(armed)
 
 
 @pytest.mark.long

@@ -145,6 +145,27 @@ def test_levels_are_in_metres_and_a_later_answer_corrects(stack: Stack, tmp_path
         assert queries.get_state(connection, "hubeau").readings == 2
 
 
+def test_external_alarms_that_cannot_be_settled_stop_no_service(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls: list[int] = []
+
+    def fail(*_: object, **__: object) -> int:
+        raise ValueError("a mapping that cannot be read")
+
+    with _world(stack) as world:
+        world.connection.execute("UPDATE instance SET mode = 'live'")
+        world.connection.commit()
+        monkeypatch.setattr(collect, "settle", fail)
+        monkeypatch.setattr(collect, "poll_due", lambda *_, **__: polls.append(1) or ())
+        collect.run(
+            _settings(world, "http://127.0.0.1:9"),
+            stopping=lambda: bool(polls),
+            say=lambda _words: None,
+        )
+    assert polls
+
+
 def test_an_exercise_asks_nobody(database_url: str) -> None:
     make_world(database_url, connect(database_url)).close()  # an exercise
     with connect(database_url, autocommit=True) as connection:
