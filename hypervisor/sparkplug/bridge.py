@@ -16,6 +16,7 @@ import msgspec
 from paho.mqtt.client import Client, MQTTMessage, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.settings import Settings
 from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.passwords import SPARKPLUG_STATE, SPARKPLUG_TOPICS
@@ -36,7 +37,8 @@ from hypervisor.sparkplug.edge_node import (
 from hypervisor.sparkplug.payload import encode_rebirth
 from ingest.decode import LARGEST
 from ingest.letters import make_dead_letters
-from ingest.message import Arrival, Refused
+from ingest.message import Arrival, Reason, Refused
+from ingest.reply import unusable
 
 _BATCH = 100  # messages acknowledged together
 _PACK = 1_000  # records of a pack: well below what ingest reads
@@ -158,26 +160,32 @@ class _Bridge:
             if topic is not None:
                 if topic.changes_session:
                     self._flush()  # what came before it must not be read by it
-                try:
-                    self._take(topic, message)
-                except OSError:
-                    raise
-                except Exception:  # else the broker would send it again and again
-                    log.exception("a message of %s is passed over", topic.node)
+                self._take(topic, message)
             self._done.append(message)
         self._flush()
 
     def _take(self, topic: Topic, message: MQTTMessage) -> None:
-        """Read a message, and publish what it becomes. Raises OSError: no file can be read."""
+        """Read a message, and publish what it becomes; if that fails, it is a dead letter.
+
+        Raises OSError: the node's certificates cannot be read, or the broker is gone.
+        """
         arrival = Arrival(
             topic=message.topic,
             payload=bytes(message.payload),
             received_at=time.time_ns() // 1000,
             again=message.dup,
         )
-        outcome = self._node(topic.node).receive(topic, arrival)
-        self._changed.add(topic.node)
-        self._republish(topic.node, outcome)
+        try:
+            outcome = self._node(topic.node).receive(topic, arrival)
+            self._changed.add(topic.node)
+            self._republish(topic.node, outcome)
+        except OSError:
+            raise
+        except Exception as error:  # without this the broker would send it again for ever
+            log.exception("a message of %s cannot be taken", topic.node)
+            problem = unusable(Reason.BAD_PAYLOAD, "{problem}", describe_failure(error))
+            self._refused.append(problem.refusal.of(arrival))
+            return
         if outcome.rebirth:
             self._ask_rebirth(topic.group, topic.node)
 

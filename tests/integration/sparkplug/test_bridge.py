@@ -6,7 +6,9 @@ import pytest
 
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
+from hypervisor.sparkplug.edge_node import EdgeNode, Outcome, Topic
 from hypervisor.sparkplug.payload import read_payload
+from ingest.message import Arrival
 from tests.integration.ingest.conftest import count, ingest, publisher, wait_for
 from tests.integration.sparkplug.conftest import bridging, start_bridge
 from tests.integration.stack.test_accounts import connected
@@ -79,6 +81,28 @@ def test_what_cannot_be_read_is_a_dead_letter_and_births_are_asked_for(
     with connect(settings.database_url) as connection:
         first = connection.execute("SELECT topic, payload, reason FROM dead_letter ORDER BY id")
         assert first.fetchone() == (f"{ROOT}/NDATA/plant", b"\xff\xffno payload", "bad-payload")
+
+
+def test_a_message_at_which_we_fail_is_a_dead_letter_and_stops_no_other(
+    instance_settings: Settings, plant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = EdgeNode.receive
+
+    def fail(node: EdgeNode, topic: Topic, arrival: Arrival) -> Outcome:
+        if arrival.payload == b"fault":
+            raise AssertionError("a fault of ours")
+        return receive(node, topic, arrival)
+
+    monkeypatch.setattr(EdgeNode, "receive", fail)
+    settings, now = instance_settings, time.time_ns() // 1_000_000
+    with ingest(settings), publisher(settings, "plant", plant) as node, bridging(settings):
+        node.raw(f"{ROOT}/NDATA/plant", b"fault")
+        node.raw(f"{ROOT}/NBIRTH/plant", payload(*NODE, seq=0, time=now))
+        wait_for(settings, lambda c: count(c) == 1)
+        wait_for(settings, lambda c: count(c, "dead_letter") == 1)
+    with connect(settings.database_url) as connection:
+        letter = connection.execute("SELECT payload, detail FROM dead_letter").fetchone()
+    assert letter == (b"fault", "AssertionError: a fault of ours")
 
 
 def test_an_edge_node_speaks_only_for_itself(instance_settings: Settings, plant: str) -> None:
