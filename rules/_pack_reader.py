@@ -15,7 +15,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Place
 from sensors._nearest import did_you_mean
 
-_QUANTITY = re.compile(r"\s*([-+]?[0-9]*\.?[0-9]+)\s*((?![0-9.])\S+)?\s*")
+_QUANTITY = re.compile(r"([-+]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))\s*((?![0-9.])\S+)?")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ _WORDS = (
 )
 _SITE = Calendar(zone="UTC", lon=2.44, lat=48.63)  # Évry's sun, and the table's own clock
 _VALUE = re.compile(
-    r"(?P<value>-|null|[-+]?[0-9]*\.?[0-9]+)(?P<mark>[?^]?)(?:\*(?P<times>[0-9]{1,5}))?"
+    r"(?P<value>-|null|[-+]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))(?P<mark>[?^]?)(?:\*(?P<times>[0-9]{1,5}))?"
 )
 _RANGE = re.compile(r"(\S*?)([0-9]{1,6}) to \1([0-9]{1,6})")
 _DAY = 24 * HOUR

@@ -16,7 +16,7 @@ from sensors._quantity import Kind, Reporting
 DAY_ZERO = 1_704_067_200 * SECOND  # the day that HH:MM are of: 2024-01-01
 _TIME = re.compile(r"(?:([0-9]{1,3})d)?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _READING = re.compile(
-    r"(?P<time>[\dd:]+)=(?P<value>null|true|false|[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?)"
+    r"(?P<time>[\dd:]+)=(?P<value>null|true|false|[-+]?(?:\d++(?:\.\d++)?|\.\d++)(?:[eE][-+]?\d+)?)"
     r"(?P<marks>[?^]*)(?:@(?P<received>[\dd:]+))?"
 )
 

@@ -116,7 +116,7 @@ def _feature(term: tuple[str, str, int], names: Sequence[str]) -> Feature:
 
 
 _GIVEN = re.compile(
-    r"(?P<value>-|[-+]?[0-9]*\.?[0-9]+)(?:~(?P<spread>[0-9]*\.?[0-9]+))?(?:\*(?P<times>[0-9]{1,5}))?"
+    r"(?P<value>-|[-+]?(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++))(?:~(?P<spread>(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)))?(?:\*(?P<times>[0-9]{1,5}))?"
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from sensors._errors import Message
 
 _SHOWN = 12
+_LONGEST = 100  # characters of a word that is compared: a longer one is no slip
 
 
 def nearest_hint(word: str, names: Iterable[str]) -> Message:
@@ -13,9 +14,12 @@ def nearest_hint(word: str, names: Iterable[str]) -> Message:
 
     A name of the same letters comes first: two of them were swapped.
     """
+    if len(word) > _LONGEST:
+        return Message("")
     by_lower = {name.lower(): name for name in sorted(map(str, names))}
     lower = word.lower()
-    matches = [name for name in by_lower if sorted(name) == sorted(lower)][:1]
+    letters = sorted(lower)
+    matches = [name for name in by_lower if sorted(name) == letters][:1]
     matches = matches or difflib.get_close_matches(lower, list(by_lower), n=1, cutoff=0.6)
     if not matches:
         matches = [name for name in by_lower if word and name.startswith(lower)]

@@ -14,6 +14,7 @@ _TRUTHS = {"true": True, "yes": True, "oui": True, "false": False, "no": False, 
 _FIRST_YEAR, _LAST_YEAR = 1800, 2200
 _MOST = 2_000_000_000
 _LARGEST = 1e15
+_DIGITS = 20  # Python refuses to read some thousands
 _SECOND = 1_000_000  # µs
 _SHORTEST = 1_000  # µs
 LONGEST = 366 * 86_400 * _SECOND  # µs of a duration
@@ -51,6 +52,12 @@ def count(text: str) -> int:
     if not 0 <= value <= _MOST:
         raise ScalarError("{text!r}: expected a whole number between 0 and {most}", text, _MOST)
     return value
+
+
+def parse_whole(text: str, *, below: int = 2**63) -> int | None:
+    """A number in ASCII digits, from 0 on and less than `below`; None: anything else."""
+    digits = text.isascii() and text.isdigit() and len(text) < _DIGITS
+    return value if digits and (value := int(text)) < below else None
 
 
 def truth(text: str) -> bool:

@@ -24,6 +24,7 @@ from hypervisor.readings.calm import read_alarm_calm
 from hypervisor.web import visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import alarm_domains, fragment, reader_of, render, wants_fragment
+from sensors._scalars import parse_whole
 
 router = APIRouter(prefix="/alarms")
 PAGE = Page(key="alarms", title=mark("Alarms"), address="/alarms", order=11, shortcut="a")
@@ -220,7 +221,8 @@ def _read_versions(fields: Sequence[str]) -> list[tuple[int, int]]:
     """(alarm, version) of fields like 12:3; malformed ones are left out."""
     numbers = []
     for value in fields[:_MOST]:
-        number, _, version = value.partition(":")
-        if number.isdecimal() and version.isdecimal() and len(number) < 19 and len(version) < 10:
-            numbers.append((int(number), int(version)))
+        texts = value.partition(":")
+        number, version = parse_whole(texts[0]), parse_whole(texts[2], below=2**31)
+        if number is not None and version is not None:
+            numbers.append((number, version))
     return numbers

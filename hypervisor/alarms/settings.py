@@ -6,7 +6,7 @@ from typing import Any
 
 from hypervisor.alarms.errors import AlarmError
 from rules._duration import duration_text
-from sensors._scalars import ScalarError, duration_micros
+from sensors._scalars import ScalarError, duration_micros, parse_whole
 
 _HOUR = 3_600_000_000
 MOST = 1_000_000
@@ -49,11 +49,12 @@ def parse_setting(name: str, value: str) -> Any:
         if value not in ("true", "false"):
             raise AlarmError("{name}: {value!r}; expected true or false", name, value)
         return value == "true"
-    if not value.isdecimal() or not 0 < int(value) <= MOST:
+    number = parse_whole(value, below=MOST + 1)
+    if not number:
         raise AlarmError(
             "{name}: {value!r}; expected a whole number of alarms, 1 or more", name, value
         )
-    return int(value)
+    return number
 
 
 def from_stored(stored: Mapping[str, Any]) -> AlarmSettings:

@@ -11,6 +11,7 @@ from hypervisor.alarms import queries_chart, queries_list, views_words
 from hypervisor.alarms.queries_list import MOST, PAGE, AlarmFilter, AlarmRow
 from hypervisor.registry.queries_works import load_in_force
 from hypervisor.web import marks
+from sensors._scalars import parse_whole
 
 WHICH = ("open", "waiting", "stale", "external", "shelved", "over")
 BEFORE, AFTER = timedelta(hours=12), timedelta(hours=2)
@@ -61,8 +62,7 @@ def parse_filter(query: Mapping[str, str]) -> AlarmFilter:
         return query.get(name, "").strip()[:200].replace("\0", "") or None
 
     def number(name: str) -> int | None:
-        value = query.get(name, "")
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        return parse_whole(query.get(name, ""))
 
     which = query.get("which", "open")
     severity = query.get("severity")

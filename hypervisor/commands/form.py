@@ -11,6 +11,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.commands.service import Order
 from sensors._command import CommandError, CommandKind
 from sensors._domain import Catalogue
+from sensors._scalars import parse_whole
 
 _Short = Annotated[str, Field(max_length=1_000)]
 Target = Annotated[str, Field(max_length=8_000)]  # as many devices as may be chosen
@@ -44,7 +45,7 @@ class CommandForm(BaseModel):
     @property
     def alarm_number(self) -> int | None:
         """The alarm that the command answers."""
-        return int(self.alarm) if self.alarm.isdecimal() and len(self.alarm) < 19 else None
+        return parse_whole(self.alarm)
 
     def change(self, **fields: Any) -> Self:
         """With other values in some fields."""

@@ -44,6 +44,7 @@ from hypervisor.web.preconditions import IfMatch, tag
 from hypervisor.web.problems import responses
 from hypervisor.web.request import get_settings
 from sensors._errors import TerritoryError
+from sensors._scalars import parse_whole
 
 router = APIRouter(prefix="/exercises", tags=["exercises"])
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
@@ -197,9 +198,10 @@ def parse_version(if_match: str | None) -> int | None:
     mark = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
     if mark is None or mark == "*":
         return None
-    if not mark.isdecimal() or int(mark) >= 2**31:
+    version = parse_whole(mark, below=2**31)
+    if version is None:
         raise HTTPException(HTTPStatus.PRECONDITION_FAILED, "If-Match: not a version of this")
-    return int(mark)
+    return version
 
 
 def require_lead(context: RequestContext) -> None:

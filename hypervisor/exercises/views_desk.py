@@ -23,6 +23,7 @@ from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render, wants_fragment
 from hypervisor.web.times import local
 from sensors._errors import TerritoryError
+from sensors._scalars import parse_whole
 
 HERE = "/exercises/lead"
 Text = Annotated[str, Field(max_length=4_000)]
@@ -181,4 +182,4 @@ def parse_number(text: str) -> float | None:
 
 def parse_version(text: str) -> int | None:
     """The version that the form was made from; None: any."""
-    return int(text) if text.isdecimal() else None
+    return parse_whole(text, below=2**31)

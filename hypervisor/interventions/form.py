@@ -22,11 +22,12 @@ from hypervisor.web.filters import full
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import reader_of
 from hypervisor.web.times import local
+from sensors._scalars import parse_whole
 
 _Short = Annotated[str, Field(max_length=1_000)]
 _Long = Annotated[str, Field(max_length=20_000)]  # the order says what is too long
 _PLACE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)\s*")
-_PART = re.compile("\\s*(.+?)(?:\\s*[x*\N{MULTIPLICATION SIGN}]\\s*(\\d+(?:[.,]\\d+)?))?\\s*")
+_PART = re.compile("(.+?)(?: ?[x*\N{MULTIPLICATION SIGN}] ?(\\d+(?:[.,]\\d+)?))?")
 _Model = TypeVar("_Model", bound=BaseModel)
 _PRIORITY = {"critical": "urgent", "major": "high", "minor": "normal", "info": "low"}
 
@@ -55,7 +56,7 @@ class OrderForm(BaseModel):
     @property
     def alarm_number(self) -> int | None:
         """The alarm that the order is about."""
-        return int(self.alarm) if self.alarm.isdecimal() and len(self.alarm) < 19 else None
+        return parse_whole(self.alarm)
 
 
 class ActForm(BaseModel):
@@ -192,7 +193,7 @@ def parse_place(text: str) -> tuple[str | None, str | None]:
 
 
 def _parse_part(line: str) -> dict[str, str]:
-    match = _PART.fullmatch(line)
+    match = _PART.fullmatch(" ".join(line.split()))
     name, count = (match[1], match[2]) if match else (line, None)
     return {"name": name, "count": (count or "1").replace(",", ".")}
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from hypervisor.access.context import RequestContext
 from hypervisor.logbook.model import EntryKind, LogError
 from hypervisor.web.times import local
+from sensors._scalars import parse_whole
 
 
 def parse_kind(text: str) -> EntryKind:
@@ -18,9 +19,10 @@ def parse_number(text: str) -> int | None:
     """The number of an entry or alarm; None: empty. Raises LogError: it is no number."""
     if not text.strip():
         return None
-    if not text.isdecimal() or int(text) >= 2**63:
+    number = parse_whole(text)
+    if number is None:
         raise LogError("number: expected digits, not {text!r}", text)
-    return int(text)
+    return number
 
 
 def parse_due(text: str, context: RequestContext) -> datetime | None:

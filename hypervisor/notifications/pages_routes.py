@@ -20,6 +20,7 @@ from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import alarm_domains, domain_label, render
 from rules._errors import RuleError
 from sensors._errors import Place
+from sensors._scalars import parse_whole
 
 router = APIRouter()
 PAGE: Page | None = None
@@ -104,13 +105,12 @@ def _apply(
     context: RequestContext, edit: routing.Edit, values: Values, *, subject: str
 ) -> tuple[str, Place | None]:
     """Apply an edit; what is wrong with it, and where in the file."""
-    seen = values.get("seen", "")
     try:
         with context.writing() as connection:
             routing.edit_routes(
                 connection,
                 edit,
-                seen=int(seen) if seen.isascii() and seen.isdigit() else 0,
+                seen=parse_whole(values.get("seen", "")) or 0,
                 author=context.person.name,
                 reason=values.get("reason") or "entered in a form",
                 subject=subject or "-",

@@ -31,7 +31,7 @@ from sensors._domain import catalogue
 from sensors._nearest import did_you_mean
 
 Edit = Callable[[str], str]  # of a routes file
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\$\{\w+\}|[^\s\"'\]}])*")
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z0-9+.-]++://(?:\$\{\w+\}|[^\s\"'\]}])*")
 
 
 @dataclass(frozen=True, kw_only=True)

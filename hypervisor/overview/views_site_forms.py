@@ -27,7 +27,7 @@ from sensors._quantity import CLOCK_FAULT
 from sensors._quantity import Kind as QuantityKind
 
 _AHEAD = timedelta(minutes=5)
-_VALUE = re.compile(r"^\s*([+\-\u2212]?\d+(?:[.,]\d+)?)\s*(\S.*?)?\s*$")
+_VALUE = re.compile(r"([+\-\u2212]?\d++(?:[.,]\d++)?)\s*+(.*)")
 _RANGE = "outside"  # how corrections report a value out of range
 _USUAL_SPAN = timedelta(hours=1)
 _UNITS = {"°C": "Cel", "m³/s": "m3/s"}
@@ -177,7 +177,7 @@ def _own(context: RequestContext, site: str, name: str) -> str:
 
 def _value(context: RequestContext, form: Observation) -> tuple[float, str]:
     """Parse a value such as 187 cm or 1,87 m."""
-    match = _VALUE.match(form.value)
+    match = _VALUE.fullmatch(form.value.strip())
     if match is None:
         raise ActError(
             _("“%(text)s” is not a value: expected a number and its unit, such as 1.87 m")

@@ -25,6 +25,7 @@ from hypervisor.publications.model import (
 from hypervisor.web import filters
 from hypervisor.web.rendering import reader_of
 from hypervisor.web.times import local
+from sensors._scalars import parse_whole
 
 LANGUAGES = ("fr", "en")
 _URGENCIES = {"critical": "Immediate", "major": "Immediate", "minor": "Expected", "info": "Future"}
@@ -75,7 +76,7 @@ class DraftForm(BaseModel):
     @property
     def alarm_number(self) -> int | None:
         """The alarm that the draft is about."""
-        return int(self.alarm) if self.alarm.isdecimal() and len(self.alarm) < 19 else None
+        return parse_whole(self.alarm)
 
 
 def begin(context: RequestContext, hazard: str = "flood") -> DraftForm:

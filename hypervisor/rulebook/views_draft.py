@@ -20,7 +20,7 @@ from sensors._yaml import Source
 PLAIN = ("title", "when", "clear", "for", "keep for", "severity", "advice", "wrong when")
 FRENCH = ("title", "advice", "wrong when")
 _STEP = ("severity", "when", "clear", "for")
-_KEY = re.compile(r"([A-Za-z][\w ]*?)\s*:")
+_KEY = re.compile(r"([A-Za-z](?:\w| +(?=\w))*+)\s*+:")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ _DURATION = re.compile(
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _WKT = re.compile(
-    r"\s*(?:SRID=4326;)?\s*(POINT|LINESTRING|POLYGON)\s*(\(.*\))\s*", re.IGNORECASE | re.DOTALL
+    r"(?:SRID=4326;)?\s*(POINT|LINESTRING|POLYGON)\s*(\(.*\))", re.IGNORECASE | re.DOTALL
 )
 
 
@@ -227,7 +227,7 @@ def parse_wkt(text: str) -> Geometry:
 
     Raises QueryError: it is none of them.
     """
-    match = _WKT.fullmatch(text)
+    match = _WKT.fullmatch(text.strip())
     if match is None:
         raise QueryError(
             "{text!r} is none of POINT(lon lat), LINESTRING(…) and POLYGON((…))", text[:60]

@@ -45,7 +45,7 @@ class FormField:
         """The rows in which something stands, with their numbers, by column."""
         rows: dict[int, dict[str, str]] = {}
         for name, value in values.items():
-            match = re.fullmatch(rf"{re.escape(self.name)}\.(\d+)\.(.+)", name)
+            match = re.fullmatch(rf"{re.escape(self.name)}\.(\d{{1,6}})\.(.+)", name)
             if match and value:
                 rows.setdefault(int(match[1]), {})[match[2]] = value
         return sorted(rows.items())

@@ -6,8 +6,8 @@ from fastapi import Header, Response
 
 from hypervisor.base.errors import ConflictError, UnseenError
 from hypervisor.base.versions import ANY
+from sensors._scalars import parse_whole
 
-_DIGITS = 19  # of numbers in the database
 IfMatch = Annotated[
     str | None,
     Header(description="The ETag of what you change. Without it only something new is written."),
@@ -51,9 +51,10 @@ def read_number(if_match: str | None) -> int | None:
     mark = read_mark(if_match)
     if mark is None or mark == ANY:
         return None
-    if not (mark.isascii() and mark.isdigit() and len(mark) < _DIGITS):
+    number = parse_whole(mark)
+    if number is None:
         raise ConflictError("If-Match: {mark!r} is no ETag of this list", mark[:40])
-    return int(mark)
+    return number
 
 
 def tag(response: Response, mark: str) -> None:
