@@ -32,6 +32,8 @@ _HALF = re.compile(
     re.DOTALL,
 )
 _FORM = "application/x-www-form-urlencoded"
+_FILES = "multipart/form-data"
+_UTF_8 = re.compile(r"charset=(utf-?8|\"utf-?8\")(?=\s*(?:;|$))")
 Refusal = tuple[HTTPStatus, str]
 
 
@@ -58,7 +60,7 @@ class RequestGuard:
         body = bytearray()
         try:
             raw = scope["path"].startswith(RAW)
-            files = headers.get("content-type", "").startswith("multipart/form-data")
+            files = headers.get("content-type", "").startswith(_FILES)
             costly = find_costly_route(scope) is not None
             whole = LARGEST_FILES if files else LARGEST
             largest = LARGEST_RAW if raw else whole if costly else PLAIN
@@ -103,8 +105,11 @@ def _too_large(largest: int) -> Refusal:
 
 def _judge(body: bytes, kind: str, *, costly: bool) -> Refusal | None:
     """What is wrong with a body; None: nothing, or it is no text of ours."""
+    named = "charset" in _UTF_8.sub("", kind.lower(), count=1)
     kind = kind.partition(";")[0].strip().lower()
     problem: str | None = None
+    if kind == _FILES and named:  # Python knows codecs that take hours, or raise what they like
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body's charset: a form is UTF-8"
     if kind == _FORM:
         if body.count(b"&") > FIELDS:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a form has at most {FIELDS} fields"
@@ -117,6 +122,12 @@ def _judge(body: bytes, kind: str, *, costly: bool) -> Refusal | None:
 
 
 def _find_bad_character(body: bytes) -> str | None:
+    try:
+        text = body.decode()  # Python's reader would take other encodings, and halves of characters
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return "body: JSON is UTF-8"
     if rb"\u0000" in body and _NUL.match(body):
         return "body: a text holds the character NUL (\\u0000), which no text here holds"
     if rb"\ud" in body.lower() and _HALF.match(body):

@@ -206,3 +206,30 @@ def test_bad_characters_are_those_that_json_reads(seed: int) -> None:
         lone = any("\ud800" <= letter <= "\udfff" for letter in words)
         refusal = guard._judge(f'["{text}"]'.encode(), "application/json", costly=False)  # noqa: SLF001
         assert (refusal is not None) == (lone or "\0" in words), text
+
+
+FORM = "multipart/form-data; boundary=b"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        *((json.dumps(["é"]).encode(code), "application/json") for code in ("utf-16", "utf-32-le")),
+        ('["\ud800"]'.encode("utf-8", "surrogatepass"), "application/json"),
+        (b'["\xff"]', "application/geo+json"),
+        *(
+            (b"--b--", f"{FORM}; {charset}")
+            for charset in (
+                *("charset=punycode", 'CHARSET="unicode_escape"', "charset=undefined"),
+                *("charset=utf-8; charset=idna", "charset=utf-8-sig", "charset =utf-7"),
+            )
+        ),
+    ],
+)
+def test_a_body_is_utf_8_whatever_python_could_read(body: bytes, kind: str) -> None:
+    assert guard._judge(body, kind, costly=False) is not None  # noqa: SLF001
+
+
+def test_a_form_may_say_that_it_is_utf_8() -> None:
+    for charset in ("", "; charset=utf-8", '; charset="UTF-8"; x=1'):
+        assert guard._judge(b"--b--", FORM + charset, costly=False) is None  # noqa: SLF001
