@@ -42,7 +42,7 @@ def read_geopackage(
         with closing(_open(path)) as database:
             layer = _choose_layer(database, path, kinds, name)
             yield from _read_layer(database, layer, path, kinds, within)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # its messages quote damaged names
         raise MapFileError("{file} is damaged, or no GeoPackage: {error}", path, error) from error
 
 
@@ -54,12 +54,17 @@ def _choose_layer(
     database: sqlite3.Connection, path: Path, kinds: Sequence[str], name: str
 ) -> _Layer:
     rows = database.execute(
-        "SELECT g.table_name, g.column_name, upper(g.geometry_type_name),"
-        " CASE WHEN upper(s.organization) = 'EPSG' THEN s.organization_coordsys_id"
-        " ELSE g.srs_id END FROM gpkg_geometry_columns g"
+        "SELECT CAST(g.table_name AS TEXT), CAST(g.column_name AS TEXT),"
+        " upper(g.geometry_type_name), CAST(CASE WHEN upper(s.organization) = 'EPSG'"
+        " THEN s.organization_coordsys_id ELSE g.srs_id END AS INTEGER)"
+        " FROM gpkg_geometry_columns g"
         " LEFT JOIN gpkg_spatial_ref_sys s ON s.srs_id = g.srs_id ORDER BY 1"
     ).fetchall()
-    layers = [_Layer(table=row[0], column=row[1], kind=row[2], epsg=int(row[3])) for row in rows]
+    layers = [
+        _Layer(table=table, column=column, kind=kind, epsg=epsg)
+        for table, column, kind, epsg in rows
+        if None not in (table, column, epsg)
+    ]
     usable = {kind.upper() for kind in kinds} | {"GEOMETRY", "GEOMETRYCOLLECTION"}
     fitting = [layer for layer in layers if layer.kind in usable]
     names = [layer.table for layer in layers]

@@ -58,6 +58,8 @@ def find_converter(epsg: int, place: object) -> Callable[[Positions], Positions]
 
 def check_positions(parts: Parts, place: object) -> None:
     """Raises MapFileError: a line without two positions, or positions that are no degrees."""
+    if not parts or not all(parts):
+        raise MapFileError("{place}: positions that are no numbers, or too few", place)
     for part in parts:
         for ring in part:
             if len(ring) < 2 or not np.isfinite(ring).all():

@@ -22,6 +22,7 @@ from hypervisor.geography.map_features import (
 from hypervisor.geography.wkb import Parts
 from hypervisor.registry.geometry import GeometryError, parse_geometry
 from sensors._nearest import did_you_mean
+from sensors._scalars import parse_whole
 
 LARGEST_JSON = 96 * 2**20  # bytes; it is read as a whole, a GeoPackage is not
 
@@ -73,7 +74,7 @@ def _read_geojson(path: Path, kinds: Sequence[str], within: Box | None) -> Itera
             continue
         try:
             parts = _parse_parts(geometry, kinds, convert)
-        except (GeometryError, TypeError, ValueError) as error:
+        except (GeometryError, TypeError, ValueError, OverflowError) as error:
             raise MapFileError("{place}: {error}", place, error) from error
         check_positions(parts, place)
         if meets(parts, within):
@@ -83,13 +84,14 @@ def _read_geojson(path: Path, kinds: Sequence[str], within: Box | None) -> Itera
 def _read_crs(content: Mapping[str, Any], path: Path) -> int:
     """The EPSG number that an older GeoJSON names; 4326 if it names none."""
     crs = content.get("crs")
-    name = str(crs.get("properties", {}).get("name", "")) if isinstance(crs, dict) else ""
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = str(properties.get("name", "")) if isinstance(properties, dict) else ""
     if not name or "CRS84" in name:
         return 4326
-    number = name.rpartition(":")[2]
-    if not number.isdigit():
+    number = parse_whole(name.rpartition(":")[2])
+    if number is None:
         raise MapFileError("{file}: {system} is no reference system by EPSG number", path, name)
-    return int(number)
+    return number
 
 
 def _parse_parts(

@@ -1,7 +1,6 @@
 """GeoJSON geometries (RFC 7946) in WGS 84: checked and normalised."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ _RING = 4  # least positions of a closed ring: a triangle and its first again
 # Around metropolitan France: a place inside it only when exchanged was exchanged.
 _FRANCE = {"lon": (-5.5, 10.0), "lat": (41.0, 51.5)}
 _LAMBERT = (100_000.0, 6_000_000.0)
+_FARTHEST = 1e9  # metres of any projection; neither infinity nor a number of 400 digits
 
 
 class GeometryError(MessageError, ValueError):
@@ -99,8 +99,9 @@ def _parse_coordinates(value: Any, depth: int, kind: str) -> list[Any]:
 
 def _parse_position(value: list[Any]) -> list[float]:
     """Longitude and latitude; an elevation is dropped."""
-    numbers = [float(part) for part in value if isinstance(part, int | float)]
-    numbers = [number for number in numbers if math.isfinite(number)]
+    numbers = [
+        float(part) for part in value if isinstance(part, int | float) and abs(part) <= _FARTHEST
+    ]
     if len(numbers) != len(value) or len(numbers) not in (2, 3) or any(map(_is_truth, value)):
         raise GeometryError("{value}: a position is [longitude, latitude]", _format_value(value))
     lon, lat = check_position(numbers[0], numbers[1])

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hypervisor.registry.departements import NAMES, departement_of
 from hypervisor.registry.tree import Fields, InventoryError, Items, Node, Problem, Where
@@ -43,7 +43,7 @@ def parse_csv(text: str, *, file: str, catalogue: Catalogue, problems: list[Prob
     Raises InventoryError: the header is that of no sheet we know.
     """
     delimiter = max(";,\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = _read_cells(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), file)
     top = Where(file=file, line=1)
     header = [cell.strip() for cell in next(reader, [])]
     first = header[0] if header else ""
@@ -97,6 +97,17 @@ def _read_rows(
         if row:
             rows.append(row)
     return rows
+
+
+def _read_cells(lines: Iterable[list[str]], file: str) -> Iterator[list[str]]:
+    read = 0
+    try:
+        for cells in lines:
+            read += 1
+            yield cells
+    except csv.Error as error:
+        text = Message("not readable as CSV: {error}", str(error))
+        raise InventoryError.at(Where(file=file, line=read + 1), text) from error
 
 
 def _require(row: Row, names: tuple[str, ...], problems: list[Problem]) -> bool:

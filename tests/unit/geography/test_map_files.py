@@ -3,7 +3,9 @@
 import json
 import math
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,49 @@ def test_what_gdal_writes_is_read(tmp_path: Path, srs: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
     (orge,) = read_features(made, LINES, within=HERE)
     assert np.abs(orge.parts[0][0] - np.array(ORGE)).max() < 1e-6
+
+
+RING = [[2.1, 48.5], [2.2, 48.5], [2.2, 48.6], [2.1, 48.5]]
+
+
+@pytest.mark.parametrize("srs", [4326, 2154])
+@pytest.mark.parametrize("bad", [None, [], {}, "x", "²", True, -1, 10**400, math.inf, "9" * 5000])
+def test_whatever_stands_in_a_file_is_read_or_refused_with_a_sentence(
+    tmp_path: Path, bad: Any, srs: int
+) -> None:
+    """Each part of a file in turn is something else."""
+    crs = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{srs}"}}
+    area = {"type": "Feature", "properties": {"name": "a"}, "geometry": {}}
+    for geometry in (
+        {"type": "Polygon", "coordinates": bad},
+        {"type": "MultiPolygon", "coordinates": [bad]},
+        {"type": "Polygon", "coordinates": [[*RING[:3], bad]]},
+        {"type": "Polygon", "coordinates": [[[bad, 48.5], *RING[1:]]]},
+        {"type": bad, "coordinates": [RING]},
+        bad,
+    ):
+        for features, system in (
+            ([{**area, "geometry": geometry}], crs),
+            ([{**area, "geometry": {"type": "Polygon", "coordinates": [RING]}}], bad),
+            ([bad], {"properties": bad}),
+            ([area], {"properties": {"name": f"EPSG::{bad}"}}),
+        ):
+            file = tmp_path / "odd.geojson"
+            content = {"type": "FeatureCollection", "features": features, "crs": system}
+            file.write_text(json.dumps(content), encoding="utf-8")
+            with suppress(MapFileError):
+                list(read_features(file, AREAS, within=HERE))
+
+
+@pytest.mark.parametrize("bad", [b"\xff", "²", 1.5, 2**62, ""])
+def test_whatever_a_geopackage_says_of_its_layers(tmp_path: Path, bad: Any) -> None:
+    for column in ("table_name", "column_name", "geometry_type_name", "srs_id"):
+        shape = multi_line([ORGE], srs=4326)
+        for blob in (shape, shape[:40] + b"\1\5\0\0\0\0\0\0\0"):  # without a line
+            file = write_geopackage(tmp_path / "odd.gpkg", [({"TopoOH": "x"}, blob)], srs=4326)
+            with closing(sqlite3.connect(file)) as database, database:
+                statement = f"UPDATE gpkg_geometry_columns SET {column} = ?"  # noqa: S608  of a test
+                database.execute(statement, [bad])
+            with suppress(MapFileError):
+                list(read_features(file, LINES, within=HERE))
+            file.unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.registry.communes import SeedError, format_communes
+from hypervisor.registry.geometry import GeometryError, parse_geometry
 from hypervisor.registry.inventory import Inventory
 from hypervisor.registry.inventory_files import read_sources, read_text
 from hypervisor.registry.tree import InventoryError
@@ -430,3 +431,10 @@ def test_a_map_that_is_nested_without_end_is_refused(deep: str) -> None:
     assert told(text, "zones.geojson") == [
         "zones.geojson:1: nested too deep to be read by a person"
     ]
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), "1e400"])
+def test_a_position_of_four_hundred_digits_is_refused(number: object) -> None:
+    text = f'{{"type": "Point", "coordinates": [{number}, 48.6]}}'
+    with pytest.raises(GeometryError, match="a position is"):
+        parse_geometry(text, ("Point",))

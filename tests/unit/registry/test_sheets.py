@@ -1,6 +1,9 @@
 """A field in sheets: lamps with their own places, cabinets, gateways, assets."""
 
+import pytest
+
 from hypervisor.registry.model import Registry
+from hypervisor.registry.parse_csv import parse_csv
 from hypervisor.registry.tree import InventoryError
 from tests.unit.registry.field import CATALOGUE, built, change, read, values
 
@@ -84,3 +87,10 @@ def _told(text: str) -> list[str]:
     except InventoryError as error:
         return [str(problem) for problem in error.problems]
     return []
+
+
+@pytest.mark.parametrize("cell", ["a" * 200_000, '"' + "a" * 200_000])
+def test_a_cell_without_end_is_refused_with_its_line(cell: str) -> None:
+    for text in (f"site;domain\na;flood\n{cell};flood\n", f"site;{cell}\n"):
+        with pytest.raises(InventoryError, match="not readable as CSV"):
+            parse_csv(text, file="x.csv", catalogue=CATALOGUE, problems=[])
