@@ -5,6 +5,7 @@ import hashlib
 from hypervisor.base.errors import ConflictError, UnseenError
 
 ANY = "*"  # in the place of a mark: whatever stands there
+LATEST = 2**63 - 1  # in the place of a decision's number: whatever was decided
 
 
 def make_mark(content: object) -> str:
@@ -15,8 +16,15 @@ def make_mark(content: object) -> str:
 def require_no_later(seen: int | None, last: int, what: str) -> None:
     """Refuse a decision if another came after the last that its author saw, by their numbers.
 
-    `seen` None: they decide whatever came. Raises ConflictError.
+    Raises:
+        UnseenError: they do not say what they saw (None), and there is one.
+        ConflictError: another came since.
     """
+    if seen is None and last:
+        raise UnseenError(
+            "{what} exists already: send If-Match with the ETag of the revision that you change",
+            what,
+        )
     if seen is not None and last > seen:
         raise ConflictError("{what} was changed meanwhile: read it again and compare", what)
 

@@ -22,13 +22,14 @@ def list_armed(context: Context, response: Response) -> ArmingsBody:
     return ArmingsBody(mode=context.mode, armed=[describe_arming(row, rules) for row in rows])
 
 
-@router.put("", responses=responses(403, 404, 412, 422))
+@router.put("", responses=responses(403, 404, 412, 422, 428))
 def put_arming(
     context: Context, response: Response, body: ArmingPut, if_match: SeenList = None
 ) -> ArmingsBody:
     """Arm a rule at a site (administrators), or disarm it (controllers, too).
 
-    412: another decision on this rule and site came since the list with this ETag.
+    412: another decision on this rule and site came since the list with this ETag; 428: there is
+    one, and arming needs If-Match.
     """
     order = ArmingOrder(**body.model_dump(), author=context.person.name)
     service_arming.change_arming(context, order, seen=read_number(if_match))

@@ -31,13 +31,14 @@ def list_interlocks(context: Context, response: Response) -> InterlocksBody:
     )
 
 
-@router.put("", responses=responses(403, 404, 412, 422))
+@router.put("", responses=responses(403, 404, 412, 422, 428))
 def put_interlock(
     context: ConfirmedContext, response: Response, body: InterlockPut, if_match: SeenList = None
 ) -> InterlocksBody:
     """Hold the commands of a site or device to a condition, or withdraw it (null).
 
-    412: another decision on this owner and command came since the list with this ETag.
+    412: another decision on this owner and command came since the list with this ETag; 428: there
+    is one, and a change needs If-Match.
     """
     context.require(Duty.ADMINISTER, subject=body.owner)
     if body.place is not None:

@@ -17,7 +17,7 @@ from hypervisor.backtest.registries import Trial
 from hypervisor.base.errors import NotFoundError
 from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros
-from hypervisor.base.versions import require_no_later
+from hypervisor.base.versions import LATEST, require_no_later
 from hypervisor.commands import queries, queries_interlocks
 from hypervisor.commands.model import NoCommandError
 from hypervisor.commands.queries_interlocks import OwnInterlock, WaitingCommand
@@ -303,7 +303,7 @@ def change(
 ) -> None:
     """Record an interlock of a site or device, or its end; raises as `check`."""
     check(connection, registry, catalogue, setting)
-    record(connection, setting)
+    record(connection, setting, seen=LATEST)
 
 
 def check(
@@ -341,10 +341,10 @@ def check(
             raise CommandError("{problem}", answer.problem)
 
 
-def record(connection: Connection, setting: Setting, *, seen: int | None = None) -> None:
+def record(connection: Connection, setting: Setting, *, seen: int | None) -> None:
     """Record an interlock that was checked. `seen`: the last decision that its author saw.
 
-    Raises ConflictError: another came since.
+    Raises as `require_no_later`.
     """
     site, device = site_of(connection, setting.owner)
     queries_interlocks.lock(connection)

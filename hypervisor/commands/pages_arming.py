@@ -39,7 +39,7 @@ def change(  # noqa: PLR0913, PLR0917  the fields of the form
     site: _Name,
     reason: Annotated[str, Form(max_length=1_000)] = "",
     hours: Annotated[int, Form(ge=0, le=HOURS[-1])] = 0,
-    seen: Annotated[int | None, Form(ge=0, le=2**63 - 1)] = None,
+    seen: Annotated[int, Form(ge=0, le=2**63 - 1)] = 0,
 ) -> Response:
     """Arm a rule for some hours; 0: disarm it at once."""
     order = ArmingOrder(

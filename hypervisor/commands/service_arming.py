@@ -9,13 +9,13 @@ from hypervisor.registry.queries import load
 from sensors._errors import Message
 
 
-def change_arming(context: RequestContext, order: ArmingOrder, *, seen: int | None = None) -> None:
+def change_arming(context: RequestContext, order: ArmingOrder, *, seen: int | None) -> None:
     """Arm a rule at a site, or disarm it; that is never refused for what others did meanwhile.
 
     `seen`: the last decision that the person saw (`queries_arming.read_last`).
 
     Raises:
-        ConflictError: another decision came since, and this one arms.
+        ConflictError, UnseenError: another decision stands, and this one arms.
         NoCommandError: there is no such rule or site.
         CommandError: it cannot be armed so.
         ForbiddenError: they may not do this there; arming asks for a confirmed session.

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Response
 
 from hypervisor.base.errors import ConflictError, UnseenError
-from hypervisor.base.versions import ANY
+from hypervisor.base.versions import ANY, LATEST
 from sensors._scalars import parse_whole
 
 IfMatch = Annotated[
@@ -50,7 +50,7 @@ def read_number(if_match: str | None) -> int | None:
     """
     mark = read_mark(if_match)
     if mark is None or mark == ANY:
-        return None
+        return None if mark is None else LATEST
     number = parse_whole(mark)
     if number is None:
         raise ConflictError("If-Match: {mark!r} is no ETag of this list", mark[:40])

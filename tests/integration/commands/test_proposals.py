@@ -348,7 +348,9 @@ def test_only_an_administrator_arms_and_what_can_be_armed(
     ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
     def put(client: httpx.Client, **fields: Any) -> httpx.Response:
-        return client.put("/api/v1/armed-rules", json=body | {"ends": ends} | fields)
+        return client.put(
+            "/api/v1/armed-rules", json=body | {"ends": ends} | fields, headers={"If-Match": "*"}
+        )
 
     assert put(room.anne).status_code == 403
     assert put(room.ada, rule="flood-level-x").status_code == 404

@@ -148,7 +148,7 @@ def test_levels_are_in_metres_and_a_later_answer_corrects(stack: Stack, tmp_path
 def test_external_alarms_that_cannot_be_settled_stop_no_service(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    polls: list[int] = []
+    polls: list[str] = []
 
     def fail(*_: object, **__: object) -> int:
         raise ValueError("a mapping that cannot be read")
@@ -157,7 +157,7 @@ def test_external_alarms_that_cannot_be_settled_stop_no_service(
         world.connection.execute("UPDATE instance SET mode = 'live'")
         world.connection.commit()
         monkeypatch.setattr(collect, "settle", fail)
-        monkeypatch.setattr(collect, "poll_due", lambda *_, **__: polls.append(1) or ())
+        monkeypatch.setattr(collect, "poll_due", lambda *_, **__: polls.__iadd__(["polled"])[:0])
         collect.run(
             _settings(world, "http://127.0.0.1:9"),
             stopping=lambda: bool(polls),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from hypervisor.base.errors import ConflictError, UnseenError
-from hypervisor.base.versions import ANY, make_mark, require_current, require_no_later
+from hypervisor.base.versions import ANY, LATEST, make_mark, require_current, require_no_later
 from tests.contract import file
 
 GUARDS = re.compile(r"^(\^if-match|=(seen|version|mark))\b", re.IGNORECASE)
@@ -98,7 +98,10 @@ def test_what_was_seen_must_stand(
 
 
 def test_no_later_decision_is_overruled() -> None:
-    require_no_later(None, 7, "it")
+    require_no_later(None, 0, "it")
+    require_no_later(LATEST, 7, "it")
+    with pytest.raises(UnseenError):
+        require_no_later(None, 7, "it")
     require_no_later(7, 7, "it")
     with pytest.raises(ConflictError):
         require_no_later(6, 7, "it")
