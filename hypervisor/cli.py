@@ -63,7 +63,9 @@ def main(command: Callable[[], Any] | None = None) -> None:
     except Exception as error:
         from hypervisor.database.errors import explain_loss
 
-        mendable = error if isinstance(error, TerritoryError) else explain_loss(error)
+        mendable: object = error if isinstance(error, TerritoryError) else explain_loss(error)
+        if mendable is None and isinstance(error, OSError) and error.filename:
+            mendable = f"{error.filename}: {error.strerror}"
         if mendable is None:
             raise
         print(f"error: {mendable}", file=sys.stderr)

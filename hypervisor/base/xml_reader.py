@@ -98,8 +98,10 @@ def read_elements(
     for piece in _cut(data):
         try:
             parser.Parse(piece, not piece)
-        except expat.ExpatError as error:
-            raise XmlError("the XML cannot be read, or is cut off: {error}", str(error)) from error
+        except (expat.ExpatError, ValueError, LookupError) as error:  # of an odd encoding
+            raise XmlError(
+                "the XML cannot be read, or is cut off: {error}", str(error)[:200]
+            ) from error
         if collector.root and collector.root not in roots:
             raise XmlError(
                 "the document is a {root}, not a {expected}", collector.root[:60], min(roots)

@@ -36,6 +36,7 @@ _LONGEST_ERROR = 2_000  # bytes that are read of an error's body
 _USABLE = (200, 206)  # Hub'Eau answers 206 where there are more pages
 _ESCAPED_CONTROL = re.compile(r"\\u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|\\u20[26]")
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
+_ENCODINGS = {"iso-8859-1", "latin1", "iso-8859-15", "windows-1252", "cp1252"}
 _AGENT = "territory-hypervisor"
 
 
@@ -291,8 +292,8 @@ def _decode(content: bytes, content_type: str) -> str:
     with contextlib.suppress(UnicodeDecodeError):
         return content.decode()
     declared = re.search(r"charset=\"?([A-Za-z0-9._-]{1,40})", content_type)
-    if declared and declared[1].lower().replace("_", "-") not in {"utf-8", "utf8"}:
-        with contextlib.suppress(UnicodeDecodeError, LookupError):
+    if declared and declared[1].lower() in _ENCODINGS:
+        with contextlib.suppress(UnicodeDecodeError):
             return content.decode(declared[1])
     raise FeedError("the answer is not UTF-8", reason=Reason.NOT_UTF8, body=content)
 
