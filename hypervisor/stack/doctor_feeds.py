@@ -41,7 +41,8 @@ def _check_status(status: FeedStatus, now: datetime) -> Finding:
         return good(subject, what)
     if status.state.problem and (status.is_late(now) or status.state.answered_at is None):
         return bad(subject, what, mend)
-    if status.state.problem or status.is_late(now) or status.find_gap(now):
+    never = status.state.answered_at is None
+    if never or status.state.problem or status.is_late(now) or status.find_gap(now):
         return warning(subject, what, mend)
     return good(subject, what)
 

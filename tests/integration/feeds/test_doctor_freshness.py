@@ -54,6 +54,7 @@ def test_a_publication_that_is_old_is_not_good(connection: Connection, database_
     def find() -> dict[str, tuple[str, str]]:
         return {each.subject: (each.state, each.what) for each in check_feeds(settings, now)}
 
+    assert find()["feed roads"] == ("warning", "not asked yet")
     for feed in ("roads", "meteofrance"):
         _answer(connection, feed, now, now - HOUR)
     _colour(connection, now - HOUR, now + DAY)

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from hypervisor.base.instants import moment
 from hypervisor.notifications import queries_outbox, route_file, tables
 from hypervisor.notifications.dispatcher import TRIES
+from hypervisor.stack.doctor_routes import check_routes
 from hypervisor.stack.queries_doctor import read_health
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
@@ -144,6 +145,8 @@ def test_routes_that_cannot_be_read_leave_those_before_in_force(
         town.routes(unreadable)
     town.raised()
     town.work(lambda: len(hook.got) == 1)
+    (finding,) = check_routes(town.settings)
+    assert (finding.state, finding.subject) == ("bad", "routes")
 
 
 def test_before_routes_were_read_no_event_is_decided(
