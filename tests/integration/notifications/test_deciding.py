@@ -318,6 +318,7 @@ def test_over_while_nobody_was_at_work_both_are_told(town: Town, hook: Webhook) 
 
 
 def test_routes_that_cannot_be_read_lose_nothing(town: Town, hook: Webhook) -> None:
+    town.routes("routes: []")  # what stands before has no route either
     town.routes("routes: [{name: duty, channels: ['no-such-kind://x']}]")
     town.raised()
     notifier = town.notifier()

@@ -306,4 +306,5 @@ def decide(town: Town, routes: str, *, events: int = 3) -> None:
     """Decide what is due, and send nothing of it."""
     notifier = town.notifier()
     notifier.dispatcher.routes = read_routes(routes, file="routes")
+    notifier.dispatcher.ready = True
     assert notifier.dispatcher.decide(notifier.connection) == events
