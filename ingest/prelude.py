@@ -24,7 +24,7 @@ _EXPORT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _IMPORT = re.compile(
-    r"""^([ \t]*)import\s*(?:(?P<names>[\w$*{][^;"'()]*?)\s*from\s*)?"""
+    r"""^([ \t]*)import\s*(?:(?P<names>[\w$*{][^;"'()]*?)from\s*)?"""
     r"""(["'])(?P<module>[^"'\n]+)\3[ \t]*;?""",
     re.MULTILINE,
 )

@@ -112,6 +112,8 @@ def test_of_two_with_the_same_etag_exactly_one_wins(room: Room, kind: str) -> No
     ) as other:
         clients = room.ada, other
         first = write(room.ada, None, 1)
+        if first.status_code == 428:  # another test of this room wrote it before
+            first = write(room.ada, "*", 1)
         assert first.is_success, first.text
         if is_guarded:  # "new" never writes over what stands
             again = write(other, None, 2)
