@@ -1,5 +1,6 @@
 """SQL of backup and restore."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from psycopg import sql
 from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.instants import micros
 from hypervisor.database import instance as instance_store
-from hypervisor.database import tenancy
+from hypervisor.database import locks, tenancy
 from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.database.locks import Lock
 from hypervisor.readings import queries_workers
 
 _READINGS = ("reading", "reading_version")
@@ -128,6 +130,21 @@ def prepare_restore(url: str, *, timescaledb: str) -> None:
         )
         tenancy.prepare(connection)  # a dump's policies name roles, and a dump holds none
         connection.execute("SELECT timescaledb_pre_restore()")
+
+
+@contextmanager
+def keep_machines_waiting(url: str) -> Iterator[None]:
+    """Let no machine of a cluster use the database before it is whole: `up` takes this lock, too.
+
+    Raises StoreError: a machine has held it for too long.
+    """
+    maintenance, end = psycopg.conninfo.make_conninfo(url, dbname="postgres"), time.monotonic() + 60
+    with connect(maintenance, autocommit=True) as connection:
+        if not locks.stand_by(
+            connection, Lock.MIGRATING, lambda: time.monotonic() > end, lambda _text: None
+        ):
+            raise StoreError("a machine prepares the database: try again when that has ended")
+        yield
 
 
 def require_empty(url: str) -> None:

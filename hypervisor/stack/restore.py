@@ -118,12 +118,16 @@ def restore_into_database(options: RestoreOptions, settings: Settings) -> Manife
     """
     manifest = archive.verify(options.file)
     refuse_newer(options.file, manifest)
-    with _emptied_on_failure(settings.database_url):
-        fill_database(settings.database_url, options, manifest)
-    if settings.machine is not None:
+    url = settings.database_url
+    if settings.machine is None:
+        with _emptied_on_failure(url):
+            fill_database(url, options, manifest)
+        return manifest
+    with store.keep_machines_waiting(url), _emptied_on_failure(url):
+        fill_database(url, options, manifest)
         text = archive.read_text(options.file, ACCOUNTS)
         accounts = password_file.parse_accounts(text.encode()).accounts
-        with connect(settings.database_url) as connection:
+        with connect(url) as connection:
             queries_accounts.change_accounts(connection, accounts)
     return manifest
 
