@@ -61,12 +61,18 @@ def main(command: Callable[[], Any] | None = None) -> None:
     try:
         (command or build())()
     except Exception as error:
-        from hypervisor.database.errors import explain_loss
-
-        mendable: object = error if isinstance(error, TerritoryError) else explain_loss(error)
-        if mendable is None and isinstance(error, OSError) and error.filename:
-            mendable = f"{error.filename}: {error.strerror}"
-        if mendable is None:
+        sentence = _explain(error)
+        if sentence is None:
             raise
-        print(f"error: {mendable}", file=sys.stderr)
+        print(f"error: {sentence}", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _explain(error: Exception) -> str | None:
+    """A sentence for what a person can mend; None: a fault of ours."""
+    from hypervisor.database.errors import explain_loss
+
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    mendable = error if isinstance(error, TerritoryError) else explain_loss(error)
+    return None if mendable is None else str(mendable)

@@ -118,7 +118,7 @@ class AutomaticSending:
     ) -> str | None:
         """Order it in the caller's transaction, with the note that it was; why not, if not.
 
-        Whoever disarmed while the alarm was judged is obeyed.
+        A rule that was disarmed while the alarm was judged sends nothing.
         `since`: when its alarm began by what its rule accepts.
         """
         proposal = queries_proposals.lock_proposal(connection, number)

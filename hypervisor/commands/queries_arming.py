@@ -58,7 +58,7 @@ def lock(connection: Connection) -> None:
 
 
 def hold(connection: Connection) -> None:
-    """Let nobody arm or disarm until this transaction ends: what is read of it then holds."""
+    """Keep everybody from arming or disarming until this transaction ends."""
     connection.execute("LOCK TABLE arming IN SHARE MODE")
 
 

@@ -39,9 +39,9 @@ def _check_status(status: FeedStatus, now: datetime) -> Finding:
     mend = f"`hypervisor feeds show {status.feed.name}` shows its last answer"
     if status.is_off:
         return good(subject, what)
-    if status.state.problem and (status.is_late(now) or status.state.answered_at is None):
-        return bad(subject, what, mend)
     never = status.state.answered_at is None
+    if status.state.problem and (never or status.is_late(now)):
+        return bad(subject, what, mend)
     if never or status.state.problem or status.is_late(now) or status.find_gap(now):
         return warning(subject, what, mend)
     return good(subject, what)
