@@ -7,8 +7,7 @@ from hypervisor.access.context import RequestContext
 from hypervisor.base.freshness import assess
 from hypervisor.overview import queries
 from hypervisor.overview.queries import MapSite
-from hypervisor.readings import queries_silence
-from hypervisor.readings.calm import read_evaluation
+from hypervisor.readings import calm, queries_silence
 from hypervisor.web.shared_render import Shared
 
 _UNKNOWN: Shared[frozenset[str] | None] = Shared(seconds=5.0)
@@ -31,14 +30,8 @@ def load_sites(context: RequestContext, now: datetime) -> list[MapSite]:
 
 def _find_unknown(context: RequestContext, now: datetime) -> frozenset[str] | None:
     """Sites with a sensor that does not report, or rests, or that are not evaluated; None: all."""
-    connection = context.connection
-    aside = queries_silence.list_sites_aside(connection)
-    if aside is None or not assess(read_evaluation(context)[:1], now).is_calm:
+    aside = queries_silence.list_sites_aside(context.connection)
+    if aside is None or not assess(calm.read_evaluation(context)[:1], now).is_calm:
         return None
-    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
-    heard = queries_silence.list_expected_series(connection, hazards, now)
-    devices = sorted({each.device for each in heard})
-    resting = queries_silence.list_out_of_service(connection, devices, now)
-    return aside | {
-        each.site for each in heard if each.silent(now) or each.suspect or each.device in resting
-    }
+    sensors = calm.read_sensors(context, calm.list_hazards(context))
+    return aside | calm.list_unwatched_sites(sensors, now)

@@ -34,9 +34,13 @@ from hypervisor.overview.views_rivers import (
     predict_peaks,
 )
 from hypervisor.overview.views_roads import Roads, load_roads
-from hypervisor.readings import queries_silence
-from hypervisor.readings.calm import assess_sensors, read_evaluation
-from hypervisor.readings.queries_silence import ExpectedSeries
+from hypervisor.readings.calm import (
+    WatchedSensors,
+    assess_sensors,
+    list_hazards,
+    read_evaluation,
+    read_sensors,
+)
 from hypervisor.registry import queries_site
 from hypervisor.web import marks
 from hypervisor.web.shared_render import Shared
@@ -105,9 +109,10 @@ def _look(context: RequestContext) -> Now:
     places = queries.list_river_sites(connection)
     limits = queries.list_thresholds(connection, [*chain(*LIMITS.values())], now)
     links = _read_links(connection, now)
-    sensors = _read_sensors(
-        context, links, levels, frozenset(course.device for course in courses.values())
+    sensors = read_sensors(
+        context, list_hazards(context), (course.device for course in courses.values())
     )
+    devices = {series.device for series in sensors.expected}
     worst = _worst(standing)
     named = {place.name: place for place in places}
     water = Water(
@@ -147,14 +152,16 @@ def _look(context: RequestContext) -> Now:
                     fills=fills,
                     limits=limits,
                     worst=worst,
-                    silent=sensors.silent,
+                    silent=frozenset(each.site for each in sensors.expected if each.silent(now)),
                     peaks=predict_peaks(links, courses, readings, now),
                 ),
             )
         ),
-        blind=sensors.blind,
-        sensors=len(sensors.devices),
-        resting=len(sensors.resting & sensors.devices),
+        blind=tuple(
+            find_blind_sensors(sensors.expected, links, levels, resting=sensors.resting, now=now)
+        ),
+        sensors=len(devices),
+        resting=len(sensors.resting & devices),
         calm=_assess(context, sensors, gauges),
         vigilance=around.vigilance,
         bulletins=around.bulletins,
@@ -183,43 +190,12 @@ def _read_readings(
     return readings
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sensors:
-    """The monitored devices, blind ones, those out of service, silent sites."""
-
-    blind: tuple[BlindSensor, ...]
-    silent: frozenset[str]
-    expected: Sequence[ExpectedSeries]
-    devices: frozenset[str]
-    resting: frozenset[str]
-
-
-def _read_sensors(
-    context: RequestContext,
-    links: Mapping[tuple[str, str], float],
-    levels: Mapping[str, Course],
-    gauges: frozenset[str],
-) -> _Sensors:
-    connection, now = context.connection, context.now()
-    hazards = [name for name in context.catalogue.domain_of if name != "vigilance"]
-    heard = queries_silence.list_expected_series(connection, hazards, now)
-    devices = frozenset(series.device for series in heard)
-    resting = queries_silence.list_out_of_service(connection, sorted(devices | gauges), now)
-    return _Sensors(
-        blind=tuple(find_blind_sensors(heard, links, levels, resting=frozenset(resting), now=now)),
-        silent=frozenset(series.site for series in heard if series.silent(now)),
-        expected=heard,
-        devices=devices,
-        resting=frozenset(resting),
-    )
-
-
-def _assess(context: RequestContext, sensors: _Sensors, gauges: Gauges) -> Calm:
+def _assess(context: RequestContext, sensors: WatchedSensors, gauges: Gauges) -> Calm:
     now = context.now()
     evaluation = read_evaluation(context)
     return Calm(
         evaluation=assess(evaluation, now),
-        alarms=assess_sensors(evaluation, sensors.expected, sensors.resting, now),
+        alarms=assess_sensors(evaluation, sensors, now),
         water=assess_water(evaluation, gauges, now),
     )
 

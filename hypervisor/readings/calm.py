@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hypervisor.access.context import RequestContext
-from hypervisor.base.freshness import Assessment, Input, Lack, assess
+from hypervisor.base.freshness import Assessment, Input, Lack, assess, find_gap
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import translate as _
 from hypervisor.base.translation import translate_plural
@@ -27,6 +27,14 @@ class AlarmCalm:
     alarms: Assessment
 
 
+@dataclass(frozen=True, kw_only=True)
+class WatchedSensors:
+    """The series that are expected to report; `resting`: devices that are out of service."""
+
+    expected: tuple[ExpectedSeries, ...]
+    resting: frozenset[str]
+
+
 def read_evaluation(context: RequestContext) -> list[Input]:
     """Evaluation as a whole, and each rule or site that it set aside."""
     now, live = context.now(), context.instance.mode is Mode.LIVE
@@ -37,17 +45,28 @@ def read_evaluation(context: RequestContext) -> list[Input]:
     return [make_evaluation_input(get_progress(context.connection), now, live=live), *asides]
 
 
+def read_sensors(
+    context: RequestContext, quantities: Iterable[str], gauges: Iterable[str] = ()
+) -> WatchedSensors:
+    """The sensors of these quantities; `gauges`: devices that may be out of service, too."""
+    now = context.now()
+    expected = queries_silence.list_expected_series(context.connection, [*quantities], now)
+    devices = sorted({*gauges, *(each.device for each in expected)})
+    resting = queries_silence.list_out_of_service(context.connection, devices, now)
+    return WatchedSensors(expected=tuple(expected), resting=frozenset(resting))
+
+
+def list_hazards(context: RequestContext) -> list[str]:
+    """The quantities that sensors report; the vigilance is a service's."""
+    return [name for name in context.catalogue.domain_of if name != "vigilance"]
+
+
 def read_alarm_calm(context: RequestContext) -> AlarmCalm:
     """For a page that reads nothing else of the sensors."""
     now, evaluation = context.now(), read_evaluation(context)
-    heard = queries_silence.list_expected_series(
-        context.connection, [*context.catalogue.domain_of], now
-    )
-    devices = sorted({each.device for each in heard})
-    resting = queries_silence.list_out_of_service(context.connection, devices, now)
+    sensors = read_sensors(context, context.catalogue.domain_of)
     return AlarmCalm(
-        evaluation=assess(evaluation, now),
-        alarms=assess_sensors(evaluation, heard, resting, now),
+        evaluation=assess(evaluation, now), alarms=assess_sensors(evaluation, sensors, now)
     )
 
 
@@ -73,21 +92,27 @@ def make_evaluation_input(progress: Progress, now: datetime, *, live: bool) -> I
 
 
 def assess_sensors(
-    evaluation: Sequence[Input],
-    expected: Iterable[ExpectedSeries],
-    resting: AbstractSet[str],
-    now: datetime,
+    evaluation: Sequence[Input], sensors: WatchedSensors, now: datetime
 ) -> Assessment:
     """Whether an alarm that is due would be there: evaluation keeps up, every sensor reports.
 
     Where there is none, nothing is watched.
     """
-    inputs = {each.device: _make_sensor_input(each, resting, now) for each in expected}
-    for each in expected:
-        given = _make_sensor_input(each, resting, now)
-        if given.lack or given.until is None or given.until <= now:
-            inputs[each.device] = given
+    inputs = {
+        each.device: _make_sensor_input(each, sensors.resting, now) for each in sensors.expected
+    }
+    inputs |= {each.device: given for each, given in _list_gaps(sensors, now)}
     return assess([*evaluation, *inputs.values()] if inputs else [], now)
+
+
+def list_unwatched_sites(sensors: WatchedSensors, now: datetime) -> set[str]:
+    """The sites with a sensor that does not report."""
+    return {each.site for each, _ in _list_gaps(sensors, now)}
+
+
+def _list_gaps(sensors: WatchedSensors, now: datetime) -> list[tuple[ExpectedSeries, Input]]:
+    pairs = [(each, _make_sensor_input(each, sensors.resting, now)) for each in sensors.expected]
+    return [(each, given) for each, given in pairs if find_gap(given, now) is not None]
 
 
 def _make_sensor_input(series: ExpectedSeries, resting: AbstractSet[str], now: datetime) -> Input:

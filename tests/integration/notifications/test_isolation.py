@@ -7,9 +7,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from hypervisor.base.instants import moment
-from hypervisor.notifications import queries_outbox, route_file, tables
+from hypervisor.notifications import diagnosis, queries_outbox, route_file, tables
 from hypervisor.notifications.dispatcher import TRIES
-from hypervisor.stack.doctor_routes import check_routes
 from hypervisor.stack.queries_doctor import read_health
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
@@ -102,7 +101,8 @@ def test_every_alarm_is_notified_beside_events_that_fail(
     assert _count(town, "outbox WHERE decided_at IS NULL") == 0
     failed = _count(town, "outbox WHERE outcome = 'failed'")
     assert failed >= 6
-    assert len(hook.got) == len(good)
+    # By key: a message whose answer came too late for a busy machine is sent again with its key.
+    assert len({key for key, _body in hook.got}) == len(good)
     assert queries_outbox.retry_failed(town.connection) == failed
     town.connection.commit()
 
@@ -145,7 +145,7 @@ def test_routes_that_cannot_be_read_leave_those_before_in_force(
         town.routes(unreadable)
     town.raised()
     town.work(lambda: len(hook.got) == 1)
-    (finding,) = check_routes(town.settings)
+    (finding,) = diagnosis.check(town.settings, moment(town.at(0)))
     assert (finding.state, finding.subject) == ("bad", "routes")
 
 

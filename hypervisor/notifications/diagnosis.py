@@ -1,6 +1,7 @@
 """`hypervisor doctor`'s check of the routes: those that were written last are in force."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from hypervisor.base.failures import describe_failure
 from hypervisor.base.settings import Settings
@@ -10,7 +11,7 @@ from hypervisor.notifications.route_file import read_routes
 from hypervisor.stack.doctor_machine import Finding, bad
 
 
-def check_routes(settings: Settings) -> Iterator[Finding]:
+def check(settings: Settings, _now: datetime) -> Iterator[Finding]:
     """That they cannot be read: then those before them are in force."""
     try:
         with store_errors(), connect(settings.database_url) as connection:
