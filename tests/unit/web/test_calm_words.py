@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,13 @@ def code_words(path: Path) -> Iterator[tuple[str, bool]]:
                     yield given.value, guarded
 
 
-def list_words() -> Iterator[tuple[str, str, bool]]:
+@cache
+def list_words() -> tuple[tuple[str, str, bool], ...]:
     """(where, sentence, guarded) of everything that people read."""
+    return tuple(_read_words())
+
+
+def _read_words() -> Iterator[tuple[str, str, bool]]:
     for name in environment().list_templates():
         for words, guarded in template_words(name):
             yield name, words, guarded
