@@ -28,6 +28,7 @@ from hypervisor.stack.doctor_external import check_sources
 from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_gaps import check_gaps
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
+from hypervisor.stack.doctor_routes import check_routes
 from hypervisor.stack.run_state import BROKER_ASIDE, find_holder, read_state
 from hypervisor.web import basemap
 from sensors._errors import TerritoryError
@@ -58,6 +59,7 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += check_gaps(settings, now)
     findings += check_feeds(settings, now)
     findings += check_sources(settings, now)
+    findings += check_routes(settings)
     for room in rooms.modules("diagnosis"):
         findings += room.check(settings, now)
     findings += check_commands(settings, now)

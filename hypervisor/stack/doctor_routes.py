@@ -1,7 +1,6 @@
 """`hypervisor doctor`'s check of the routes: those that were written last are in force."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from hypervisor.base.failures import describe_failure
 from hypervisor.base.settings import Settings
@@ -11,7 +10,7 @@ from hypervisor.notifications.route_file import read_routes
 from hypervisor.stack.doctor_machine import Finding, bad
 
 
-def check(settings: Settings, _now: datetime) -> Iterator[Finding]:
+def check_routes(settings: Settings) -> Iterator[Finding]:
     """That they cannot be read: then those before them are in force."""
     try:
         with store_errors(), connect(settings.database_url) as connection:
