@@ -17,11 +17,13 @@ from hypervisor.accounts.schemas import (
 )
 from hypervisor.accounts.service import Administrator, NewAccount, require_administrator
 from hypervisor.base.duties import Role
+from hypervisor.base.versions import ANY
 from hypervisor.database.connect import Connection
 from hypervisor.web.preconditions import SeenList, read_mark, tag
 from hypervisor.web.problems import responses
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
+_REPLACED = {"title", "language", "roles"}  # where a change overwrites what stands
 
 
 @router.get("", responses=responses(401, 403))
@@ -66,7 +68,7 @@ def get_account(context: Context, response: Response, name: str) -> AccountDetai
     return AccountDetailBody(mode=context.mode, account=account_body)
 
 
-@router.patch("/{name}", responses=responses(401, 403, 404, 412, 422))
+@router.patch("/{name}", responses=responses(401, 403, 404, 412, 422, 428))
 def update_account(
     context: ConfirmedContext,
     response: Response,
@@ -76,11 +78,14 @@ def update_account(
 ) -> AccountDetailBody:
     """Change an account: its words, its roles, its password; take it out of use.
 
-    Another password, or being out of use, ends its sessions and makes its tokens void.
+    Another password, or being out of use, ends its sessions and makes its tokens void. Words and
+    roles replace what stands: they need If-Match (428 without it).
     """
     administrator = require_administrator(context)
     with context.writing() as connection:
         seen = read_mark(if_match)
+        if seen is None and not body.model_fields_set & _REPLACED:
+            seen = ANY
         account = service.require_seen(connection, name, administrator, seen)
         _update_description(connection, account, body, administrator)
         if body.roles is not None:

@@ -96,7 +96,7 @@ def update_account(  # noqa: PLR0913, PLR0917  the fields of the form
     administrator = require_administrator(context)
     try:
         with context.writing() as connection:
-            account = service.require_seen(connection, name, administrator, seen or None)
+            account = service.require_seen(connection, name, administrator, seen)
             if account.by_provider:  # both follow the provider's claims; the form has neither
                 title, role = account.title, []
             if (title, language or None) != (account.title, account.language):

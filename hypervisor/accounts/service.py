@@ -12,7 +12,7 @@ from hypervisor.access.errors import AccountError, ForbiddenError, NoAccountErro
 from hypervisor.access.queries import Account
 from hypervisor.base.duties import Duty, Role
 from hypervisor.base.person import EVERYWHERE, Territory, together
-from hypervisor.base.versions import ANY, make_mark, require_current
+from hypervisor.base.versions import make_mark, require_current
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
@@ -137,18 +137,17 @@ def mark_account(connection: Connection, account: Account) -> str:
 def require_seen(
     connection: Connection, name: str, administrator: Administrator, seen: str | None
 ) -> Account:
-    """The account, locked. `seen`: the mark of what the person changes; None: whatever stands.
+    """The account, locked. `seen`: the mark of what the person changes.
 
     Raises:
         NoAccountError: there is none that the administrator administers.
+        UnseenError: they do not say what they saw (None).
         ConflictError: somebody changed it meanwhile.
     """
     queries_roles.lock_roles(connection)
     account = get_administered_account(connection, name, administrator)
     current = mark_account(connection, account)
-    require_current(
-        ANY if seen is None else seen, current, Message("account {name!r}", account.name)
-    )
+    require_current(seen, current, Message("account {name!r}", account.name))
     return account
 
 

@@ -30,6 +30,7 @@ _OF_ONE = 1  # of an account, or of all that is public
 _WAITING = 6  # of an account; a browser's page brings several
 _IN_LINE = 48  # of all
 _PATIENCE = 60.0  # s that a request waits for its turn
+_MATCHED = "hypervisor.costly_route"  # of a scope
 
 
 class BudgetGuard:
@@ -127,7 +128,14 @@ class CostlyRoute:
 
 
 def find_costly_route(scope: Scope) -> CostlyRoute | None:
-    """The route of a request; None: every request costs it the same."""
+    """The route of a request, matched once; None: every request costs it the same."""
+    if _MATCHED not in scope:
+        scope[_MATCHED] = _match_costly_route(scope)
+    route: CostlyRoute | None = scope[_MATCHED]
+    return route
+
+
+def _match_costly_route(scope: Scope) -> CostlyRoute | None:
     state = scope["app"].state
     if not hasattr(state, "costly_routes"):
         state.costly_routes = list_budgets(scope["app"])

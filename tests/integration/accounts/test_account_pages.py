@@ -107,19 +107,24 @@ def test_accounts_that_one_administers(base: str, database_url: str) -> None:
         assert is_refused(anne.post("/admin/accounts", data=form), "already exists")
 
         there = "/admin/accounts/chloe"
-        changed = anne.post(there, data={"title": "Chloé", "role": "operator", "area": ""})
+        change = {"title": "Chloé", "role": "operator", "area": ""}
+        assert anne.post(there, data=change).status_code == 409, "it does not say what was seen"
+        changed = anne.post(there, data={**change, "seen": "*"})
         assert leads_to(changed, f"{there}?done=changed")
         account = anne.get("/api/v1/accounts/chloe").json()["account"]
         assert [role["role"] for role in account["roles"]] == ["operator"]
         assert account["title"] == "Chloé"
-        assert is_refused(anne.post(there, data={"role": "king"}), "expected one of source")
+        assert is_refused(
+            anne.post(there, data={"role": "king", "seen": "*"}), "expected one of source"
+        )
         assert leads_to(anne.post(f"{there}/use", data={"out": "1"}), f"{there}?done=disabled")
         assert enter(base, "chloe", secret) == 401
         assert leads_to(anne.post(f"{there}/use", data={"out": ""}), f"{there}?done=enabled")
         assert enter(base, "chloe", secret) == 204
         itself = "/admin/accounts/anne"
         assert is_refused(anne.post(f"{itself}/use", data={"out": "1"}), "no administrator left")
-        assert is_refused(anne.post(itself, data={"role": "viewer"}), "no administrator left")
+        refused = anne.post(itself, data={"role": "viewer", "seen": "*"})
+        assert is_refused(refused, "no administrator left")
         for address in (itself.replace("anne", "nobody"), "/admin/accounts/nobody/use"):
             assert anne.post(address, data={"role": "viewer", "out": "1"}).status_code == 404
 

@@ -54,6 +54,7 @@ roles:
   - {{when: {{groups: elected}}, role: viewer, areas from: communes}}
 """
 PASSWORD = passwords.generate()
+SEEN = {"If-Match": "*"}
 
 
 def person(name: str, *groups: str, **claims: Any) -> dict[str, Any]:
@@ -169,10 +170,10 @@ def test_no_password_opens_such_an_account(door: Door, browser: httpx.Client) ->
         ]
         assert (account["signs_in"], account["by_provider"]) == (True, True)
         for body in ({"password": PASSWORD}, {"roles": [{"role": "administrator"}]}):
-            refused = root.patch(f"/api/v1/accounts/{name}", json=body)
+            refused = root.patch(f"/api/v1/accounts/{name}", json=body, headers=SEEN)
             assert refused.status_code == 422, refused.text
             assert "identity provider" in refused.json()["detail"]
-        form = {"title": "", "language": "fr", "csrf": root.headers["X-CSRF-Token"]}
+        form = {"title": "", "language": "fr", "seen": "*", "csrf": root.headers["X-CSRF-Token"]}
         saved = root.post(f"/admin/accounts/{name}", data=form)
         assert saved.status_code == 303, saved.text
         account = root.get(f"/api/v1/accounts/{name}").json()["account"]

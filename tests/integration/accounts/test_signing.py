@@ -29,6 +29,7 @@ from tests.integration.web.served import NOW, server
 pytestmark = pytest.mark.integration
 
 PASSWORD = passwords.generate()
+SEEN = {"If-Match": "*"}
 
 
 @pytest.fixture
@@ -242,7 +243,7 @@ def test_what_ends_when_an_account_changes(
                 "disable": {"disabled": True},
                 "roles": {"roles": [{"role": "viewer", "area": NORTH}]},
             }
-            done = root.patch(path, json=changes[act])
+            done = root.patch(path, json=changes[act], headers=SEEN)
         assert done.is_success, done.text
         clients = (browser, elsewhere, program)
         status_codes = [one.get("/api/v1/auth/me").status_code for one in clients]
@@ -340,18 +341,17 @@ def test_an_administrator_of_an_epci_keeps_to_it(client_of: ClientOf) -> None:  
     names = {one["name"] for one in north.get("/api/v1/accounts").json()["accounts"]}
     assert names == {f"administrator-{NORTH}", "new"}
     assert north.get(f"/api/v1/accounts/viewer-{SOUTH}").status_code == 404
-    wider = north.patch("/api/v1/accounts/new", json={"roles": [{"role": "viewer"}]})
+    wider = north.patch("/api/v1/accounts/new", json={"roles": [{"role": "viewer"}]}, headers=SEEN)
     assert wider.status_code == 403
-    changed = north.patch(
-        "/api/v1/accounts/new", json={"title": "New One", "disabled": True, "reason": "left"}
-    )
+    change = {"title": "New One", "disabled": True, "reason": "left"}
+    changed = north.patch("/api/v1/accounts/new", json=change, headers=SEEN)
     assert changed.json()["account"]["title"] == "New One"
     assert changed.json()["account"]["disabled_at"] is not None
 
 
 def test_somebody_is_left_who_administers(client: httpx.Client) -> None:  # noqa: F811
     for change in ({"roles": [{"role": "viewer"}]}, {"disabled": True}):
-        found = client.patch("/api/v1/accounts/anne", json=change)
+        found = client.patch("/api/v1/accounts/anne", json=change, headers=SEEN)
         assert found.status_code == 422
         assert "no administrator left" in found.json()["detail"]
 

@@ -67,7 +67,7 @@ INTERLOCK = _put(
 KINDS: dict[str, tuple[Write, str | None, bool]] = {
     "works": (WORKS, "/api/v1/works/rd446.2024", True),
     "team": (TEAM, None, True),
-    "account": (ACCOUNT, "/api/v1/accounts/olga", False),
+    "account": (ACCOUNT, "/api/v1/accounts/olga", True),
     "arming": (ARMING, "/api/v1/armed-rules", True),
     "interlock": (INTERLOCK, "/api/v1/interlocks", True),
 }
