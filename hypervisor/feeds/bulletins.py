@@ -15,7 +15,7 @@ import msgspec
 from hypervisor.base.instants import micros, text
 from hypervisor.feeds import vigicrues
 from hypervisor.feeds.model import Bulletin, FeedError, Page, Unusable
-from hypervisor.feeds.poll import PollContext, require_past
+from hypervisor.feeds.poll import Dated, PartFailures, PollContext, require_past
 from hypervisor.feeds.vigicrues import Reach
 from ingest.message import Reason
 from sensors._errors import Message
@@ -44,7 +44,7 @@ _PARTS = {
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Info(msgspec.Struct, frozen=True):
+class Info(Dated, frozen=True):
     """What a bulletin has beside its texts, as Sandre's dictionary VIC 1.1 names it."""
 
     DtHrInfoVigiCru: Aware
@@ -80,18 +80,22 @@ def poll(context: PollContext) -> Iterator[Page]:
         yield same
         return
     form, missing = str(before.get("form") or _FORMS[0]), None
-    count = 0
+    count, failures = 0, PartFailures()
     for area in list_areas(reaches, codes):
-        try:
-            form, content, body = ask_bulletin(context, area, form)
-        except FeedError as error:
-            if not error.is_missing:
-                raise
-            missing = error  # a reach may have no text of its own
-            continue
-        bulletins, unusable = read_bulletins(content, body, area)
-        count += len(bulletins)
-        yield Page(bulletins=bulletins, unusable=unusable)
+        page = Page()
+        with failures.keep():
+            try:
+                form, content, body = ask_bulletin(context, area, form)
+            except FeedError as error:
+                if not error.is_missing:
+                    raise
+                missing = error  # a reach may have no text of its own
+                continue
+            bulletins, unusable = read_bulletins(content, body, area)
+            page = Page(bulletins=bulletins, unusable=unusable)
+        count += len(page.bulletins)
+        yield page
+    failures.raise_first()
     if missing is not None and not count:
         raise missing
     yield Page(

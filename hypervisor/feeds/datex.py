@@ -5,13 +5,14 @@ Read is what both versions name alike, and what Bison Futé adds to it; docs/fee
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 from xml.etree.ElementTree import Element
 
 from hypervisor.base.xml_reader import XmlError, read_elements
 from hypervisor.feeds.model import FeedError, RoadEvent, Unusable
+from hypervisor.feeds.poll import clip_time
 from ingest.message import Reason
 from sensors._errors import Message
 
@@ -21,6 +22,7 @@ _PUBLICATION = "SituationPublication"
 _CLOSED = {"roadClosed", "carriagewayClosures", "closedPermanentlyForTheWinter", "bridgeClosed"}
 _HIDDEN = {"internalNote"}
 _LONGEST = 2_000  # characters of a text for readers
+_LONGEST_ID = 500  # characters
 _MOST_POINTS = 2_000
 # By the record's type, or by a word of its own; what comes first is what the event is.
 _KINDS = (
@@ -81,6 +83,8 @@ def read_publication(body: bytes) -> Publication:
         raise _wrong_shape(f"{words} instead of {_PUBLICATION}", body)
     if issued is None:
         raise _wrong_shape("no publicationTime", body)
+    # A version ahead of its publication would hide all that come after it.
+    events = [replace(event, issued=min(event.issued, issued)) for event in events]
     return Publication(
         issued=issued, events=events, references=frozenset(references), unusable=unusable
     )
@@ -91,6 +95,8 @@ def read_situation(situation: Element, reference: str) -> RoadEvent:
     records = situation.findall("situationRecord")
     if not reference or not records:
         raise ValueError("no id" if records else "no situationRecord")
+    if len(reference) > _LONGEST_ID:
+        raise ValueError(f"an id of more than {_LONGEST_ID} characters")
     main = min(records, key=lambda record: _rank(record)[0])
     kind = _rank(main)[1]
     begins = [t for r in records if (t := _read_time(_find(r, "overallStartTime")))]
@@ -246,7 +252,7 @@ def _read_time(written: str | None) -> datetime | None:
     time = datetime.fromisoformat(written.strip())
     if time.tzinfo is None:
         raise ValueError(f"time {written[:40]!r} without an offset")
-    return time.astimezone(UTC)
+    return clip_time(time)
 
 
 def _wrong_shape(error: str, body: bytes) -> FeedError:

@@ -33,6 +33,7 @@ _REDIRECTS = 3
 _LONGEST_WAIT = 3600.0  # s that a service may ask us to wait
 _STOP_SECONDS = 0.2
 _LONGEST_ERROR = 2_000  # bytes that are read of an error's body
+_LONGEST_NAME = 1_000  # characters of an ETag
 _USABLE = (200, 206)  # Hub'Eau answers 206 where there are more pages
 _ESCAPED_CONTROL = re.compile(r"\\u00(?:[01][0-9a-fA-F]|7[fF]|[89][0-9a-fA-F])|\\u20[26]")
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
@@ -95,8 +96,8 @@ async def _fetch(request: Request) -> Answer:
         else read_json(body, response.headers.get("content-type", "")),
         body=body,
         validators=Validators(
-            etag=response.headers.get("etag"),
-            last_modified=response.headers.get("last-modified"),
+            etag=_read_validator(response, "etag"),
+            last_modified=_read_validator(response, "last-modified"),
         ),
     )
 
@@ -130,6 +131,14 @@ def _headers(request: Request) -> dict[str, str]:
         **(request.headers or {}),
     }
     return {name: value for name, value in headers.items() if value}
+
+
+def _read_validator(response: httpx.Response, name: str) -> str | None:
+    """A header that the next request can send back as it is; None: it cannot."""
+    value: str = response.headers.get(name, "")
+    return (
+        value if value.isascii() and value.isprintable() and len(value) <= _LONGEST_NAME else None
+    )
 
 
 def _follow(address: httpx.URL, response: httpx.Response) -> httpx.URL:

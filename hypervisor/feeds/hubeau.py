@@ -10,7 +10,7 @@ import msgspec
 
 from hypervisor.base.instants import micros, text
 from hypervisor.feeds.model import Feed, FeedError, Observation, Page
-from hypervisor.feeds.poll import Device, PollContext, read_parts
+from hypervisor.feeds.poll import Dated, Device, PollContext, read_parts
 from ingest.message import Reason
 
 FEED = Feed(
@@ -41,7 +41,7 @@ _DAY = timedelta(days=1)
 _FIELDS = "code_station,grandeur_hydro,date_obs,resultat_obs,code_qualification_obs,code_statut"
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class Row(Dated, frozen=True, gc=False):
     """An observation as the service writes it."""
 
     grandeur_hydro: str

@@ -1,6 +1,7 @@
 """Météo-France's vigilance: colours by département and phenomenon, for today and tomorrow."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -8,8 +9,16 @@ import msgspec
 
 from hypervisor.base.instants import micros, text
 from hypervisor.base.settings import Settings
-from hypervisor.feeds.model import Colour, Feed, FeedError, Page, Unusable
-from hypervisor.feeds.poll import PollContext, read_parts, require_past
+from hypervisor.feeds.model import (
+    COLOURS_STATED,
+    Colour,
+    Feed,
+    FeedError,
+    Page,
+    Unusable,
+    find_worst,
+)
+from hypervisor.feeds.poll import Dated, PollContext, read_parts, require_past
 from hypervisor.registry.departements import NAMES
 from ingest.message import Reason
 from sensors._errors import Message
@@ -36,12 +45,11 @@ PHENOMENA = {
     "8": "avalanche",
     "9": "waves",
 }
-_COLOURS = range(1, 5)
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Slot(msgspec.Struct, frozen=True):
+class Slot(Dated, frozen=True):
     """A colour and its hours."""
 
     begin_time: Aware
@@ -52,7 +60,7 @@ class Slot(msgspec.Struct, frozen=True):
 class Phenomenon(msgspec.Struct, frozen=True):
     """Without slots it is not watched in this season."""
 
-    phenomenon_id: str | int
+    phenomenon_id: Annotated[str, msgspec.Meta(max_length=100)] | int
     timelaps_items: list[Slot]
 
 
@@ -73,7 +81,7 @@ class Period(msgspec.Struct, frozen=True):
     timelaps: Timelaps
 
 
-class Product(msgspec.Struct, frozen=True):
+class Product(Dated, frozen=True):
     update_time: Aware
     periods: list[Period]
 
@@ -129,7 +137,7 @@ def list_colours(
     product: Product, departements: Sequence[str]
 ) -> tuple[list[Colour], list[Unusable]]:
     """Slots by département and phenomenon, and what of them cannot be used."""
-    colours: list[Colour] = []
+    colours: dict[tuple[str, str, datetime], Colour] = {}
     unusable: list[Unusable] = []
     for period in product.periods:
         domains, bad = read_parts(period.timelaps.domain_ids, Domain)
@@ -141,12 +149,27 @@ def list_colours(
             unusable += bad
             for phenomenon in phenomena:
                 for slot in phenomenon.timelaps_items:
-                    if slot.color_id in _COLOURS:
-                        colours.append(_make_colour(product, domain, phenomenon, slot))
-                    else:
+                    _add_colour(colours, _make_colour(product, domain, phenomenon, slot))
+                    if slot.color_id not in COLOURS_STATED:
                         detail = Message("colour {value} is none", slot.color_id)
                         unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail))
-    return colours, unusable
+            for part in bad:
+                if number := _read_number(part.part):
+                    _add_colour(colours, _make_unstated(product, domain, number))
+    return list(colours.values()), unusable
+
+
+def _add_colour(colours: dict[tuple[str, str, datetime], Colour], colour: Colour) -> None:
+    """Of two of the same hour the worst stands."""
+    key = (colour.area, colour.phenomenon, colour.begins)
+    before = colours.get(key, colour)
+    colours[key] = replace(colour, colour=find_worst((before.colour, colour.colour)))
+
+
+def _read_number(phenomenon: object) -> str:
+    """Of a phenomenon that cannot be read; "": that cannot, either."""
+    number = phenomenon.get("phenomenon_id") if isinstance(phenomenon, dict) else None
+    return str(number) if str(number) in PHENOMENA else ""
 
 
 def _departement_of(domain: str) -> str:
@@ -163,5 +186,12 @@ def _make_colour(product: Product, domain: Domain, phenomenon: Phenomenon, slot:
         begins=slot.begin_time,
         ends=slot.end_time,
         issued=product.update_time,
-        colour=slot.color_id,
+        colour=slot.color_id if slot.color_id in COLOURS_STATED else None,
     )
+
+
+def _make_unstated(product: Product, domain: Domain, number: str) -> Colour:
+    """Of a phenomenon whose colours cannot be read: until the next bulletin it has none."""
+    always = Slot(begin_time=product.update_time, end_time=product.update_time, color_id=0)
+    phenomenon = Phenomenon(phenomenon_id=number, timelaps_items=[always])
+    return replace(_make_colour(product, domain, phenomenon, always), ends=None)

@@ -1,6 +1,6 @@
 """What a feed is, how far it has come, and what one of its polls gave."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -9,6 +9,8 @@ from hypervisor.forecast.experts import ExpertFile
 from ingest.message import Reason
 from sensors._errors import Message, TerritoryError
 from sensors._foreign import remove_controls
+
+COLOURS_STATED = range(1, 5)
 
 
 class FeedError(TerritoryError):
@@ -136,6 +138,13 @@ class Colour:
     issued: datetime
     colour: int | None
     ends: datetime | None = None
+
+
+def find_worst(levels: Iterable[int | None]) -> int | None:
+    """Of all colours that an answer has for the same; None: none, or green beside one unstated."""
+    every = list(levels)
+    worst = max((level for level in every if level is not None), default=None)
+    return None if worst == 1 and None in every else worst
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import msgspec
 
 from hypervisor.base.instants import micros, text
 from hypervisor.feeds.model import Feed, FeedError, Observation, Page
-from hypervisor.feeds.poll import Device, PollContext, read_parts
+from hypervisor.feeds.poll import Dated, Device, PartFailures, PollContext, read_parts
 from ingest.message import Reason
 from sensors._errors import Message
 
@@ -65,7 +65,7 @@ SIX_MINUTES = Rhythm(path="station/infrahoraire-6m", step=timedelta(minutes=6), 
 AN_HOUR = Rhythm(path="station/horaire", step=timedelta(hours=1), rain="rr1")
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class Row(Dated, frozen=True, gc=False):
     """An observation as the service writes it; `validity_time` ends what is of a span."""
 
     validity_time: Aware
@@ -124,19 +124,26 @@ def _poll(context: PollContext, rhythm: Rhythm) -> Iterator[Page]:
     latest = _floor(context.now, rhythm.step)
     due = [code for code in sorted(devices) if progress.last.get(code) != text(micros(latest))]
     due.sort(key=lambda code: progress.last.get(code, ""))
+    failures = PartFailures()
     for code in due[:_MOST]:
-        page, times = _ask(context, rhythm, devices[code], latest)
+        page = Page()
+        times: list[datetime] = []
+        with failures.keep():
+            page, times = _ask(context, rhythm, devices[code], latest)
         for time in times:
             if time <= context.now + _AHEAD:
                 progress.take(code, time, rhythm.step)
         yield replace(page, cursor=progress.cursor())
     oldest = text(micros(context.now - _DEEP))
     for code, written in _list_missing(progress)[: _MOST - min(len(due), _MOST)]:
-        progress.missing[code].remove(written)
-        if written > oldest:
-            page, _times = _ask(context, rhythm, devices[code], datetime.fromisoformat(written))
-            yield replace(page, cursor=progress.cursor())
+        page = Page()
+        with failures.keep():
+            if written > oldest:
+                page, _ = _ask(context, rhythm, devices[code], datetime.fromisoformat(written))
+            progress.missing[code].remove(written)
+        yield replace(page, cursor=progress.cursor())
     yield _conclude(devices, progress, oldest)
+    failures.raise_first()
 
 
 def _read_progress(context: PollContext, devices: Mapping[str, Device]) -> Progress:

@@ -1,6 +1,7 @@
 """Vigicrues' own forecasts: levels and discharges of its stations, with their tendencies."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import msgspec
 from hypervisor.base.instants import micros, text
 from hypervisor.feeds import vigicrues
 from hypervisor.feeds.model import Feed, FeedError, Page, Unusable
-from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.feeds.poll import Dated, PartFailures, PollContext, read_parts, require_past
 from hypervisor.forecast.experts import QUANTITIES, TENDENCIES, ExpertFile, ExpertForecast
 from ingest.message import Reason
 
@@ -26,19 +27,20 @@ FEED = Feed(
 FORECASTS = "v1.1/prevision.json"
 ISSUER = "Vigicrues"
 _STATION = "7"  # Sandre's type of an entity of flood vigilance
+_LONGEST = timedelta(days=31)  # that a forecast reaches
 _LABELS = ("min", "moy", "max")
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Listed(Dated, frozen=True):
     """A station that has a forecast."""
 
     CdEntVigiCru: str
     DtProdSimul: Aware
 
 
-class Point(msgspec.Struct, frozen=True):
+class Point(Dated, frozen=True):
     """What is forecast for a time, in m or m³/s."""
 
     DtPrev: Aware
@@ -47,7 +49,7 @@ class Point(msgspec.Struct, frozen=True):
     ResMaxPrev: float | None = None
 
 
-class Simulation(msgspec.Struct, frozen=True):
+class Simulation(Dated, frozen=True):
     """A station's forecast."""
 
     DtProdSimul: Aware
@@ -59,7 +61,7 @@ def poll(context: PollContext) -> Iterator[Page]:
     """The forecasts of our gauges that are new."""
     codes = {device.code for device in context.devices}
     produced: dict[str, str] = dict(context.state.cursor.get("produced", {}))
-    count = 0
+    count, failures = 0, PartFailures()
     for grandeur in QUANTITIES:
         listed, unusable = ask_list(context, grandeur)
         yield Page(unusable=unusable)
@@ -73,14 +75,14 @@ def poll(context: PollContext) -> Iterator[Page]:
             key, stamp = f"{code}/{grandeur}", text(micros(at))
             if produced.get(key) == stamp:
                 continue
-            forecast, unusable = ask_forecast(context, code, grandeur)
-            produced[key] = stamp
-            file = ExpertFile(issuer=ISSUER, forecasts=[forecast], name=FEED.title)
-            yield Page(
-                forecasts=[file] if forecast.times else [],
-                unusable=unusable,
-                cursor={"produced": produced},
-            )
+            page = Page()
+            with failures.keep():
+                forecast, unusable = ask_forecast(context, code, grandeur)
+                produced[key] = stamp
+                file = ExpertFile(issuer=ISSUER, forecasts=[forecast], name=FEED.title)
+                page = Page(forecasts=[file] if forecast.times else [], unusable=unusable)
+            yield replace(page, cursor={"produced": produced})
+    failures.raise_first()
     yield Page(cursor={"produced": produced}, summary=f"{count} forecasts of our gauges")
 
 
@@ -107,7 +109,9 @@ def ask_forecast(
         "GrdSimul": grandeur,
     }
     answer = context.ask(FORECASTS, parameters)
-    return read_forecast(answer.content, answer.body, code, grandeur)
+    forecast, unusable = read_forecast(answer.content, answer.body, code, grandeur)
+    require_past(context, forecast.issued, answer.body)
+    return forecast, unusable
 
 
 def read_forecast(
@@ -124,7 +128,8 @@ def read_forecast(
         point.DtPrev: [point.ResMinPrev, point.ResMoyPrev, point.ResMaxPrev]
         for point in sorted(points, key=lambda point: point.DtPrev)
     }
-    rows = {at: row for at, row in rows.items() if any(value is not None for value in row)}
+    latest = simulation.DtProdSimul + _LONGEST
+    rows = {at: row for at, row in rows.items() if at <= latest and any(v is not None for v in row)}
     return (
         ExpertForecast(
             code=code,

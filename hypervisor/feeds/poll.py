@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -21,6 +22,9 @@ _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 _CHANCE = random.SystemRandom()
 
 
+_FIRST, _LAST = datetime(1800, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_MOST_FAILURES = 3  # in a row, after which a service is asked for no more parts
+_MOST_ANSWERS = 20  # as slow as an answer may be, after which a poll leaves the turn to other feeds
 # When each service was last asked (monotonic s): its feeds share its rate, and this process alone
 # asks.
 _ASKED_AT: dict[str, float] = {}
@@ -72,6 +76,7 @@ class PollContext:
     headers: Mapping[str, str] = field(default_factory=dict)
     stopping: Callable[[], bool] = lambda: False
     ahead: timedelta = timedelta(minutes=5)  # of our clock, and still believed
+    began: float = field(default_factory=time.monotonic)
 
     def ask(
         self,
@@ -90,6 +95,11 @@ class PollContext:
         _ASKED_AT[service] = time.monotonic()
         if self.stopping():
             raise FeedError("stopped while {title} was read", self.feed.title)
+        longest = _MOST_ANSWERS * self.settings.feeds_timeout_seconds
+        if time.monotonic() - self.began > longest:
+            raise FeedError(
+                "{title} was not read to its end within {count:g} s", self.feed.title, longest
+            )
         request = Request(
             address=f"{address_of(self.feed, self.settings)}/{what}".rstrip("/"),
             parameters=parameters,
@@ -119,6 +129,52 @@ def address_of(feed: Feed, settings: Settings) -> str:
     return feed.address
 
 
+def clip_time(time: datetime) -> datetime:
+    """The same in UTC, no further away than what a database and every zone can hold."""
+    return min(max(time, _FIRST), _LAST).astimezone(UTC)
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """A part of an answer, whose times are clipped."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, datetime) and not _FIRST <= value <= _LAST:
+                msgspec.structs.force_setattr(self, name, clip_time(value))
+
+
+@dataclass(kw_only=True)
+class PartFailures:
+    """Parts of a poll that have no usable answer: the others are read all the same."""
+
+    first: FeedError | None = None
+    in_a_row: int = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether it is the service that does not answer, and not a part of it."""
+        return self.in_a_row >= _MOST_FAILURES
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Keep a part's failure. Raises FeedError: there are many, or the service wants to rest."""
+        try:
+            yield
+        except FeedError as error:
+            self.first = self.first or error
+            self.in_a_row += 1
+            if self.are_many or error.wait_s is not None:
+                raise
+        else:
+            self.in_a_row = 0
+
+    def raise_first(self) -> None:
+        """Raises FeedError: a part had no usable answer."""
+        if self.first is not None:
+            raise self.first
+
+
 def require_past(context: PollContext, issued: datetime, body: bytes) -> None:
     """Raises FeedError: what was issued then lies ahead of our clock."""
     if issued > context.now + context.ahead:
@@ -126,6 +182,19 @@ def require_past(context: PollContext, issued: datetime, body: bytes) -> None:
             "the bulletin is of {time}, which lies ahead: its clock or ours is wrong",
             issued.isoformat(),
             reason=Reason.TIME_AHEAD,
+            body=body,
+        )
+
+
+def require_newest(context: PollContext, issued: datetime, body: bytes) -> None:
+    """Raises FeedError: a newer publication was read before, and this says what is over by then."""
+    before = context.state.issued
+    if before is not None and issued < before:
+        raise FeedError(
+            "an old copy was answered: it is of {time}, and the one before of {before}",
+            issued.isoformat(),
+            before.isoformat(),
+            reason=Reason.TIME_TOO_OLD,
             body=body,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypervisor.base.instants import micros, text
 from hypervisor.feeds.datex import read_publication
 from hypervisor.feeds.model import Feed, Page
-from hypervisor.feeds.poll import PollContext, require_past
+from hypervisor.feeds.poll import PollContext, require_newest, require_past
 from sensors._errors import Message
 
 FEED = Feed(
@@ -41,6 +41,7 @@ def poll(context: PollContext) -> Iterator[Page]:
         return
     publication = read_publication(answer.body)
     require_past(context, publication.issued, answer.body)
+    require_newest(context, publication.issued, answer.body)
     own = [
         event
         for event in publication.events

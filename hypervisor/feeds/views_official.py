@@ -1,7 +1,7 @@
 """Official colours beside ours: of river reaches, and of the weather by département."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -117,7 +117,8 @@ def read_vigilance(owner: Connection, now: datetime) -> Vigilance:
         state = polls.get(METEOFRANCE.name)
         service = [make_service_input(METEOFRANCE, state.answered_at if state else None)]
         watched = feed_queries.list_watched(owner, METEOFRANCE.name, now - _WATCHED, now)
-        expected = [*_list_expected(weather, departements, watched)]
+        newest = state.issued if state else None
+        expected = [*_list_expected(weather, departements, watched, newest)]
         sources.append(_judge_weather(weather, [*service, *expected], now))
     return Vigilance(sources=tuple(sources))
 
@@ -181,11 +182,17 @@ def _list_expected(
     rows: Sequence[ColourNow],
     departements: Sequence[str],
     watched: Iterable[tuple[str, str, str, datetime]],
+    newest: datetime | None,
 ) -> Iterator[Input]:
-    """Each phenomenon in force, those watched lately that are not, départements without any."""
+    """Each phenomenon in force, those watched lately that are not, départements without any.
+
+    `newest`: the last bulletin's time; what it says nothing of is not calm by an older one.
+    """
     held = {(row.area, row.phenomenon) for row in rows}
     for row in rows:
-        yield make_colour_input(row)
+        given = make_colour_input(row)
+        is_superseded = newest is not None and row.issued < newest
+        yield replace(given, until=newest) if is_superseded and not given.worse else given
     for area, title, phenomenon, ended in watched:
         if (area, phenomenon) not in held:
             name = _name_phenomenon(phenomenon, title)

@@ -7,8 +7,17 @@ from typing import Annotated, Any
 import msgspec
 
 from hypervisor.base.instants import micros, text
-from hypervisor.feeds.model import Colour, Feed, FeedError, Observation, Page, Unusable
-from hypervisor.feeds.poll import Device, PollContext, read_parts, require_past
+from hypervisor.feeds.model import (
+    COLOURS_STATED,
+    Colour,
+    Feed,
+    FeedError,
+    Observation,
+    Page,
+    Unusable,
+    find_worst,
+)
+from hypervisor.feeds.poll import Dated, Device, PollContext, read_parts, require_past
 from ingest.message import Reason
 from sensors._errors import Message
 
@@ -24,7 +33,6 @@ FEED = Feed(
 )
 COLOURS = "InfoVigiCru.geojson"
 PHENOMENON = "flood"
-_COLOURS = range(1, 5)
 
 Corner = Annotated[list[float], msgspec.Meta(min_length=2)]
 
@@ -56,7 +64,7 @@ class Reach(msgspec.Struct, frozen=True):
             return []
 
 
-class Bulletin(msgspec.Struct, frozen=True):
+class Bulletin(Dated, frozen=True):
     """All reaches of the country. `DtHrInfoVigiCru`: when the bulletin was issued."""
 
     DtHrInfoVigiCru: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -115,26 +123,25 @@ def list_colours(
     codes: Mapping[str, Device],
     unusable: list[Unusable],
 ) -> list[Colour]:
-    """Of our reaches; a colour that is none is added to `unusable`."""
-    colours = []
-    for reach in reaches:
-        given = reach.properties
-        if given.CdEntCru not in codes:
-            continue
-        if given.NivInfViCr is not None and given.NivInfViCr not in _COLOURS:
-            detail = Message(
-                "colour {value} of reach {code} is none", given.NivInfViCr, given.CdEntCru
-            )
-            unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail, part=given.CdEntCru))
-            continue
-        colours.append(
-            Colour(
-                area=given.CdEntCru,
-                title=given.lbentcru or given.CdEntCru,
-                phenomenon=PHENOMENON,
-                begins=bulletin.DtHrInfoVigiCru,
-                issued=bulletin.DtHrInfoVigiCru,
-                colour=given.NivInfViCr,
-            )
+    """Of each of our reaches. What is no colour is added to `unusable`, and states none."""
+    titles: dict[str, str] = {}
+    levels: dict[str, list[int | None]] = {code: [] for code in sorted(codes)}
+    for given in (reach.properties for reach in reaches if reach.properties.CdEntCru in codes):
+        level, code = given.NivInfViCr, given.CdEntCru
+        titles[code] = given.lbentcru or code
+        if level is not None and level not in COLOURS_STATED:
+            detail = Message("colour {value} of reach {code} is none", level, code)
+            unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail, part=code))
+            level = None
+        levels[code].append(level)
+    return [
+        Colour(
+            area=code,
+            title=titles.get(code, code),
+            phenomenon=PHENOMENON,
+            begins=bulletin.DtHrInfoVigiCru,
+            issued=bulletin.DtHrInfoVigiCru,
+            colour=find_worst(own),
         )
-    return colours
+        for code, own in levels.items()
+    ]

@@ -37,13 +37,62 @@ def test_a_reach_has_the_colour_of_the_bulletin() -> None:
     assert not unusable
 
 
-@pytest.mark.parametrize(("level", "expected"), [(None, [None]), (4, [4]), ("3", [3]), (7, [])])
-def test_a_colour_may_be_unknown_and_none_but_four_are_any(level: Any, expected: list[Any]) -> None:
+@pytest.mark.parametrize(("level", "expected"), [(None, None), (4, 4), ("3", 3), (7, None)])
+def test_a_colour_may_be_unknown_and_none_but_four_are_any(level: Any, expected: Any) -> None:
     content = _load("vigicrues-InfoVigiCru.geojson")
     content["features"][1]["properties"]["NivInfViCr"] = level
     colours, unusable = _colours(content, "NO50")
-    assert [colour.colour for colour in colours] == expected
-    assert unusable == ([] if expected else [Reason.BAD_VALUE])
+    assert [colour.colour for colour in colours] == [expected]
+    assert unusable == ([Reason.BAD_VALUE] if level == 7 else [])
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ((4, 1), 4),
+        ((1, 4), 4),
+        ((1, 1), 1),
+        ((1, 7), None),
+        ((1, None), None),
+        ((3, None), 3),
+        ((), None),
+    ],
+)
+def test_a_reach_that_comes_twice_or_not_at_all_is_not_green(
+    levels: tuple[Any, ...], expected: Any
+) -> None:
+    """The last row won: orange and then green was green; without a row the old colour stood."""
+    content = _load("vigicrues-InfoVigiCru.geojson")
+    (own,) = [f for f in content["features"] if f["properties"]["CdEntCru"] == "NO50"]
+    content["features"].remove(own)
+    for level in levels:
+        content["features"].append(
+            {**own, "properties": {**own["properties"], "NivInfViCr": level}}
+        )
+    (colour,), _ = _colours(content, "NO50")
+    assert (colour.area, colour.colour) == ("NO50", expected)
+
+
+@pytest.mark.parametrize(
+    ("slots", "expected"),
+    [((4, 1), 4), ((1, 4), 4), ((1, 9), None), ((9, 2), 2), (("x",), None), ((1, "x"), None)],
+)
+def test_a_phenomenon_that_comes_twice_or_cannot_be_read_is_not_green(
+    slots: tuple[Any, ...], expected: Any
+) -> None:
+    content = _load("meteofrance-CDP_CARTE_EXTERNE.json")
+    hours = {"begin_time": "2026-08-26T04:00:00Z", "end_time": "9999-12-31T23:59:59-12:00"}
+    items = [
+        {"phenomenon_id": "1", "timelaps_items": [{**hours, "color_id": slot}]} for slot in slots
+    ]
+    (period, *_others) = content["product"]["periods"]
+    period["timelaps"]["domain_ids"] = [{"domain_id": "91", "phenomenon_items": items}]
+    content["product"]["periods"] = [period]
+    colours, _ = meteofrance.list_colours(meteofrance.read_product(content, b""), ["91"])
+    worst = {c.colour for c in colours}
+    assert expected in worst
+    assert {c.phenomenon for c in colours} == {"wind"}
+    assert all(c.ends is None or c.ends.year <= 2200 for c in colours)
 
 
 @pytest.mark.parametrize("feature", [None, "x", {}, {"properties": {}}, {"properties": None}])
@@ -85,7 +134,9 @@ def test_other_numbers_and_slots_are_no_crash() -> None:
     items[2]["timelaps_items"] = None
     domains.append("a text")
     colours, unusable = meteofrance.list_colours(meteofrance.read_product(content, b""), ["35"])
-    assert {c.phenomenon for c in colours} == {"12"}
+    stated = {c.phenomenon: c.colour for c in colours if c.colour is None}
+    assert stated.keys() == {"wind", "flood"}
+    assert "12" in {c.phenomenon for c in colours}
     assert sorted(part.reason for part in unusable) == [
         Reason.BAD_VALUE,
         Reason.WRONG_SHAPE,

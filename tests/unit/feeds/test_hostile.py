@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -220,3 +221,76 @@ def test_every_poller_ends_a_hostile_answer_in_a_sentence(name: str, kinds: slic
             assert caught.value.reason == reason, kind
         assert (caught.value.reason is None) == (reason is None), kind
         assert len(str(caught.value)) < 400, kind
+
+
+LISTED_TWO = json.dumps(
+    {
+        "ListEntVigiCru": [
+            {"CdEntVigiCru": code, "DtProdSimul": "2026-08-25T12:00:00Z"} for code in ("A1", "B2")
+        ]
+    }
+).encode()
+FORECAST = (
+    b'{"Simul": {"DtProdSimul": "2026-08-25T12:00:00Z",'
+    b' "Prevs": [{"DtPrev": "2026-08-25T18:00:00Z", "ResMoyPrev": 1.0}]}}'
+)
+BULLETIN = (
+    b'{"InfoVigiCru": {"DtHrInfoVigiCru": "2026-08-25T12:00:00Z", "QualifInfoVigiCru": "Crue."}}'
+)
+OBSERVATION = (
+    b'[{"validity_time": "2026-08-25T14:54:00Z", "geo_id_insee": "B2"},'
+    b' {"validity_time": "0001-01-01T00:00:00+14:00", "geo_id_insee": "B2"}]'
+).replace(b"B2", b"000000B2")
+# Two parts of each: what is answered before the first, then what the second says.
+PARTS: Mapping[str, tuple[tuple[str, str], tuple[Behaviour, ...], tuple[Behaviour, ...]]] = {
+    "bulletins": (("CO1", "NO50"), (body(COLOURS),), (body(BULLETIN),)),
+    "forecasts": (("A1", "B2"), (body(LISTED_TWO),), (body(FORECAST), body(b'{"message": ""}'))),
+    "observations": (("000000A1", "000000B2"), (), (body(OBSERVATION), body(b"[]"))),
+}
+FEW = ("broken", "a web page with 200", "cut JSON", "a hundred thousand gzips", "hung up at once")
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("kind", FEW)
+def test_a_part_without_a_usable_answer_hides_no_other(name: str, kind: str) -> None:
+    """The first gauge, reach or station that was answered badly ended the poll, each time."""
+    codes, before, after = PARTS[name]
+    feed, poll, _ = POLLERS[name]
+    pages: list[Page] = []
+
+    def read_all(address: str) -> None:
+        for page in poll(make_context(feed, address, *codes)):
+            pages.append(page)  # noqa: PERF402  those before the error count
+
+    with (
+        answering(in_turn(*before, ANSWERS[kind][0], *after)) as address,
+        pytest.raises(FeedError, match=re.escape(ANSWERS[kind][1])),
+    ):
+        read_all(address)
+    read = [page for page in pages if page.bulletins or page.forecasts]
+    last = pages[-1].cursor or {}
+    assert read or last["last"] == {"000000B2": "2026-08-25T14:54:00Z"}
+
+
+def test_a_service_that_answers_nothing_is_not_asked_for_each_part() -> None:
+    codes = [f"{number:08}" for number in range(50)]
+    asked: list[str] = []
+
+    def refuse(say: Callable[[bytes], None], host: str) -> None:
+        asked.append(host)
+        body(b"{}", status=b"500 Internal Server Error")(say, host)
+
+    feed, poll, _ = POLLERS["observations"]
+    with answering(refuse) as address, pytest.raises(FeedError, match="answers 500"):
+        list(poll(make_context(feed, address, *codes)))
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("etag", ["\u00e9", "x" * 5_000, "a\x85b", "\xff\xfe"])
+def test_an_etag_that_cannot_be_sent_back_is_not_kept(etag: str) -> None:
+    """Each poll after it failed before it was sent."""
+    head = HEAD + b"ETag: " + etag.encode("latin-1") + b"\r\nContent-Length: 2\r\n\r\n{}"
+    with answering(raw(head)) as address:
+        answer = fetch.fetch(Request(address=address))
+        again = fetch.fetch(Request(address=address, validators=answer.validators))
+    assert again.content == {}
