@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,8 @@ def instance(
 ) -> None:
     """Remember which instance the command speaks to: `context.obj` is its data folder or None."""
     context.obj = data
+    if isinstance(sys.stdout, TextIOWrapper):  # a file's name may be no UTF-8, and is printed
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def attach_commands(to: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from hypervisor import cli
 from hypervisor.base.xml_reader import XmlError, read_elements
 from hypervisor.feeds.fetch import read_json
 from hypervisor.feeds.model import FeedError
+from tests import command_line
 
 ENCODINGS = ("punycode", "idna", "utf-7", "zlib_codec", "undefined", "klingon", "big5", "x" * 5_000)
 
@@ -29,3 +30,15 @@ def test_a_command_names_the_file_that_it_cannot_read(
         cli.main((tmp_path / name).read_bytes)
     assert ended.value.code == 2
     assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["half\udcff.yaml", "\udc80", "a\u202eb.yaml"])
+@pytest.mark.parametrize("content", [None, b"x: [", b"rules: []", b"- rule: x"])
+def test_a_file_whose_name_is_no_text_is_named_all_the_same(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    outcome = command_line.run("rules", "check", tmp_path / name)
+    assert outcome.exit_code == 1
+    assert "error: " in outcome.stdout
