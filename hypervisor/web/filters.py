@@ -134,10 +134,15 @@ def ago(at: datetime | None) -> str:
     return _("%(span)s ago") % {"span": since(at)}
 
 
+_LARGEST = 1e15
+
+
 def number(value: float | None, places: int | None = None) -> str:
     """2,31 or 2.31; thousands set apart; `places` None: three figures at most."""
-    if value is None or math.isnan(value):
+    if value is None or not math.isfinite(value):
         return NOTHING
+    if abs(value) >= _LARGEST:  # a broken sensor's: more figures than a decimal number has
+        return f"{value:.2e}".replace("-", MINUS)
     if places is None:
         size = abs(value)
         places = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2

@@ -33,6 +33,9 @@ def test_numbers(language: str) -> None:
     assert plain(filters.number(12345)) == of(language, "12 345", "12,345")
     assert filters.number(None) == filters.NOTHING
     assert filters.number(float("nan")) == filters.NOTHING
+    assert filters.number(float("inf")) == filters.NOTHING
+    for huge in (1e15, -1e30, 1e300):
+        assert "e" in filters.value(huge, "m")
 
 
 def test_signs(language: str) -> None:
