@@ -89,6 +89,8 @@ def fit(
     if output is not None:
         models = files.ModelFile(effective=at, author=who, reason=reason, fitted=tuple(fitted))
         files.write_models(output, models)
+    for note in record.notes:
+        print(note, file=sys.stderr)
     for each in fitted:
         if as_json:
             print(json.dumps(_format_fitted(each), ensure_ascii=False))

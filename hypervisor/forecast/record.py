@@ -137,6 +137,11 @@ def make_record(
         key: _track(_join(some), breaks.get((key.site, key.quantity), _NO_BREAKS))
         for key, some in parts.items()
     }
+    left_out = [
+        f"{key.site} {key.quantity}: left out, none of its readings is good"
+        for key, track in tracks.items()
+        if not len(track.time)
+    ]
     tracks = {key: track for key, track in tracks.items() if len(track.time)}
     links = _links(registry)
     gauges = [
@@ -144,7 +149,7 @@ def make_record(
         for key in sorted(tracks, key=lambda key: (key.site, key.quantity))
         if key.quantity in FORECAST and (not sites or key.site in sites)
     ]
-    return Record(gauges=tuple(gauges), tracks=tracks, notes=tuple(notes))
+    return Record(gauges=tuple(gauges), tracks=tracks, notes=(*notes, *left_out))
 
 
 def until(record: Record, end: int) -> Record:
