@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sensors._foreign import make_excerpt
 from simulators import _hubeau, _wide
 from simulators._table import RecordingError, between, load
 
@@ -92,6 +93,6 @@ def _of(rows: pd.DataFrame, stations: list[str], path: Path) -> pd.DataFrame:
             "{file} has no station {codes}; it has {codes2}",
             path,
             ", ".join(missing),
-            ", ".join(sorted(there)),
+            make_excerpt(", ".join(sorted(there)), 1_000),
         )
     return rows.loc[rows["device"].isin(stations)].reset_index(drop=True)

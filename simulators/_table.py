@@ -85,7 +85,8 @@ class Table:
                 expected = Message("{expected}, with its offset from UTC", expected)
                 raise self.fault(int((~has_offset).argmax()), column, expected)
         series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
-        bad = series.isna().to_numpy()
+        # pandas takes `now` and `today` for instants too, and a bare year for its first of January
+        bad = series.isna().to_numpy() | ~text.str.match(r"\d{4}-?\d\d-?\d\d").to_numpy()
         if bad.any():
             raise self.fault(int(bad.argmax()), column, expected)
         return series.astype("datetime64[us, UTC]")
@@ -111,21 +112,24 @@ def load(path: Path) -> Table:
         ) from error
     except ForeignError as error:
         raise _no_text(path) from error
-    _require_few_cells(path, content)
+    separator = _find_separator(content)
+    _require_few_cells(path, content, separator)
     try:
-        cells = pd.read_csv(
-            io.BytesIO(content.rstrip()),
-            sep=_find_separator(content),
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-        )
+        # without names a row of more cells is refused at once; else pandas makes an index of them
+        for names, rows in ((None, 2), ("infer", None)):
+            cells = pd.read_csv(
+                io.BytesIO(content.rstrip()),
+                sep=separator,
+                header=names,
+                nrows=rows,
+                dtype=str,
+                keep_default_na=False,
+                skip_blank_lines=False,
+            )
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise RecordingError("{file} is no delimited table: {problem}", path, error) from error
-    if not isinstance(cells.index, pd.RangeIndex):
-        raise RecordingError("{file} has more cells on its lines than names on its first", path)
     if cells.empty:
         raise RecordingError("{file} has no row below its first line", path)
     return Table(path=path, cells=cells.fillna(""))
@@ -139,7 +143,7 @@ def _find_separator(content: bytes) -> str:
     return ";" if b";" in content.partition(b"\n")[0] else ","
 
 
-def _require_few_cells(path: Path, content: bytes) -> None:
+def _require_few_cells(path: Path, content: bytes, separator: str) -> None:
     """Short lines stand for many cells: pandas fills each up to the width of the first."""
     head = content.partition(b"\n")[0]
     if len(head) > _LONGEST_HEAD:
@@ -148,8 +152,9 @@ def _require_few_cells(path: Path, content: bytes) -> None:
             path,
             Message("{count} characters; at most {largest} fit", len(head), _LONGEST_HEAD),
         )
-    width = head.count(_find_separator(content).encode()) + 1
-    cells = width * (content.count(b"\n") + content.count(b"\r") + 1)
+    width = head.count(separator.encode()) + 1
+    lines = content.count(b"\n") + content.count(b"\r") + 1
+    cells = max(width * lines, content.count(separator.encode()) + lines)
     if width > MOST_COLUMNS or cells > MOST_CELLS:
         raise RecordingError(
             "{file} has up to {count} cells in {count2} columns; at most {largest} cells and"

@@ -127,7 +127,7 @@ def _meanings(
             make_excerpt(", ".join(names), _SHOWN),
         )
     left_out = tuple(
-        f"column {name} left out: no quantity of the catalogue"
+        f"column {make_excerpt(name, 100)} left out: no quantity of the catalogue"
         for name, meaning in meaning_by_column.items()
         if meaning is None
     )

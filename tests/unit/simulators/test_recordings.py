@@ -106,6 +106,9 @@ def test_a_span_includes_both_ends(tmp_path: Path) -> None:
         (HUBEAU.replace("O1;Q", "O1;X"), r"line 3, column 'grandeur_hydro': 'X'"),
         (HUBEAU.replace("00:15:00Z", "00:15:00"), r"line 2, column 'date_obs'.*with its offset"),
         (LOST.replace("2024-10-29 18", "2024-13-29 18"), r"line 4, column 'time_utc'.*an instant"),
+        (LOST.replace("2024-10-29 18:00", "now", 1), r"line \d, column 'time_utc': 'now.*'"),
+        ("time_utc,H_m\nToday,1\n", r"line 2, column 'time_utc': 'Today'; expected an instant"),
+        ("time_utc,H_m\n2024,1\n", r"line 2, column 'time_utc': '2024'; expected an instant"),
         (LOST.replace("time_utc", "when"), "line 1: no time column"),
         (LOST.replace("Q_m3s", "flow"), "line 1: no column says what it measures"),
         (LOST.replace("2015.1,OK", "2015.1,OK,more"), "no delimited table|more cells"),
@@ -161,6 +164,12 @@ HOSTILE: Mapping[str, tuple[Callable[[], Iterable[bytes]], str]] = {
         lambda: [b'a;b\n"', *[b"x" * MEGABYTE] * 90],
         "is no delimited table",
     ),
+    "a wide row": (lambda: [b"time_utc;H_m\n2020-01-01", b";1" * 2_000_000], "is no delimited"),
+    "a wide row below a name of two lines": (
+        lambda: [b'time_utc;"\n"\n', b"2020-01-01", b";1" * 2_000_000],
+        "is no delimited",
+    ),
+    "many cells on one line": (lambda: [b"a\n", *[b"," * MEGABYTE] * 90], "cut it into spans"),
     "one long cell": (
         lambda: [b"time_utc;H_m\n", *[b"9" * MEGABYTE] * 30, b";1\n"],
         "expected an instant",
