@@ -15,6 +15,7 @@ from hypervisor.readings import queries, queries_history
 from hypervisor.registry.model import Registry
 from sensors._domain import Catalogue
 from sensors._errors import Message
+from sensors._foreign import make_excerpt
 from sensors._nearest import did_you_mean
 from sensors._quality import Quality
 from sensors._quantity import CLOCK_FAULT
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BATCH = 10_000
+_MOST_NAMED = 20  # devices of a file that are not in the inventory
 _STATUS = {"ok": Quality.GOOD, "saturated": Quality.SATURATED, "doubtful": Quality.DOUBTFUL}
 _CONFLICT = "another value is stored at that time: what arrived takes precedence over history"
 _TOO_LARGE = "too large for the catalogue's unit"
@@ -51,7 +53,10 @@ def check_recording(
     """
     account = ImportCounts(read=len(rows))
     parts: list[Rows] = [np.empty(0, dtype=ROW)]
-    for (device, quantity, unit), part in rows.groupby(["device", "quantity", "unit"], sort=False):
+    there = rows["device"].isin(list(registry.devices))
+    _count_strangers(rows.loc[~there, "device"], registry, account)
+    by_series = rows.loc[there].groupby(["device", "quantity", "unit"], sort=False)
+    for (device, quantity, unit), part in by_series:
         name = f"{device}/{quantity}"
         refusal = _find_refusal(str(device), str(quantity), registry)
         if refusal is None:
@@ -68,13 +73,20 @@ def check_recording(
     )
 
 
+def _count_strangers(devices: "pd.Series[str]", registry: Registry, account: ImportCounts) -> None:
+    """Reject the rows of devices that are not in the inventory; the most frequent are named."""
+    counts = devices.value_counts()
+    for device, count in counts[:_MOST_NAMED].items():
+        name = make_excerpt(str(device), 100)
+        hint = did_you_mean(str(device), registry.devices)
+        account.rejected[Message("no device {device!r} in the inventory{hint}", name, hint)] += count
+    others = counts[_MOST_NAMED:]
+    if len(others):
+        reason = Message("{count} more devices that are not in the inventory", len(others))
+        account.rejected[reason] += int(others.sum())
+
+
 def _find_refusal(device: str, quantity: str, registry: Registry) -> str | None:
-    if device not in registry.devices:
-        return Message(
-            "no device {device!r} in the inventory{hint}",
-            device,
-            did_you_mean(device, registry.devices),
-        )
     if (device, quantity) not in registry.series:
         quantities = ", ".join(
             name for owner, name in registry.series if owner == device and name != CLOCK_FAULT

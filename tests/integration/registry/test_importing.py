@@ -69,6 +69,20 @@ def test_rows_are_converted_flagged_and_no_arrival(connection: Connection) -> No
     assert [len(entry.rows) for entry in entries] == [4]
 
 
+def test_strangers_are_counted_and_the_most_frequent_named(connection: Connection) -> None:
+    """Each had its own sentence and its own search for a similar name: hours for a wrong file."""
+    rows = [
+        ("2022-01-11T06:15:00Z", f"V{number:07d}", "level", "mm", 1.0, "ok")
+        for number in range(30_000)
+    ]
+    long = ("2022-01-11T06:15:00Z", "\x1b" * 100_000, "level", "mm", 1.0, "ok")
+    account = load(connection, table(long, *rows, long))
+    assert account.rejected.total() == account.read == 30_002
+    assert len(account.rejected) == 21
+    assert all(len(reason) < 1_000 for reason in account.rejected)
+    assert account.rejected["29981 more devices that are not in the inventory"] == 29_981
+
+
 def test_what_is_there_is_not_stored_again(connection: Connection) -> None:
     rows = table(
         ("2024-10-29T17:50:00Z", "poyo", "discharge", "m3/s", 2000.0, "ok"),
