@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 import msgspec
 
@@ -25,7 +25,22 @@ from sensors._foreign import ForeignError, make_excerpt, read_exact_text
 _BLOCK = 1024**2
 _LARGEST_TEXT = 16 * 1024**2  # bytes of the manifest, and of a part that is text
 # What tarfile raises, too, where a header says something impossible.
-_TAR_ERRORS = (tarfile.TarError, ValueError, LookupError, ArithmeticError, EOFError)
+_TAR_ERRORS = (
+    *(tarfile.TarError, ValueError, LookupError, ArithmeticError, EOFError, RecursionError),
+)
+_LARGEST_HEADER = 65_536  # bytes of what a member's header cannot hold: the size of a large one
+
+
+class _PlainEntry(tarfile.TarInfo):
+    """A header of what `pack` writes; links, sparse files and long headers are refused."""
+
+    @classmethod
+    def frombuf(cls, *args: Any, **options: Any) -> Self:
+        entry = super().frombuf(*args, **options)
+        extended = entry.type == tarfile.XHDTYPE and entry.size <= _LARGEST_HEADER
+        if entry.type not in tarfile.REGULAR_TYPES[:2] and not extended:
+            raise tarfile.ReadError("it holds something else than plain files")
+        return entry
 
 
 def measure_member(name: str, file: Path) -> Member:
@@ -73,11 +88,13 @@ def verify(file: Path) -> Manifest:
     """
     with _open_tar(file) as tar:
         manifest = _read_manifest(file, tar)
+        if sum(member.size for member in manifest.members) > file.stat().st_size:
+            raise BackupError(f"{file} is damaged: its members have more bytes than it has")
         for member in manifest.members:
             with _open_part(file, tar, member.name) as part:
                 digest = hashlib.sha256()
                 size = 0
-                for block in iter(lambda: part.read(_BLOCK), b""):
+                while size <= member.size and (block := part.read(_BLOCK)):
                     digest.update(block)
                     size += len(block)
             if (size, digest.hexdigest()) != (member.size, member.sha256):
@@ -116,7 +133,7 @@ def open_member(file: Path, name: str) -> Iterator[IO[bytes]]:
 @contextmanager
 def _open_tar(file: Path) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(file, "r:") as tar:
+        with tarfile.open(file, "r:", tarinfo=_PlainEntry) as tar:
             yield tar
     except _TAR_ERRORS as error:
         reason = make_excerpt(str(error), 200)

@@ -24,6 +24,7 @@ from hypervisor.stack.postgres import Database
 from hypervisor.stack.run_state import hold_lock
 from hypervisor.stack.servers import start_database
 from sensors._errors import Message
+from sensors._foreign import make_excerpt
 
 Say = Callable[[str], None]
 
@@ -83,7 +84,7 @@ def refuse_newer(file: Path, manifest: Manifest) -> None:
     if unknown:
         raise BackupError(
             f"{file} was made by a newer version ({manifest.version}): this one lacks"
-            f" {', '.join(unknown)}; restore with that version or a later one"
+            f" {make_excerpt(', '.join(unknown), 300)}; restore with that version or a later one"
         )
 
 

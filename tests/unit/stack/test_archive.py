@@ -252,6 +252,42 @@ def test_parts_that_are_no_text_of_ours_are_refused(
     assert name in refuse(hostile.write(), tmp_path / "restored")
 
 
+ENTRIES: Mapping[str, tuple[bytes, str, int]] = {  # type, target and size
+    "a link to itself": (tarfile.SYMTYPE, MANIFEST, 0),
+    "a hard link": (tarfile.LNKTYPE, SETTINGS, 0),
+    "a folder": (tarfile.DIRTYPE, "", 0),
+    "a sparse file": (tarfile.GNUTYPE_SPARSE, "", 1),
+    "a long name": (tarfile.GNUTYPE_LONGNAME, "", 2**31),
+    "a long header": (tarfile.XHDTYPE, "", 2**31),
+    "a header of all": (tarfile.XGLTYPE, "", 2**31),
+    "a device": (tarfile.CHRTYPE, "", 0),
+    "a manifest of a terabyte": (tarfile.REGTYPE, "", 2**40),
+}
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_an_entry_that_is_no_plain_file_is_refused(
+    maker: Maker, tmp_path: Path, kind: str
+) -> None:
+    """A link to itself ended in a traceback, a long header filled the memory."""
+    entry = tarfile.TarInfo(MANIFEST)
+    entry.type, entry.linkname, entry.size = ENTRIES[kind]
+    right = maker.write().read_bytes()
+    maker.file.write_bytes(entry.tobuf(tarfile.GNU_FORMAT) + right)
+    refuse(maker.file, tmp_path / "restored")
+    header = tarfile.TarInfo("x")
+    header.type = tarfile.XHDTYPE
+    maker.file.write_bytes(header.tobuf() * 2_000 + right)
+    refuse(maker.file, tmp_path / "restored")
+
+
+def test_members_larger_than_their_file_are_refused(maker: Maker, tmp_path: Path) -> None:
+    members = [
+        {"name": name, "size": 2**62, "sha256": "0" * 64} for name in (SETTINGS, ACCOUNTS, DATABASE)
+    ]
+    assert "more bytes" in refuse(maker.write({"members": members}), tmp_path / "restored")
+
+
 def test_bytes_changed_at_random_are_never_a_traceback(maker: Maker) -> None:
     """Of the headers, too, in which tarfile reads numbers."""
     chance = random.Random(33)
