@@ -7,7 +7,7 @@ from typing import Any
 
 from hypervisor.base.translation import mark
 from hypervisor.commands import queries, queries_arming
-from hypervisor.commands.model import NoCommandError
+from hypervisor.commands.model import CommandState, NoCommandError
 from hypervisor.commands.queries_arming import Arming
 from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.database import audit
@@ -20,6 +20,7 @@ from sensors._domain import Catalogue
 from sensors._errors import Message
 from sensors._nearest import did_you_mean
 
+BY_RULE = "rule/"  # before the rule's name, as the author of what it orders
 FRESH = timedelta(minutes=15)  # how old an alarm may be on which a rule sends by itself
 LONGEST = timedelta(days=366)
 SUPPRESSED = mark("its alarm was suppressed: a person decides, also when that ends")
@@ -159,7 +160,7 @@ def check(registry: Registry, catalogue: Catalogue, order: ArmingOrder, now: dat
 
 
 def record(connection: Connection, registry: Registry, order: ArmingOrder, now: datetime) -> None:
-    """Record a decision that was checked."""
+    """Record a decision that was checked; what a disarmed rule has ordered there is not sent."""
     written = rules_in_force(registry, now).get(order.rule)
     arms = order.ends is not None
     queries_arming.insert_arming(
@@ -172,6 +173,16 @@ def record(connection: Connection, registry: Registry, order: ArmingOrder, now: 
         author=order.author,
         reason=order.reason.strip(),
     )
+    if not arms:
+        queries.move(
+            connection,
+            queries_arming.list_unsent(connection, f"{BY_RULE}{order.rule}", order.site),
+            CommandState.CANCELLED,
+            states=[CommandState.QUEUED],
+            at=now,
+            who=order.author,
+            why=order.reason.strip(),
+        )
     audit.record(
         connection,
         kind="command",

@@ -14,7 +14,7 @@ from typing import Any
 from hypervisor.alarms.service_suppression import read_suppression
 from hypervisor.base.failures import make_storable
 from hypervisor.commands import queries_arming, queries_proposals, service
-from hypervisor.commands.arming import FRESH, SUPPRESSED, Situation, find_obstacle
+from hypervisor.commands.arming import BY_RULE, FRESH, SUPPRESSED, Situation, find_obstacle
 from hypervisor.commands.evidence import Judge
 from hypervisor.commands.queries_arming import Arming
 from hypervisor.commands.queries_proposals import Proposal
@@ -25,7 +25,6 @@ from sensors._command import CommandError
 from sensors._domain import Catalogue
 from sensors._errors import Message
 
-BY_RULE = "rule/"  # before the rule's name, as the author of what it orders
 log = logging.getLogger("hypervisor.commands")
 _PATIENCE = 2.0  # s of judging in a turn: what people order waits as long
 

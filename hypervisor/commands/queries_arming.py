@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -95,6 +96,17 @@ def insert_arming(  # noqa: PLR0913  the columns
             *(starts, ends, author, reason, rule, site),
         ],
     )
+
+
+def list_unsent(connection: Connection, author: str, site: str) -> list[UUID]:
+    """Queued commands of an author, with all of their order, of which one is for a device there."""
+    rows = connection.execute(
+        "SELECT id FROM command WHERE state = 'queued' AND batch IN (SELECT c.batch FROM command c"
+        " JOIN site s ON s.id = c.site"
+        " WHERE c.state = 'queued' AND c.author = %s AND s.name = %s)",
+        [author, site],
+    )
+    return [key for (key,) in rows]
 
 
 def list_busy(connection: Connection, devices: Collection[str], actuator: str) -> list[str]:

@@ -1,11 +1,12 @@
 """An armed rule over the real broker: it sends once, unless its interlock refuses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.commands import arming, interlocks, queries, queries_proposals
+from hypervisor.commands import arming, interlocks, queries, queries_proposals, service
 from hypervisor.commands.arming import ArmingOrder
 from hypervisor.commands.interlocks import Setting
 from hypervisor.commands.model import Command
@@ -27,7 +28,7 @@ from tests.integration.commands.test_sending import (
     actuators as actuators,  # noqa: PLC0414  fixtures
 )
 from tests.integration.commands.test_sending import secrets as secrets  # noqa: PLC0414  fixtures
-from tests.integration.commands.test_sending import sender, wait_for
+from tests.integration.commands.test_sending import give, sender, wait_for
 
 pytestmark = pytest.mark.integration
 
@@ -54,6 +55,15 @@ def test_an_armed_rule_sends_once_whatever_is_killed(
             author="ada",
             reason="test",
         )
+        arming.change(connection, load(connection), WORDS, order)
+        ordered, other = (
+            give(connection, device, author=author)
+            for device, author in (("lamp-1", f"rule/{RULE}"), ("lamp-3", "anne"))
+        )
+        arming.change(connection, load(connection), WORDS, replace(order, ends=None))
+        states = {each.id: each.state for each in queries.list_by_id(connection, [ordered, other])}
+        assert states == {ordered: "cancelled", other: "queued"}, "what it had ordered is not sent"
+        service.cancel(connection, other, who="ada", why="test")
         arming.change(connection, load(connection), WORDS, order)
         number = flood(connection)
         proposal = NewProposal(

@@ -74,11 +74,12 @@ def sender(settings: Settings) -> Iterator[list[str]]:
 
 def give(connection: Connection, device: str, kind: str = "dim", **fields: Any) -> UUID:
     parameters = fields.pop("parameters", {"level": 40})
+    author = fields.pop("author", "anne")
     order = Order(
         kind=kind,
         target=f"device/{device}",
         parameters=parameters,
-        author="anne",
+        author=author,
         reason="test",
         **fields,
     )
