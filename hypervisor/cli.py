@@ -1,6 +1,7 @@
 """The command line: each room's `cli*.py` attaches its commands; heavy imports wait inside them."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -62,6 +63,7 @@ def main(command: Callable[[], Any] | None = None) -> None:
     """Run one command; an error a person can mend is one line, not a traceback."""
     gc.set_threshold(100_000, 20, 20)  # its search among modules took a fifth of a start
     try:
+        _require_text()
         (command or build())()
     except Exception as error:
         sentence = _explain(error)
@@ -69,6 +71,14 @@ def main(command: Callable[[], Any] | None = None) -> None:
             raise
         print(f"error: {sentence}", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _require_text() -> None:
+    """Refuse names of another encoding than UTF-8: neither the database nor JSON can hold them."""
+    for word in (*sys.argv[1:], os.environ.get("HYPERVISOR_DATA", "")):
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            excerpt = word[:200].encode(errors="backslashreplace").decode()
+            raise TerritoryError(f"{excerpt} is not UTF-8: rename the file, or type it again")
 
 
 def _explain(error: Exception) -> str | None:

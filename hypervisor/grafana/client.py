@@ -39,8 +39,12 @@ class Grafana:
         Raises:
             GrafanaError: `url` is not valid, or there is no token.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
             raise GrafanaError(f"--url {url!r}: expected http(s)://host[:port][/path]")
         if parts.username is not None:
             raise GrafanaError("--url: expected no user in it; use a token")

@@ -32,9 +32,13 @@ from hypervisor.registry.tree import (
 )
 from sensors._domain import Catalogue, catalogue
 from sensors._errors import Message
+from sensors._foreign import ForeignError
+from sensors._foreign import read_file as read_content
 from sensors._nearest import did_you_mean
 
 _ILLUSTRATIVE = ("coordinates", "thresholds", "travel", "plans", "reach", "datum")
+
+_LARGEST = 200_000_000  # bytes of a file
 
 SUFFIXES = (".yaml", ".yml", ".csv", ".geojson")
 
@@ -150,28 +154,20 @@ def read_tree(
 
 
 def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
-    """Read one file. Raises InventoryError: it is missing, not UTF-8, or has problems."""
+    """Read one file. Raises InventoryError: it is missing, too large, not UTF-8, or has problems."""
+    content = b""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as opened:
+            content = read_content(opened, _LARGEST)
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InventoryError(
-            [
-                Problem(
-                    where=Where(file=str(path), line=line),
-                    text=Message("is not UTF-8: save it again with that encoding"),
-                )
-            ]
-        ) from error
-    except OSError as error:
-        raise InventoryError(
-            [
-                Problem(
-                    where=Where(file=str(path), line=0),
-                    text=Message("cannot be read: {error}", error.strerror),
-                )
-            ]
-        ) from error
+        line = content[: error.start].count(b"\n") + 1
+        problem = Message("is not UTF-8: save it again with that encoding")
+        raise InventoryError.at(Where(file=str(path), line=line), problem) from error
+    except (OSError, ForeignError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        problem = Message("cannot be read: {error}", reason)
+        raise InventoryError.at(Where(file=str(path), line=0), problem) from error
     return read_text(text, file=str(path), catalogue=catalogue)
 
 
