@@ -116,7 +116,7 @@ def load(path: Path) -> Table:
     _require_few_cells(path, content, separator)
     try:
         # without names a row of more cells is refused at once; else pandas makes an index of them
-        for names, rows in ((None, 2), ("infer", None)):
+        for names, rows in ((None, 2), (0, None)):
             cells = pd.read_csv(
                 io.BytesIO(content.rstrip()),
                 sep=separator,

@@ -79,7 +79,9 @@ def _count_strangers(devices: "pd.Series[str]", registry: Registry, account: Imp
     for device, count in counts[:_MOST_NAMED].items():
         name = make_excerpt(str(device), 100)
         hint = did_you_mean(str(device), registry.devices)
-        account.rejected[Message("no device {device!r} in the inventory{hint}", name, hint)] += count
+        account.rejected[Message("no device {device!r} in the inventory{hint}", name, hint)] += (
+            count
+        )
     others = counts[_MOST_NAMED:]
     if len(others):
         reason = Message("{count} more devices that are not in the inventory", len(others))

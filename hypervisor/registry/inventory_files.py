@@ -154,7 +154,7 @@ def read_tree(
 
 
 def read_file(path: Path, *, catalogue: Catalogue) -> Inventory:
-    """Read one file. Raises InventoryError: it is missing, too large, not UTF-8, or has problems."""
+    """Read one file. Raises InventoryError: missing, too large, not UTF-8, or with problems."""
     content = b""
     try:
         with path.open("rb") as opened:

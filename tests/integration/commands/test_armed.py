@@ -27,8 +27,8 @@ from tests.integration.commands.test_proposals import (
 from tests.integration.commands.test_sending import (
     actuators as actuators,  # noqa: PLC0414  fixtures
 )
-from tests.integration.commands.test_sending import secrets as secrets  # noqa: PLC0414  fixtures
 from tests.integration.commands.test_sending import give, sender, wait_for
+from tests.integration.commands.test_sending import secrets as secrets  # noqa: PLC0414  fixtures
 
 pytestmark = pytest.mark.integration
 

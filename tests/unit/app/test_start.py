@@ -34,4 +34,7 @@ def test_an_argument_that_is_not_utf8_is_refused_with_a_sentence() -> None:
         capture_output=True,
     )
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr == b"error: /absent/\\udcff.csv is not UTF-8: rename the file, or type it again\n"
+    assert (
+        done.stderr
+        == b"error: /absent/\\udcff.csv is not UTF-8: rename the file, or type it again\n"
+    )

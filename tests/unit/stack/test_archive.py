@@ -266,9 +266,7 @@ ENTRIES: Mapping[str, tuple[bytes, str, int]] = {  # type, target and size
 
 
 @pytest.mark.parametrize("kind", ENTRIES)
-def test_an_entry_that_is_no_plain_file_is_refused(
-    maker: Maker, tmp_path: Path, kind: str
-) -> None:
+def test_an_entry_that_is_no_plain_file_is_refused(maker: Maker, tmp_path: Path, kind: str) -> None:
     """A link to itself ended in a traceback, a long header filled the memory."""
     entry = tarfile.TarInfo(MANIFEST)
     entry.type, entry.linkname, entry.size = ENTRIES[kind]
