@@ -14,12 +14,14 @@ from hypervisor.registry.model import Registry, Site, facts_in_force
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries, Instants
 from sensors._domain import Catalogue
+from sensors._nearest import did_you_mean
 from sensors._row import Rows
 from simulators import _recordings
 
 FORECAST = ("level", "discharge")  # quantities of a river that are forecast
 RAIN = ("catchment_rain", "rain")
 _MOST_UPSTREAM = 5
+_MOST_NOTES = 5  # in an error
 _NO_BREAKS: Instants = np.empty(0, dtype=np.int64)
 
 
@@ -79,8 +81,13 @@ def read_files(
     """The same, at the sites of a registry.
 
     Raises:
-        BacktestError: no reading belongs to a gauge of it.
+        BacktestError: no reading belongs to a gauge of it, or it has no such site.
     """
+    for name in sites:
+        if name not in registry.sites:
+            raise BacktestError(
+                "there is no site {name!r}{hint}", name, did_you_mean(name, registry.sites)
+            )
     by_series: dict[int, list[Rows]] = {}
     notes: list[str] = []
     for file in files:
@@ -94,7 +101,7 @@ def read_files(
     if not record.gauges:
         raise BacktestError(
             "no gauge of the inventory has readings of a level or a discharge in {files}",
-            ", ".join(str(file) for file in files),
+            "; ".join([", ".join(str(file) for file in files), *record.notes[:_MOST_NOTES]]),
         )
     return record
 

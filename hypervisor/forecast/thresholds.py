@@ -30,7 +30,7 @@ class Level:
 
 
 def levels_of(gauge: Gauge, track: Track, words: Sequence[str]) -> list[Level]:
-    """The thresholds that words mean at a gauge; those it does not have are left out.
+    """The thresholds that words mean at a gauge, each value once; those it lacks are left out.
 
     Without words: those of the inventory that were crossed, else the record's usual ones.
     """
@@ -47,7 +47,7 @@ def levels_of(gauge: Gauge, track: Track, words: Sequence[str]) -> list[Level]:
                 levels.append(Level(name=word, value=measure(word, gauge.unit)))
             except ScalarError:
                 continue  # of another quantity
-    return levels
+    return list({level.value: level for level in reversed(levels)}.values())[::-1]
 
 
 def check_words(gauges: Sequence[Gauge], words: Sequence[str]) -> None:
@@ -56,7 +56,8 @@ def check_words(gauges: Sequence[Gauge], words: Sequence[str]) -> None:
     names |= {name.removeprefix("flow_") for name in names}
     units = {gauge.unit for gauge in gauges}
     for word in words:
-        if word in names or re.fullmatch(r"\d+(?:\.\d+)?\s*y", word):
+        years = re.fullmatch(r"(\d+(?:\.\d+)?)\s*y", word)
+        if word in names or (years and float(years[1]) > 1):
             continue
         if any(_is_measure(word, unit) for unit in units):
             continue

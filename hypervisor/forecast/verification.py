@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hypervisor.forecast.candidates import MINUTE, usual_step
 from hypervisor.forecast.choice import Choice
 from hypervisor.forecast.events import Tally, Watch, find_crossings, find_peaks
 from hypervisor.forecast.fit import PERSISTENCE, TREND
@@ -114,11 +115,21 @@ def _horizon(
         horizon=horizon,
         choice=choice.method,
         closed=choice.closed
+        or _between_readings(study, horizon)
         or _worse(by_method)
         or judge_warnings(tallies[CHOSEN], tallies[TREND], blind=study.blind),
         warn=choice.warn,
         methods=methods,
     )
+
+
+def _between_readings(study: Study, horizon: int) -> Message | None:
+    """Why a horizon is closed in which no reading comes: what was between them is not known."""
+    track = study.trials[0][1].sample.parts[study.part].track
+    step = usual_step(track.time)
+    if horizon >= step * 0.9:
+        return None
+    return Message("readings come every {step:g} min: nothing measures it", step / MINUTE)
 
 
 def _worse(by_method: Mapping[str, MethodResult]) -> Message | None:
@@ -196,6 +207,8 @@ def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> Gauge
         return own_record
     track = record.tracks[study.gauge.key]
     lowest = min((level.value for level in levels), default=float("inf"))
+    if not len(find_crossings(track.time, track.value, lowest)):  # a level outside the record
+        lowest = study.trials[0][1].sample.parts[study.part].flood_level
     span, samples = study.plan.trend
     hold = study.plan.uses[0].hold
     rows = JudgedRows(

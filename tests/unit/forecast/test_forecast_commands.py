@@ -9,6 +9,7 @@ import pytest
 
 from hypervisor.bench.forecast import BRIDGE, MILL, make_river
 from hypervisor.forecast.files import read_models
+from sensors._errors import TerritoryError
 from tests import command_line
 
 INVENTORY = """
@@ -95,3 +96,26 @@ def test_models_are_written_as_json(folder: Path) -> None:
     assert model.horizons == (10_800_000_000,)
     assert written.author == model.skill["author"] == "ada"
     assert model.skill["horizons"][0]["shown"]
+
+
+def test_a_level_outside_the_record_hides_no_flood_and_a_horizon_between_readings_is_closed(
+    folder: Path,
+) -> None:
+    """With --train such a level left 0 floods and no figure at all."""
+    file = f"{folder}/river.csv"
+    options = ["--inventory", f"{folder}/river.yaml", "--file", file, "--train", file]
+    words = ["--thresholds", "1e6 m3/s,1000000 m3/s", "--horizons", "15 min,3 h", "--site", "mill"]
+    (mill,) = json.loads(run("verify", *options, *words, "--json"))
+    assert len(mill["thresholds"]) == 1
+    assert mill["floods"] > 2
+    short, long = mill["horizons"]
+    assert "readings come every 60 min" in short["why"]
+    assert long["shown"]
+    assert all(method["rmse"] is not None for method in long["methods"])
+
+
+@pytest.mark.parametrize("words", [("--site", "nope"), ("--thresholds", "0y")])
+def test_what_the_record_does_not_have_is_a_sentence(folder: Path, words: tuple[str, str]) -> None:
+    options = ["--inventory", f"{folder}/river.yaml", "--file", f"{folder}/river.csv"]
+    with pytest.raises(TerritoryError, match=words[1]):
+        run("verify", *options, *words)
