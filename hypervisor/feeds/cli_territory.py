@@ -34,9 +34,10 @@ def start(
     from hypervisor.feeds.territory import start_territory
 
     connection, settings = open_instance(context, autocommit=True)
+    code = departement.strip().upper()
     with connection:
         begun, changes = start_territory(
-            connection, settings, departement.strip().upper(), author=name_author(author), say=print
+            connection, settings, code, author=name_author(author), say=print
         )
     levels = sum(len(gauge.levels) for gauge in begun.gauges)
     print(
@@ -44,7 +45,7 @@ def start(
         f" {len(begun.reaches)} official reaches, {levels} proposed thresholds"
         + ("" if changes else ": nothing new")
     )
-    file = write_routes(Path(settings.data), departement)
+    file = write_routes(Path(settings.data), code)
     if file is not None:
         print(f"fill in who is notified: {file}, then `hypervisor notify routes apply {file}`")
     for note in begun.notes:

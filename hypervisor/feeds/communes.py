@@ -8,7 +8,7 @@ import msgspec
 
 from hypervisor.database.connect import Connection
 from hypervisor.feeds.model import Feed, FeedError
-from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.feeds.poll import PartFailures, PollContext, read_parts
 from hypervisor.feeds.recordings import Recordings
 from hypervisor.geography import queries
 from hypervisor.geography.areas import list_rings, round_outline
@@ -28,7 +28,12 @@ FEED = Feed(
 _FIELDS = "nom,code,population,codeEpci,epci,centre,contour"
 
 
-_Corner = Annotated[list[float], msgspec.Meta(min_length=2)]
+_Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+_Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+_Corner = Annotated[
+    list[Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]], msgspec.Meta(min_length=2)
+]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Polygon = Annotated[
     list[Annotated[list[_Corner], msgspec.Meta(min_length=4)]], msgspec.Meta(min_length=1)
 ]
@@ -36,18 +41,18 @@ _OUTLINES: Mapping[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polyg
 
 
 class Epci(msgspec.Struct, frozen=True):
-    code: str
-    nom: str
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{9}$")]
+    nom: _Name
 
 
 class Point(msgspec.Struct, frozen=True):
-    coordinates: tuple[float, float]
+    coordinates: tuple[_Longitude, _Latitude]
 
 
 class Properties(msgspec.Struct, frozen=True):
-    code: str
-    nom: str
-    population: int | None = None
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9][0-9AB][0-9]{3}$")]
+    nom: _Name
+    population: Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)] | None = None
     epci: Epci | None = None
     centre: Point | None = None
 
@@ -81,14 +86,18 @@ class Commune(msgspec.Struct, frozen=True):
         return (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
 
 
-def fetch_communes(context: PollContext, departement: str) -> list[Commune]:
-    """The communes, by code. Raises FeedError: the service has none, or answers otherwise."""
+def fetch_communes(context: PollContext, departement: str, failures: PartFailures) -> list[Commune]:
+    """The communes, by code; `failures`: takes that some cannot be read.
+
+    Raises FeedError: the service has none, or answers otherwise.
+    """
     answer = context.ask(
         f"departements/{departement}/communes",
         {"fields": _FIELDS, "format": "geojson", "geometry": "contour"},
     )
     features = answer.content.get("features") if isinstance(answer.content, dict) else None
     communes, unusable = read_parts(features if isinstance(features, list) else (), Commune)
+    communes = [c for c in communes if c.properties.code.startswith(departement)]
     if not communes:
         raise FeedError(
             "no commune of {name} in the answer of {host}",
@@ -97,14 +106,7 @@ def fetch_communes(context: PollContext, departement: str) -> list[Commune]:
             reason=Reason.WRONG_SHAPE,
             body=answer.body,
         )
-    if unusable:
-        raise FeedError(
-            "{count} communes have another shape than expected: {problem}",
-            len(unusable),
-            unusable[0].detail,
-            reason=Reason.WRONG_SHAPE,
-            body=answer.body,
-        )
+    failures.leave_out(unusable)
     by_code = {commune.properties.code: commune for commune in communes}
     return [by_code[code] for code in sorted(by_code)]
 

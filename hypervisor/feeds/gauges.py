@@ -1,6 +1,7 @@
 """A département's gauges from Hub'Eau: place, river, what they say, and levels to propose."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -12,7 +13,7 @@ import numpy as np
 
 from hypervisor.feeds import hubeau
 from hypervisor.feeds.model import FeedError
-from hypervisor.feeds.poll import PollContext, read_parts
+from hypervisor.feeds.poll import PartFailures, PollContext, read_parts
 from hypervisor.rulebook.gauge_statistics import return_level, round_nicely
 from ingest.message import Reason
 
@@ -34,13 +35,13 @@ _Shape = TypeVar("_Shape", bound=msgspec.Struct)
 class Station(msgspec.Struct, frozen=True):
     """A gauge as the service lists it."""
 
-    code_station: str
+    code_station: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     code_site: str | None = None
     libelle_station: str | None = None
     libelle_cours_eau: str | None = None
     code_commune_station: str | None = None
-    longitude_station: float | None = None
-    latitude_station: float | None = None
+    longitude_station: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
+    latitude_station: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
     altitude_ref_alti_station: float | None = None
     en_service: bool | None = None
 
@@ -49,7 +50,7 @@ class SiteRow(msgspec.Struct, frozen=True):
     """`surface_bv`: the catchment, km²."""
 
     code_site: str
-    surface_bv: float | None = None
+    surface_bv: Annotated[float, msgspec.Meta(ge=0, le=10_000_000)] | None = None
 
 
 class DailyMaximum(msgspec.Struct, frozen=True):
@@ -78,8 +79,10 @@ class Gauge:
         return self.station.code_station
 
 
-def fetch_gauges(context: PollContext, departement: str) -> list[Gauge]:
+def fetch_gauges(context: PollContext, departement: str, failures: PartFailures) -> list[Gauge]:
     """The gauges that said something lately, in flow order on each river.
+
+    `failures`: takes that some stations cannot be read.
 
     Raises FeedError: the service does not answer.
     """
@@ -88,6 +91,7 @@ def fetch_gauges(context: PollContext, departement: str) -> list[Gauge]:
         "referentiel/stations",
         {"code_departement": departement, "en_service": "true", "format": "json"},
     )
+    failures.leave_out(read_parts(rows, Station)[1])
     stations = {station.code_station: station for station in _require_parts(rows, Station)}
     intervals = _find_intervals(context, sorted(stations))
     speaking = [station for code, station in stations.items() if code in intervals]
@@ -188,10 +192,15 @@ def _position(gauge: Gauge) -> tuple[float, float, str]:
     return gauge.catchment_km2 or 0.0, -(height or 0.0), gauge.code
 
 
-def with_proposals(context: PollContext, gauges: Sequence[Gauge]) -> Iterator[Gauge]:
-    """The gauges with levels proposed from the service's history, where it has enough."""
+def with_proposals(
+    context: PollContext, gauges: Sequence[Gauge], failures: PartFailures
+) -> Iterator[Gauge]:
+    """The gauges with levels proposed from the service's history, where it has enough.
+
+    `failures`: takes those of gauges whose history is not answered.
+    """
     for gauge in gauges:
-        if "level" not in gauge.intervals:
+        if "level" not in gauge.intervals or failures.are_many:
             yield gauge
             continue
         since = context.now.date() - timedelta(days=_YEARS * _YEAR)
@@ -201,11 +210,9 @@ def with_proposals(context: PollContext, gauges: Sequence[Gauge]) -> Iterator[Ga
             "date_debut_obs_elab": since.isoformat(),
             "fields": "code_station,date_obs_elab,resultat_obs_elab",
         }
-        try:
+        rows: list[Any] = []
+        with suppress(FeedError), failures.keep():
             rows = _list_rows(context, "obs_elab", parameters)
-        except FeedError:
-            yield gauge
-            continue
         maxima = read_parts(rows, DailyMaximum)[0]
         levels = propose_levels(maxima)
         yield replace(gauge, levels=levels, history=describe_history(maxima) if levels else "")

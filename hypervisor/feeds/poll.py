@@ -169,6 +169,13 @@ class PartFailures:
         else:
             self.in_a_row = 0
 
+    def leave_out(self, unusable: Sequence[Unusable]) -> None:
+        """Keep that parts of an answer have another shape."""
+        if unusable:
+            self.first = self.first or FeedError(
+                "{count} rows left out: {problem}", len(unusable), unusable[0].detail
+            )
+
     def raise_first(self) -> None:
         """Raises FeedError: a part had no usable answer."""
         if self.first is not None:

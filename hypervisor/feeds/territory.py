@@ -18,7 +18,7 @@ from hypervisor.feeds import collect, communes, hubeau, vigicrues
 from hypervisor.feeds.communes import Commune
 from hypervisor.feeds.gauges import Gauge, fetch_gauges, with_proposals
 from hypervisor.feeds.model import Feed, FeedError, FeedState
-from hypervisor.feeds.poll import PollContext, read_clock
+from hypervisor.feeds.poll import PartFailures, PollContext, read_clock
 from hypervisor.feeds.vigicrues import Reach
 from hypervisor.geography import queries as geography_queries
 from hypervisor.geography.areas import contains, list_rings
@@ -97,10 +97,14 @@ def read_start(settings: Settings, departement: str, *, say: Say) -> Start:
 def _read_communes(reader: _Reader, departement: str) -> list[Commune]:
     """From the service; where it does not answer, as shipped, if they are."""
     try:
-        return communes.fetch_communes(reader.context(communes.FEED), departement)
+        failures = PartFailures()
+        here = communes.fetch_communes(reader.context(communes.FEED), departement, failures)
     except FeedError as error:
         reader.note(communes.FEED, error)
         return communes.read_recorded(departement)
+    if failures.first is not None:
+        reader.note(communes.FEED, failures.first)
+    return here
 
 
 def _read_gauges(reader: _Reader, departement: str) -> list[Gauge]:
@@ -108,10 +112,12 @@ def _read_gauges(reader: _Reader, departement: str) -> list[Gauge]:
     reader.say("Hub'Eau: gauges")
     gauges: list[Gauge] = []
     try:
-        gauges = fetch_gauges(context, departement)
+        failures = PartFailures()
+        gauges = fetch_gauges(context, departement, failures)
         rivers = {gauge.station.libelle_cours_eau for gauge in gauges}
         reader.say(f"  {len(gauges)} gauges on {len(rivers)} rivers; their history")
-        gauges = list(with_proposals(context, gauges))
+        gauges = list(with_proposals(context, gauges, failures))
+        failures.raise_first()
     except FeedError as error:
         reader.note(hubeau.FEED, error)
     return gauges
@@ -161,7 +167,7 @@ def _bounds(outlines: Sequence[Mapping[str, Any]]) -> tuple[float, float, float,
 
 
 def apply_start(connection: Connection, start: Start, *, author: str, now: datetime) -> Changes:
-    """Write what was read, in one transaction; thresholds only of gauges that are new.
+    """Write what was read, in one transaction; thresholds only of gauges that never had any.
 
     Raises InventoryError: with every problem; nothing was changed.
     """
@@ -195,15 +201,26 @@ def make_inventory(start: Start, registry: Registry, now: datetime) -> dict[str,
     day = f"{now - _BEFORE:%Y-%m-%dT%H:%M:%SZ}"
     codes = {commune.properties.code for commune in start.communes}
     outlines = {c.properties.code: c.outline for c in start.communes if c.outline}
+    settled = _list_settled(registry)
     return {
         "title": f"{NAMES[start.departement]}, from official services",
         "illustrative": ["thresholds"],
         "areas": list(_list_areas(start)),
         "sites": [
-            *(_make_gauge(gauge, registry, codes, day) for gauge in start.gauges),
+            *(
+                _make_gauge(gauge, registry, codes, day, propose=gauge.code not in settled)
+                for gauge in start.gauges
+            ),
             *(_make_reach(reach, point, registry, outlines, day) for reach, point in start.reaches),
         ],
     }
+
+
+def _list_settled(registry: Registry) -> set[str]:
+    """Sites whose thresholds are no affair of ours: set once, or described by somebody else."""
+    had = {r.key.rpartition("/")[0] for r in registry.revisions if r.kind == "threshold"}
+    ours = hubeau.FEED.source
+    return had | {n for n, site in registry.sites.items() if site.properties.get("source") != ours}
 
 
 def _list_areas(start: Start) -> Iterator[dict[str, Any]]:
@@ -223,7 +240,9 @@ def _list_areas(start: Start) -> Iterator[dict[str, Any]]:
         yield area
 
 
-def _make_gauge(gauge: Gauge, registry: Registry, codes: set[str], day: str) -> dict[str, Any]:
+def _make_gauge(
+    gauge: Gauge, registry: Registry, codes: set[str], day: str, *, propose: bool
+) -> dict[str, Any]:
     station, new = gauge.station, gauge.code not in registry.sites
     site: dict[str, Any] = {
         "name": gauge.code,
@@ -255,6 +274,7 @@ def _make_gauge(gauge: Gauge, registry: Registry, codes: set[str], day: str) -> 
     }
     if new:
         device["commissioned"] = day
+    if propose and gauge.levels:
         site["thresholds"] = {name: f"{value:g} m" for name, value in gauge.levels.items()}
     site["devices"] = [device]
     return site

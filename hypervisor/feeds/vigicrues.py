@@ -34,13 +34,15 @@ FEED = Feed(
 COLOURS = "InfoVigiCru.geojson"
 PHENOMENON = "flood"
 
-Corner = Annotated[list[float], msgspec.Meta(min_length=2)]
+Corner = Annotated[
+    list[Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]], msgspec.Meta(min_length=2)
+]
 
 
 class Properties(msgspec.Struct, frozen=True):
     """Of a reach; a colour that is not known yet is null."""
 
-    CdEntCru: str
+    CdEntCru: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
     lbentcru: str = ""
     cdensup_1: str | None = None  # its territory
     NivInfViCr: int | None = None

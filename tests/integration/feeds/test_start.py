@@ -1,6 +1,7 @@
 """From an empty live instance to a territory, on the answers that are shipped."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -71,7 +72,7 @@ def check_features(client: httpx.Client) -> None:
 
 
 def test_without_internet_what_is_at_hand_is_stored_and_the_rest_is_said(
-    connection: Connection, database_url: str
+    connection: Connection, database_url: str, tmp_path: Path
 ) -> None:
     """It ended with the first service that did not answer, and stored nothing."""
     settings = Settings(database_url=database_url, feeds_url="http://127.0.0.1:9")
@@ -88,9 +89,13 @@ def test_without_internet_what_is_at_hand_is_stored_and_the_rest_is_said(
         "HYPERVISOR_DATABASE_URL": database_url,
         "HYPERVISOR_FEEDS_URL": "http://127.0.0.1:9",
     }
-    done = command_line.run("territory", "start", "32", environment=environment)
-    assert done.exit_code == 1
-    assert "without internet" in done.output
+    for number, code in (("32", "32"), (" 2a\n", "2A")):
+        done = command_line.run(
+            "--data", tmp_path, "territory", "start", number, environment=environment
+        )
+        assert done.exit_code == 1
+        assert "without internet" in done.output
+        assert (tmp_path / f"routes-{code}.yaml").exists()
 
 
 def test_a_recording_says_of_which_departement_it_is(
