@@ -6,10 +6,12 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as AsgiMessage
 
 from hypervisor.web.budget_guard import find_costly_route
 from hypervisor.web.problems import answer
+from sensors._errors import Message
 
 PLAIN = 512 * 1024  # bytes of a body that the web itself reads; a value may cost it a kilobyte
 VALUES = 10_000  # of JSON, likewise; commas in texts count, too
@@ -23,8 +25,8 @@ LARGEST_RAW = 16 * 1024 * 1024  # of them; one byte more is handed on, the rest 
 SMALL = 64 * 1024  # bytes of a body that is always let in
 TOGETHER = 64 * 1024 * 1024  # bytes of the larger ones at once, of all clients
 PATIENCE = 60.0  # s until a body is complete
-_TOO_MANY = "too many large requests at once: try again in a moment"
-_TOO_SLOW = f"the body did not come within {PATIENCE:.0f} s"
+_TOO_MANY = Message("too many large requests at once: try again in a moment")
+_TOO_SLOW = Message("the body did not come within {count} s", round(PATIENCE))
 # Whatever is no such escape, then the escape: possessive, so that each byte is read once.
 _NUL = re.compile(rb"(?:[^\\]++|\\(?!u0000).)*+\\u0000", re.DOTALL)
 _HALF = re.compile(
@@ -34,7 +36,7 @@ _HALF = re.compile(
 _FORM = "application/x-www-form-urlencoded"
 _FILES = "multipart/form-data"
 _UTF_8 = re.compile(r"charset=(utf-?8|\"utf-?8\")(?=\s*(?:;|$))")
-Refusal = tuple[HTTPStatus, str]
+Refusal = tuple[HTTPStatus, Message]
 
 
 class RequestGuard:
@@ -50,7 +52,7 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            problem = "the address holds the character NUL, which no name holds"
+            problem = Message("the address holds the character NUL, which no name holds")
             await _refuse(scope, receive, send, HTTPStatus.BAD_REQUEST, problem)
             return
         headers = Headers(scope=scope)
@@ -99,7 +101,7 @@ class RequestGuard:
 
 
 def _too_large(largest: int) -> Refusal:
-    problem = f"the body is larger than {largest // 1024} KiB"
+    problem = Message("the body is larger than {count} KiB", largest // 1024)
     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, problem
 
 
@@ -107,31 +109,34 @@ def _judge(body: bytes, kind: str, *, costly: bool) -> Refusal | None:
     """What is wrong with a body; None: nothing, or it is no text of ours."""
     named = "charset" in _UTF_8.sub("", kind.lower(), count=1)
     kind = kind.partition(";")[0].strip().lower()
-    problem: str | None = None
+    problem: Message | None = None
     if kind == _FILES and named:  # Python knows codecs that take hours, or raise what they like
-        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body's charset: a form is UTF-8"
+        problem = Message("the body's charset: a form is UTF-8")
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, problem
     if kind == _FORM:
         if body.count(b"&") > FIELDS:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a form has at most {FIELDS} fields"
-        problem = "body: a field holds the character NUL" if b"%00" in body else None
+            problem = Message("a form has at most {count} fields", FIELDS)
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, problem
+        problem = Message("body: a field holds the character NUL") if b"%00" in body else None
     elif kind == "application/json" or kind.endswith("+json"):
         if not costly and body.count(b",") > VALUES:
-            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {VALUES} values"
+            problem = Message("a body has at most {count} values", VALUES)
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, problem
         problem = _find_bad_character(body)
     return None if problem is None else (HTTPStatus.UNPROCESSABLE_ENTITY, problem)
 
 
-def _find_bad_character(body: bytes) -> str | None:
+def _find_bad_character(body: bytes) -> Message | None:
     try:
         text = body.decode()  # Python's reader would take other encodings, and halves of characters
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        return "body: JSON is UTF-8"
+        return Message("body: JSON is UTF-8")
     if rb"\u0000" in body and _NUL.match(body):
-        return "body: a text holds the character NUL (\\u0000), which no text here holds"
+        return Message("body: a text holds the character NUL (\\u0000), which no text here holds")
     if rb"\ud" in body.lower() and _HALF.match(body):
-        return "body: a text holds half a character (a lone surrogate, \\ud800 … \\udfff)"
+        return Message("body: a text holds half a character (a lone surrogate, \\ud800 … \\udfff)")
     return None
 
 
@@ -142,7 +147,7 @@ def _beyond_small(body: bytearray) -> int:
 def _replay_body(body: bytes, receive: Receive) -> Receive:
     sent = False
 
-    async def again() -> Message:
+    async def again() -> AsgiMessage:
         nonlocal sent
         if sent:
             return await receive()

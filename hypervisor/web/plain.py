@@ -23,6 +23,7 @@ _TITLES = {
     403: mark("You may not do this"),
     404: mark("Not found"),
     409: mark("It has changed meanwhile"),
+    413: mark("The request is too large"),
     422: mark("A value is not as expected"),
     429: mark("Too often"),
     503: mark("The database does not answer"),
@@ -30,7 +31,7 @@ _TITLES = {
 
 
 _WORDS = {
-    400: mark("Part of its address cannot be read."),
+    400: mark("Part of it cannot be read."),
     403: mark("Your roles do not give access to this. An administrator can give you another."),
     404: mark("It does not exist, or lies outside your territory."),
     429: mark("Wait a moment, then try again."),
@@ -77,7 +78,8 @@ def trouble(request: Request, status: HTTPStatus, detail: str) -> HTMLResponse |
     if not for_a_person(request):
         return None
     template = "trouble_part.html" if wants_fragment(request) else "trouble.html"
-    title = _TITLES.get(status.value, mark("Server error"))
+    usual = _TITLES[400] if status.value < 500 else mark("Server error")
+    title = _TITLES.get(status.value, usual)
     return plain(
         request,
         template,

@@ -172,6 +172,34 @@ def test_bodies_that_are_not_sound(client: httpx.Client) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+FORM, FILES = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
+PARTS = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+# What a browser sends, and what the page says in place of the English sentence.
+PAGES = [
+    ("/log", FORM, b"text=" + b"a" * 600_000, "la demande dépasse 512 Kio"),
+    ("/log", FORM, b"a=1&" * 1_200, "un formulaire a au plus 1000 champs"),
+    ("/log", FORM, b"text=%00", "un champ contient le caractère NUL"),
+    ("/log", "application/json", b"1," * 20_000, "une demande a au plus 10000 valeurs"),
+    ("/log", "application/json", b"\xff", "le JSON est en UTF-8"),
+    ("/log", "application/json", b'"\\ud800"', "un texte contient la moitié"),
+    ("/admin/inventory/preview", f"{FILES}; charset=utf-7", b"x", "un formulaire est en UTF-8"),
+    ("/admin/inventory/preview", FILES, b"x", "Le formulaire est illisible"),
+    ("/admin/inventory/preview", FILES, PARTS * 1_500 + b"--x--\r\n", "Trop de champs"),
+    ("/log?x=%00", FORM, b"", "adresse contient le caractère NUL"),
+]
+
+
+@pytest.mark.parametrize(("path", "kind", "body", "words"), PAGES)
+def test_a_page_refuses_a_body_in_french(
+    client: httpx.Client, path: str, kind: str, body: bytes, words: str
+) -> None:
+    headers = {"Accept": "text/html", "Accept-Language": "fr", "Content-Type": kind}
+    answer = client.post(path, content=body, headers=headers)
+    assert 400 <= answer.status_code < 500
+    assert words in answer.text
+    assert "Erreur du serveur" not in answer.text
+
+
 ADDRESSES = [
     "/sites/a%00b",
     "/sites?domain=%00",
