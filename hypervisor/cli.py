@@ -83,9 +83,9 @@ def _require_text() -> None:
 
 def _explain(error: Exception) -> str | None:
     """A sentence for what a person can mend; None: a fault of ours."""
-    from hypervisor.database.errors import explain_loss
+    from hypervisor.database.errors import explain
 
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    mendable = error if isinstance(error, TerritoryError) else explain_loss(error)
+    mendable = error if isinstance(error, TerritoryError) else explain(error)
     return None if mendable is None else str(mendable)

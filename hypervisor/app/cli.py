@@ -44,6 +44,8 @@ def web(context: typer.Context) -> None:
         server_header=False,
         forwarded_allow_ips=[str(proxy) for proxy in settings.trusted_proxies],
         timeout_graceful_shutdown=3,
+        # Longer than browsers and proxies keep a connection: one that we close may carry a request.
+        timeout_keep_alive=75,
     )
     app.state.workers = Workers.begin(lambda channel: serve_requests(app, channel))
     life = Life.begin()

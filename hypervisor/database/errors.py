@@ -16,8 +16,14 @@ def describe(error: psycopg.Error) -> StoreError:
     return StoreError("the database says: {error}", str(error).strip())
 
 
-def explain_loss(error: Exception) -> StoreError | None:
-    """What to say of a database that was lost or held by others; None: another kind of error."""
+def explain(error: Exception) -> StoreError | None:
+    """What to say of a database that is lost or held by others, or cannot hold a value.
+
+    None: another kind of error.
+    """
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):  # such as half a character
+        problem = str(error).strip().partition("\n")[0]
+        return StoreError("a value that the database cannot hold: {problem}", problem)
     return describe(error) if isinstance(error, psycopg.OperationalError) else None
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hypervisor import cli
@@ -42,3 +43,22 @@ def test_a_file_whose_name_is_no_text_is_named_all_the_same(
     outcome = command_line.run("rules", "check", tmp_path / name)
     assert outcome.exit_code == 1
     assert "error: " in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates"),
+        psycopg.DataError("lone surrogate"),
+    ],
+)
+def test_half_a_character_that_no_database_holds_is_a_sentence(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def store() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(store)
+    assert ended.value.code == 2
+    assert "a value that the database cannot hold: " in capsys.readouterr().err
