@@ -22,6 +22,7 @@ _LONGEST_NAME = 253  # characters of a host
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _HTTPS = 443
 _NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")  # outside it `is_global` takes translated and site-local ones
 Address = IPv4Address | IPv6Address
 
 
@@ -84,10 +85,10 @@ def is_public(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None and not is_public(inner):
+        if inner is not None:
+            return is_public(inner)
+        if address not in _UNICAST:
             return False
-        if address.ipv4_mapped is not None:
-            return True
     return address.is_global and not address.is_multicast
 
 

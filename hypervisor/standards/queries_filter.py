@@ -1,6 +1,6 @@
 """Filters and orders of SensorThings as SQL conditions on a table `t`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import LiteralString
@@ -77,6 +77,7 @@ _FUNCTIONS: Mapping[str, _Function] = {
 }
 _NEVER_NULL = frozenset({"id", "name", "time", "phenomenonTime", "resultTime"})
 _PARAMETERS = {"parameters/suspect": "suspect", "parameters/receivedAt": "received_at"}
+_IN_PARTS = ("resultQuality", "parameters")  # of an Observation: known by these parts alone
 _DURING = ("during", "overlaps")
 
 
@@ -108,7 +109,7 @@ def compile_property(path: Path, entity: EntitySet) -> Term:
     """
     name, *inner = path.steps
     name = {"@iot.id": "id"}.get(name, name)
-    if entity.name == "Observations" and name in {"resultQuality", "parameters"}:
+    if entity.name == "Observations" and name in _IN_PARTS:
         name, inner = _PARAMETERS.get("/".join([name, *inner]), ""), []
     kinds = {**entity.properties, **entity.hidden}
     kind = kinds.get(name)
@@ -119,7 +120,7 @@ def compile_property(path: Path, entity: EntitySet) -> Term:
             "{path} is no property of {entity} that filters and orders know: expected {names}",
             str(path),
             entity.name,
-            ", ".join(entity.properties),
+            ", ".join(_list_filters(entity)),
         )
     column = sql.Identifier("t", name)
     if kind in {"json", "point"} and inner:
@@ -129,6 +130,12 @@ def compile_property(path: Path, entity: EntitySet) -> Term:
     if kind == "point":
         return Term(sql.SQL("point(t.lon, t.lat)"), "place")
     return Term(column, kind, nullable=name not in _NEVER_NULL)
+
+
+def _list_filters(entity: EntitySet) -> Iterable[str]:
+    if entity.name != "Observations":
+        return entity.properties
+    return [*(name for name in entity.properties if name not in _IN_PARTS), *_PARAMETERS]
 
 
 def _first_relation(expression: Expression, entity: EntitySet) -> str | None:

@@ -292,6 +292,7 @@ def test_other_forms_of_an_answer(anne: httpx.Client) -> None:
             "value",
         ),
         ("/Locations?$orderby=location", 400, "no order"),
+        ("/Observations?$filter=resultQuality eq null", 400, "result, parameters/suspect"),
         ("/Observations?$filter=startswith(id,'orge')", 400, "known to eq, ne and in only"),
         ("/Observations?$orderby=id", 400, "known to eq, ne and in only"),
         (
