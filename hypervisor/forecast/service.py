@@ -23,7 +23,7 @@ from hypervisor.registry.model import Registry, Revision
 from rules._forecast import ForecastModel, Issued, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from sensors._domain import catalogue
-from sensors._errors import Message
+from sensors._errors import Message, TerritoryError
 
 KIND = "forecast"
 
@@ -189,7 +189,11 @@ def issue_last(model: ForecastModel, record: Record, at: int) -> Issued | None:
 
 
 def last_reading(record: Record) -> datetime:
-    """The last time of any series that is forecast."""
-    return moment(
-        max(int(track.time[-1]) for key, track in record.tracks.items() if key.quantity in FORECAST)
-    )
+    """The last time of any series that is forecast. Raises TerritoryError: nothing is stored."""
+    times = [int(each.time[-1]) for key, each in record.tracks.items() if key.quantity in FORECAST]
+    if not times:
+        raise TerritoryError(
+            "no level or discharge is stored that could be forecast: import some years of it"
+            " (`hypervisor import`)"
+        )
+    return moment(max(times))

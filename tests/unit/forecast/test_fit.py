@@ -14,6 +14,7 @@ from hypervisor.forecast.fit import columns_of
 from hypervisor.forecast.models import Study, model_of, study_record
 from hypervisor.forecast.record import Gauge, Record, until
 from hypervisor.forecast.runoff import calibrate
+from hypervisor.forecast.service import last_reading
 from hypervisor.forecast.skill import (
     CHOSEN,
     format_result,
@@ -28,7 +29,7 @@ from rules._forecast import ForecastModel, model_from_json, model_to_json
 from rules._forecast_parts import Track
 from rules._inputs import InputSeries
 from rules._runoff import Catchment
-from sensors._errors import Message
+from sensors._errors import Message, TerritoryError
 
 HORIZONS = (3 * HOUR,)
 RIVER = make_river(0.6)
@@ -365,3 +366,9 @@ def test_trees_are_those_of_scikit_learn() -> None:
         random_state=0,
     ).fit(features, target, sample_weight=np.ones(800))
     assert ours.raw(columns_of(features)) == pytest.approx(theirs.predict(features), abs=1e-6)
+
+
+def test_without_any_reading_nothing_is_fitted_and_a_sentence_says_so() -> None:
+    """`forecast fit` of a new instance ended in a traceback."""
+    with pytest.raises(TerritoryError, match="import some years"):
+        last_reading(Record(gauges=(), tracks={}))
