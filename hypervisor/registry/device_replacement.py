@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.registry.formatting import format_value
+from hypervisor.registry.input_fields import NAME
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
 from hypervisor.registry.tree import Where
@@ -46,10 +47,14 @@ def replace_device(
 
     Thresholds of the device, its groups, reporting and ranges of its series are carried over;
     thresholds of the site stay with the site. Raises ReplaceError: no such device in service, the
-    new name is taken, the time is implausible, or the new one's address is missing.
+    new name is none or taken, the time is implausible, or the new one's address is missing.
     """
     at = new.at
     old = _require_device(registry, new.old, at=at, now=now)
+    if not NAME.fullmatch(new.name):
+        raise ReplaceError(
+            "{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64", new.name
+        )
     if new.name in registry.devices or new.name in registry.gateways:
         raise ReplaceError(
             "{new!r} is taken: the new device needs a name of its own, so that each "

@@ -40,7 +40,7 @@ from sensors._nearest import did_you_mean
 from sensors._scalars import count, duration, instant, measure, number, truth
 
 _MOST_PROBLEMS = 1_000  # of a file; each looks for the word that was meant
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 WORKS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NO_WORKS_NAME = mark(
     "cannot be a name of works: letters a-z A-Z, digits, '-', '_' and '.', at most 100"
@@ -155,7 +155,7 @@ def _by(convert: Callable[[str], Any]) -> BeforeValidator:
 
 
 def _check_name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise ValueError(
             Message(
                 "{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64", text

@@ -190,3 +190,9 @@ def test_a_threshold_said_anew_since_is_of_nobody_knows_which_zero() -> None:
         "zero": 48.73,
         "unit": "m",
     }
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\x01b", "a/b", "\u202ea", "#", "x" * 65])
+def test_a_successor_has_a_name_as_an_inventory_would_take_it(name: str) -> None:
+    with pytest.raises(ReplaceError, match="cannot be a name"):
+        replaced("gauge", name=name)
