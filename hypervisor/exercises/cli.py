@@ -1,5 +1,6 @@
 """`hypervisor simulate`, `replay`, `conduct`, `demo`: play into an exercise."""
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,17 @@ if TYPE_CHECKING:
 Speed = Annotated[
     str, typer.Option(help="Scenario seconds per second, such as 600; max: as fast as possible.")
 ]
-Hours = Annotated[float | None, typer.Option(help="Only the first hours.")]
+
+
+def _require_finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("expected a number")
+    return value
+
+
+Hours = Annotated[
+    float | None, typer.Option(help="Only the first hours.", callback=_require_finite)
+]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Wait until all readings are stored and evaluated.")
 ]
@@ -105,7 +116,10 @@ def replay(
         ),
     ] = None,
     shuffle: Annotated[
-        float, typer.Option(help="Maximum random delay per message, in seconds.")
+        float,
+        typer.Option(
+            help="Maximum random delay per message, in seconds.", callback=_require_finite
+        ),
     ] = 0.0,
     double: Annotated[bool, typer.Option("--double", help="Send every message twice.")] = False,
     outage: Annotated[

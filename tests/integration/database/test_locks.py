@@ -121,6 +121,10 @@ def test_no_session_waits_for_a_lock_of_any_kind_without_an_end(
     ("statement", "sentence"),
     [
         ("SELECT FROM instance", "error: other work has held for too long"),
+        (
+            "SELECT 1 LIMIT 99999999999999999999",
+            "error: a value that the database cannot hold: bigint",
+        ),
         ("SELECT pg_terminate_backend(pg_backend_pid())", "error: the database says: terminating"),
     ],
 )
