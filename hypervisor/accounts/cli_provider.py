@@ -59,7 +59,6 @@ def apply_rules(
 ) -> None:
     """Check the sign-in rules and apply them as a new revision."""
     from hypervisor.accounts import service_provider
-    from hypervisor.base.failures import make_storable
 
     try:
         text = file.read()
@@ -67,12 +66,7 @@ def apply_rules(
         raise typer.BadParameter(f"{file.name}: no UTF-8: {error}") from error
     with open_database(context) as connection:
         done = service_provider.apply_rules(
-            connection,
-            text,
-            file=make_storable(file.name),
-            author=author,
-            reason=reason,
-            dry_run=dry_run,
+            connection, text, file=file.name, author=author, reason=reason, dry_run=dry_run
         )
     print(done)
 

@@ -25,18 +25,16 @@ def import_files(
     author: Author = "",
 ) -> None:
     """Store forecasts of others as issued, beside ours; no rule uses them."""
-    from hypervisor.base.failures import make_storable
     from hypervisor.database.command import name_author, open_database
     from hypervisor.forecast import service_experts
 
     with open_database(context) as connection:
         for file in files:
-            name = make_storable(file.name)
-            read = service_experts.read_file(service_experts.load(file), name)
+            read = service_experts.read_file(service_experts.load(file), file.name)
             rows, notes = service_experts.place_file(
                 connection, read, issuer=issuer, author=name_author(author)
             )
-            stored = service_experts.import_rows(connection, rows, file=name)
+            stored = service_experts.import_rows(connection, rows, file=file.name)
             if dry_run:
                 connection.rollback()
             same = f", {len(rows) - stored} stored before" if len(rows) > stored else ""

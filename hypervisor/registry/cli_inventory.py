@@ -61,20 +61,18 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Update the registry from files; what they do not name stays as it is."""
-    from hypervisor.base.failures import make_storable
     from hypervisor.registry.apply import Act
     from hypervisor.registry.inventory_files import read_sources
     from sensors._errors import Message
 
-    named = make_storable(" ".join(sources))
     since = parse_optional_instant(effective, "--effective")
     inventory = read_sources(sources)
     apply_and_print(
         context,
         lambda _registry, _now: [inventory],
-        act=Act(subject=named, overwrites=overwrite),
+        act=Act(subject=" ".join(sources), overwrites=overwrite),
         author=author,
-        reason=reason or Message("inventory apply {file}", named),
+        reason=reason or Message("inventory apply {file}", " ".join(sources)),
         effective=since,
         dry_run=dry_run,
         as_json=as_json,
