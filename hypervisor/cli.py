@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,7 +43,8 @@ def instance(
     """Remember which instance the command speaks to: `context.obj` is its data folder or None."""
     context.obj = data
     if isinstance(sys.stdout, TextIOWrapper):  # a file's name may be no UTF-8, and is printed
-        sys.stdout.reconfigure(errors="backslashreplace")
+        with suppress(OSError):  # a pipe that took the place of a file
+            sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def attach_commands(to: typer.Typer) -> None:

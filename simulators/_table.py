@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +93,10 @@ class Table:
         return series.astype("datetime64[us, UTC]")
 
 
+# What pandas says of a row with more cells than the first line.
+_WIDER = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
+
 def load(path: Path) -> Table:
     """Read a delimited file, plain or gzip; `;` or `,` by its first line.
 
@@ -129,7 +134,14 @@ def load(path: Path) -> Table:
     except UnicodeDecodeError as error:
         raise _no_text(path) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise RecordingError("{file} is no delimited table: {problem}", path, error) from error
+        wider = _WIDER.search(str(error))
+        if wider is None:
+            raise RecordingError("{file} is no delimited table: {problem}", path, error) from error
+        names, line, count = wider.groups()
+        raise RecordingError(
+            "{file}, line {line}: {count} cells; the first line has {names} names",
+            *(path, line, count, names),
+        ) from error
     if cells.empty:
         raise RecordingError("{file} has no row below its first line", path)
     return Table(path=path, cells=cells.fillna(""))

@@ -30,7 +30,8 @@ halved (used, free) AS (
 SELECT min(free) FROM halved
 """  # noqa: S608  constants
 
-_ROW = (  # whatever stands in a body, and why it waits or was given up
+_ROW = "id, alarm, event, key, at, body, due, held"
+_LISTED = (  # whatever stands in a body; `held`: why it waits or was given up
     "id, alarm, event, key, at, due, coalesce(held, reason) AS held,"
     " CASE jsonb_typeof(body) WHEN 'object' THEN body ELSE '{}' END AS body"
 )
@@ -151,7 +152,7 @@ def list_unrouted(connection: Connection, limit: int) -> list[Entry]:
 
 def _list(connection: Connection, which: str, order: str, values: list[Any]) -> list[Entry]:
     rows = connection.cursor(row_factory=class_row(Entry)).execute(
-        f"SELECT {_ROW} FROM outbox WHERE {which} ORDER BY {order} LIMIT %s",  # noqa: S608  constants
+        f"SELECT {_LISTED} FROM outbox WHERE {which} ORDER BY {order} LIMIT %s",  # noqa: S608  constants
         values,
     )
     return rows.fetchall()

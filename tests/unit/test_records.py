@@ -26,6 +26,7 @@ CHANGING = frozenset(
         "hypervisor.base.xml_reader": "_Collector",
         "hypervisor.external.service": "Changes _Intake",
         "hypervisor.feeds.observations": "Progress",
+        "hypervisor.feeds.poll": "PartFailures",
         "hypervisor.forecast.experts_prv": "_Head",
         "hypervisor.forecast.issuing": "Issuing",
         "hypervisor.sparkplug.bridge": "_Bridge",
