@@ -121,11 +121,11 @@ def load(path: Path) -> Table:
     _require_few_cells(path, content, separator)
     try:
         # without names a row of more cells is refused at once; else pandas makes an index of them
-        for names, rows in ((None, 2), (0, None)):
+        for header, rows in ((None, 2), (0, None)):
             cells = pd.read_csv(
                 io.BytesIO(content.rstrip()),
                 sep=separator,
-                header=names,
+                header=header,
                 nrows=rows,
                 dtype=str,
                 keep_default_na=False,
