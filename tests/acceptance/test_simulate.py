@@ -1,8 +1,10 @@
 """`hypervisor simulate`: stories told and played; quiet days raise nothing; all is accounted."""
 
+import gzip
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,4 +77,19 @@ def test_the_shipped_models_come_of_the_documented_commands(tmp_path: Path) -> N
     fitted = command_line.run("forecast", "fit", *source, *reason, "--output", models)
     assert fitted.exit_code == 0, fitted.output
     shipped = resources.files("hypervisor.examples") / "essonne" / EXAMPLE
-    assert models.read_bytes() == shipped.read_bytes()
+    _require_close(*(json.loads(gzip.decompress(each.read_bytes())) for each in (models, shipped)))
+
+
+def _require_close(made: Any, shipped: Any) -> None:
+    """The same but for the last digits, in which linear algebra differs between processors."""
+    if isinstance(made, dict):
+        assert made.keys() == shipped.keys()
+        made, shipped = [*made.values()], [shipped[name] for name in made]
+    if isinstance(made, list):
+        assert len(made) == len(shipped)
+        for part, other in zip(made, shipped, strict=True):
+            _require_close(part, other)
+    elif isinstance(made, float):
+        assert made == pytest.approx(shipped, rel=1e-6, abs=1e-5)
+    else:
+        assert made == shipped

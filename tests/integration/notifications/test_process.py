@@ -106,7 +106,9 @@ def killed(
     until(lambda: not town.due() and not town.waiting(), lambda: str(town.waiting()), rest)
     assert process.end() == 0
 
-    assert {key.removesuffix("/duty/hook") for key in hook.keys} == expected
+    # On a busy machine evaluation may be late, and says so.
+    alarms = (key for key in hook.keys if not key.startswith("evaluation "))
+    assert {key.removesuffix("/duty/hook") for key in alarms} == expected
     assert {key.removesuffix("/duty/mail") for key in mail.keys} == expected
     assert len(town.rows()) == 2 * len(expected)
     assert {outcome for _, outcome, _ in town.events()} == {"sent to"}
