@@ -8,7 +8,7 @@ import msgspec
 
 from hypervisor.database.connect import Connection
 from hypervisor.feeds.model import Feed, FeedError
-from hypervisor.feeds.poll import PartFailures, PollContext, read_parts
+from hypervisor.feeds.poll import Corner, Latitude, Longitude, PartFailures, PollContext, read_parts
 from hypervisor.feeds.recordings import Recordings
 from hypervisor.geography import queries
 from hypervisor.geography.areas import list_rings, round_outline
@@ -28,14 +28,9 @@ FEED = Feed(
 _FIELDS = "nom,code,population,codeEpci,epci,centre,contour"
 
 
-_Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
-_Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
-_Corner = Annotated[
-    list[Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]], msgspec.Meta(min_length=2)
-]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Polygon = Annotated[
-    list[Annotated[list[_Corner], msgspec.Meta(min_length=4)]], msgspec.Meta(min_length=1)
+    list[Annotated[list[Corner], msgspec.Meta(min_length=4)]], msgspec.Meta(min_length=1)
 ]
 _OUTLINES: Mapping[str, Any] = {"Polygon": _Polygon, "MultiPolygon": list[_Polygon]}
 
@@ -46,7 +41,7 @@ class Epci(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    coordinates: tuple[_Longitude, _Latitude]
+    coordinates: tuple[Longitude, Latitude]
 
 
 class Properties(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import numpy as np
 
 from hypervisor.feeds import hubeau
 from hypervisor.feeds.model import FeedError
-from hypervisor.feeds.poll import PartFailures, PollContext, read_parts
+from hypervisor.feeds.poll import Latitude, Longitude, PartFailures, PollContext, read_parts
 from hypervisor.rulebook.gauge_statistics import return_level, round_nicely
 from ingest.message import Reason
 
@@ -40,8 +40,8 @@ class Station(msgspec.Struct, frozen=True):
     libelle_station: str | None = None
     libelle_cours_eau: str | None = None
     code_commune_station: str | None = None
-    longitude_station: Annotated[float, msgspec.Meta(ge=-180, le=180)] | None = None
-    latitude_station: Annotated[float, msgspec.Meta(ge=-90, le=90)] | None = None
+    longitude_station: Longitude | None = None
+    latitude_station: Latitude | None = None
     altitude_ref_alti_station: float | None = None
     en_service: bool | None = None
 
@@ -91,8 +91,8 @@ def fetch_gauges(context: PollContext, departement: str, failures: PartFailures)
         "referentiel/stations",
         {"code_departement": departement, "en_service": "true", "format": "json"},
     )
-    failures.leave_out(read_parts(rows, Station)[1])
-    stations = {station.code_station: station for station in _require_parts(rows, Station)}
+    usable = _require_parts(rows, Station, failures)
+    stations = {station.code_station: station for station in usable}
     intervals = _find_intervals(context, sorted(stations))
     speaking = [station for code, station in stations.items() if code in intervals]
     areas = _find_catchments(context, speaking)
@@ -112,9 +112,16 @@ def _list_rows(context: PollContext, what: str, parameters: dict[str, str]) -> l
     return [row for rows in pages for row in rows]
 
 
-def _require_parts(rows: Sequence[object], shape: type[_Shape]) -> list[_Shape]:
-    """The rows that have a shape. Raises FeedError: there are rows, and none of them has it."""
+def _require_parts(
+    rows: Sequence[object], shape: type[_Shape], failures: PartFailures | None = None
+) -> list[_Shape]:
+    """The rows that have a shape; `failures`: takes that some have not.
+
+    Raises FeedError: there are rows, and none of them has it.
+    """
     usable, unusable = read_parts(rows, shape)
+    if failures is not None:
+        failures.leave_out(unusable)
     if unusable and not usable:
         raise FeedError(
             "all {count} rows have another shape than expected: {problem}",

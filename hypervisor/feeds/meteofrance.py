@@ -143,20 +143,28 @@ def list_colours(
         domains, bad = read_parts(period.timelaps.domain_ids, Domain)
         unusable += bad
         for domain in domains:
-            if _departement_of(str(domain.domain_id)) not in departements:
-                continue
-            phenomena, bad = read_parts(domain.phenomenon_items, Phenomenon)
-            unusable += bad
-            for phenomenon in phenomena:
-                for slot in phenomenon.timelaps_items:
-                    _add_colour(colours, _make_colour(product, domain, phenomenon, slot))
-                    if slot.color_id not in COLOURS_STATED:
-                        detail = Message("colour {value} is none", slot.color_id)
-                        unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail))
-            for part in bad:
-                if number := _read_number(part.part):
-                    _add_colour(colours, _make_unstated(product, domain, number))
+            if _departement_of(str(domain.domain_id)) in departements:
+                unusable += _add_colours(colours, product, domain)
     return list(colours.values()), unusable
+
+
+def _add_colours(
+    colours: dict[tuple[str, str, datetime], Colour], product: Product, domain: Domain
+) -> list[Unusable]:
+    """Add the colours of a domain; returns what of them cannot be used."""
+    phenomena, bad = read_parts(domain.phenomenon_items, Phenomenon)
+    unusable = list(bad)
+    for phenomenon in phenomena:
+        number = str(phenomenon.phenomenon_id)
+        for slot in phenomenon.timelaps_items:
+            _add_colour(colours, _make_colour(product, domain, number, slot))
+            if slot.color_id not in COLOURS_STATED:
+                detail = Message("colour {value} is none", slot.color_id)
+                unusable.append(Unusable(reason=Reason.BAD_VALUE, detail=detail))
+    for part in bad:
+        if number := _read_number(part.part):
+            _add_colour(colours, _make_colour(product, domain, number, None))
+    return unusable
 
 
 def _add_colour(colours: dict[tuple[str, str, datetime], Colour], colour: Colour) -> None:
@@ -177,21 +185,15 @@ def _departement_of(domain: str) -> str:
     return domain[:2] if len(domain) == 4 else domain
 
 
-def _make_colour(product: Product, domain: Domain, phenomenon: Phenomenon, slot: Slot) -> Colour:
+def _make_colour(product: Product, domain: Domain, number: str, slot: Slot | None) -> Colour:
+    """`slot` None: the colours cannot be read; until the next bulletin there is none."""
     departement = _departement_of(str(domain.domain_id))
     return Colour(
         area=str(domain.domain_id),
         title=NAMES.get(departement, departement),
-        phenomenon=PHENOMENA.get(str(phenomenon.phenomenon_id), str(phenomenon.phenomenon_id)),
-        begins=slot.begin_time,
-        ends=slot.end_time,
+        phenomenon=PHENOMENA.get(number, number),
+        begins=slot.begin_time if slot else product.update_time,
+        ends=slot.end_time if slot else None,
         issued=product.update_time,
-        colour=slot.color_id if slot.color_id in COLOURS_STATED else None,
+        colour=slot.color_id if slot and slot.color_id in COLOURS_STATED else None,
     )
-
-
-def _make_unstated(product: Product, domain: Domain, number: str) -> Colour:
-    """Of a phenomenon whose colours cannot be read: until the next bulletin it has none."""
-    always = Slot(begin_time=product.update_time, end_time=product.update_time, color_id=0)
-    phenomenon = Phenomenon(phenomenon_id=number, timelaps_items=[always])
-    return replace(_make_colour(product, domain, phenomenon, always), ends=None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -142,6 +142,14 @@ class Dated(msgspec.Struct, frozen=True):
             value = getattr(self, name)
             if isinstance(value, datetime) and not _FIRST <= value <= _LAST:
                 msgspec.structs.force_setattr(self, name, clip_time(value))
+
+
+# Of a place in an answer: degrees, and a corner of an outline, which may have a height.
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+Corner = Annotated[
+    list[Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]], msgspec.Meta(min_length=2)
+]
 
 
 @dataclass(kw_only=True)

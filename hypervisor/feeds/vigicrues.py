@@ -17,7 +17,7 @@ from hypervisor.feeds.model import (
     Unusable,
     find_worst,
 )
-from hypervisor.feeds.poll import Dated, Device, PollContext, read_parts, require_past
+from hypervisor.feeds.poll import Corner, Dated, Device, PollContext, read_parts, require_past
 from ingest.message import Reason
 from sensors._errors import Message
 
@@ -33,10 +33,6 @@ FEED = Feed(
 )
 COLOURS = "InfoVigiCru.geojson"
 PHENOMENON = "flood"
-
-Corner = Annotated[
-    list[Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]], msgspec.Meta(min_length=2)
-]
 
 
 class Properties(msgspec.Struct, frozen=True):

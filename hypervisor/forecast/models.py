@@ -13,6 +13,7 @@ from hypervisor.forecast.fit import METHODS, Members, fit_members, held_out
 from hypervisor.forecast.record import Gauge, Record
 from hypervisor.forecast.runoff import calibrate
 from hypervisor.forecast.samples import (
+    Part,
     Sample,
     alike,
     flood_level,
@@ -50,6 +51,11 @@ class Study:
     refused: Message | None = None
     runoff: Runoff | None = None
     floods: int = 0
+
+    @property
+    def own_part(self) -> Part:
+        """Its own part of the samples of what it is judged by."""
+        return self.trials[0][1].sample.parts[self.part]
 
     @property
     def horizons(self) -> tuple[int, ...]:

@@ -125,7 +125,7 @@ def _horizon(
 
 def _between_readings(study: Study, horizon: int) -> Message | None:
     """Why a horizon is closed in which no reading comes: what was between them is not known."""
-    track = study.trials[0][1].sample.parts[study.part].track
+    track = study.own_part.track
     step = usual_step(track.time)
     if horizon >= step * 0.9:
         return None
@@ -208,7 +208,7 @@ def verify_model(study: Study, record: Record, levels: Sequence[Level]) -> Gauge
     track = record.tracks[study.gauge.key]
     lowest = min((level.value for level in levels), default=float("inf"))
     if not len(find_crossings(track.time, track.value, lowest)):  # a level outside the record
-        lowest = study.trials[0][1].sample.parts[study.part].flood_level
+        lowest = study.own_part.flood_level
     span, samples = study.plan.trend
     hold = study.plan.uses[0].hold
     rows = JudgedRows(

@@ -77,11 +77,12 @@ def _count_strangers(devices: "pd.Series[str]", registry: Registry, account: Imp
     """Reject the rows of devices that are not in the inventory; the most frequent are named."""
     counts = devices.value_counts()
     for device, count in counts[:_MOST_NAMED].items():
-        name = make_excerpt(str(device), 100)
-        hint = did_you_mean(str(device), registry.devices)
-        account.rejected[Message("no device {device!r} in the inventory{hint}", name, hint)] += (
-            count
+        reason = Message(
+            "no device {device!r} in the inventory{hint}",
+            make_excerpt(str(device), 100),
+            did_you_mean(str(device), registry.devices),
         )
+        account.rejected[reason] += count
     others = counts[_MOST_NAMED:]
     if len(others):
         reason = Message("{count} more devices that are not in the inventory", len(others))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from hypervisor.registry.formatting import format_value
-from hypervisor.registry.input_fields import NAME
+from hypervisor.registry.input_fields import check_name
 from hypervisor.registry.inventory import Entry, Fact, Inventory
 from hypervisor.registry.model import Device, Facts, Registry, facts_in_force
 from hypervisor.registry.tree import Where
@@ -51,10 +51,10 @@ def replace_device(
     """
     at = new.at
     old = _require_device(registry, new.old, at=at, now=now)
-    if not NAME.fullmatch(new.name):
-        raise ReplaceError(
-            "{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64", new.name
-        )
+    try:
+        check_name(new.name)
+    except ValueError as error:
+        raise ReplaceError("{problem}", error.args[0]) from error
     if new.name in registry.devices or new.name in registry.gateways:
         raise ReplaceError(
             "{new!r} is taken: the new device needs a name of its own, so that each "

@@ -40,7 +40,7 @@ from sensors._nearest import did_you_mean
 from sensors._scalars import count, duration, instant, measure, number, truth
 
 _MOST_PROBLEMS = 1_000  # of a file; each looks for the word that was meant
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 WORKS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 NO_WORKS_NAME = mark(
     "cannot be a name of works: letters a-z A-Z, digits, '-', '_' and '.', at most 100"
@@ -154,8 +154,9 @@ def _by(convert: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(lambda node: convert(read_text(node)))
 
 
-def _check_name(text: str) -> str:
-    if not NAME.fullmatch(text):
+def check_name(text: str) -> str:
+    """The same text. Raises ValueError: it cannot be the name of a site, device or gateway."""
+    if not _NAME.fullmatch(text):
         raise ValueError(
             Message(
                 "{text!r} cannot be a name: letters a-z A-Z, digits, '-' and '_', at most 64", text
@@ -265,7 +266,7 @@ def check_word(node: Any, what: str | None, allowed: Iterable[str]) -> str:
 
 
 Text = Annotated[str, _by(str)]
-Name = Annotated[str, _by(_check_name)]
+Name = Annotated[str, _by(check_name)]
 WorksName = Annotated[str, _by(_check_works_name)]
 Insee = Annotated[str, _by(_check_insee)]
 Number = Annotated[float, _by(number)]

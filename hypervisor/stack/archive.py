@@ -26,7 +26,12 @@ _BLOCK = 1024**2
 _LARGEST_TEXT = 16 * 1024**2  # bytes of the manifest, and of a part that is text
 # What tarfile raises, too, where a header says something impossible.
 _TAR_ERRORS = (
-    *(tarfile.TarError, ValueError, LookupError, ArithmeticError, EOFError, RecursionError),
+    tarfile.TarError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    RecursionError,
 )
 _LARGEST_HEADER = 65_536  # bytes of what a member's header cannot hold: the size of a large one
 

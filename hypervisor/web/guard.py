@@ -64,8 +64,8 @@ class RequestGuard:
             raw = scope["path"].startswith(RAW)
             files = headers.get("content-type", "").startswith(_FILES)
             costly = find_costly_route(scope) is not None
-            whole = LARGEST_FILES if files else LARGEST
-            largest = LARGEST_RAW if raw else whole if costly else PLAIN
+            budgeted = LARGEST_FILES if files else LARGEST
+            largest = LARGEST_RAW if raw else budgeted if costly else PLAIN
             refusal = await self._read(receive, body, largest)
             if raw and refusal == _too_large(largest):
                 del body[largest + 1 :]

@@ -90,6 +90,6 @@ def _require_close(made: Any, shipped: Any) -> None:
         for part, other in zip(made, shipped, strict=True):
             _require_close(part, other)
     elif isinstance(made, float):
-        assert made == pytest.approx(shipped, rel=1e-6, abs=1e-5)
+        assert made == pytest.approx(shipped, rel=1e-6, abs=1e-6)
     else:
         assert made == shipped
