@@ -20,6 +20,8 @@ EMPTY = frozenset({"", "nan", "NaN", "NA", "null"})
 LARGEST = 96 * 2**20  # bytes of a file, unpacked
 MOST_CELLS, MOST_COLUMNS = 6_000_000, 5_000
 _LONGEST_HEAD = 2**20  # bytes of the first line
+# What Python can hold in any time zone.
+_FIRST, _LAST = pd.Timestamp("0002-01-01T00:00Z"), pd.Timestamp("9998-12-31T00:00Z")
 _SHOWN = 100  # characters of a cell, in an error
 
 # What one of the catalogue's unit holds of the unit that files are written in. A division by a
@@ -87,7 +89,8 @@ class Table:
                 raise self.fault(int((~has_offset).argmax()), column, expected)
         series = pd.to_datetime(text, utc=True, format="ISO8601", errors="coerce")
         # pandas takes `now` and `today` for instants too, and a bare year for its first of January
-        bad = series.isna().to_numpy() | ~text.str.match(r"\d{4}-?\d\d-?\d\d").to_numpy()
+        there = series.between(_FIRST, _LAST).to_numpy()  # NaT is not
+        bad = ~there | ~text.str.match(r"\d{4}-?\d\d-?\d\d").to_numpy()
         if bad.any():
             raise self.fault(int(bad.argmax()), column, expected)
         return series.astype("datetime64[us, UTC]")

@@ -108,6 +108,8 @@ def test_a_span_includes_both_ends(tmp_path: Path) -> None:
         (LOST.replace("2024-10-29 18", "2024-13-29 18"), r"line 4, column 'time_utc'.*an instant"),
         (LOST.replace("2024-10-29 18:00", "now", 1), r"line \d, column 'time_utc': 'now.*'"),
         ("time_utc,H_m\nToday,1\n", r"line 2, column 'time_utc': 'Today'; expected an instant"),
+        ("time_utc,H_m\n0000-01-01,1\n", r"line 2, column 'time_utc': '0000-01-01'; expected"),
+        ("time_utc,H_m\n9999-12-31T23:59:59-14:00,1\n", r"line 2, column 'time_utc': '9999-12"),
         ("time_utc,H_m\n2024,1\n", r"line 2, column 'time_utc': '2024'; expected an instant"),
         (LOST.replace("time_utc", "when"), "line 1: no time column"),
         (LOST.replace("Q_m3s", "flow"), "line 1: no column says what it measures"),
