@@ -1,10 +1,12 @@
 """Routes of agents in the field: the orders of their own teams, and what they note."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from time import perf_counter
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Path, UploadFile
+from fastapi import APIRouter, File, Form, Path, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -66,6 +68,7 @@ def list_orders(context: FieldContext) -> FieldOrdersBody:
 async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     context: FieldContext,
     number: Number,
+    request: Request,
     file: Annotated[UploadFile, File(description="JPEG, PNG or WebP, at most 8 MiB.")],
     key: Annotated[UUID, Form()],
     age_ms: Annotated[int, Form(ge=0, le=10**11)] = 0,
@@ -89,7 +92,10 @@ async def post_photo(  # noqa: PLR0913, PLR0917  the fields of the form
     )
 
     def store() -> Message | None:
-        return service_field.act_in_field(context, number, post, encode_photo(uploaded))
+        photo = encode_photo(uploaded)
+        # The photograph may have taken a minute to arrive.
+        received = context.clock() - timedelta(seconds=perf_counter() - request.state.begun)
+        return service_field.act_in_field(context, number, post, photo, received=received)
 
     return await run_in_threadpool(_answer, context, store)
 

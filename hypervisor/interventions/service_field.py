@@ -90,9 +90,16 @@ def find_order_of(
 
 
 def act_in_field(
-    context: RequestContext, number: int, post: FieldActPost, photo: Photo | None = None
+    context: RequestContext,
+    number: int,
+    post: FieldActPost,
+    photo: Photo | None = None,
+    *,
+    received: datetime | None = None,
 ) -> Message | None:
     """Store an act of an agent; a repeat under its key changes nothing.
+
+    `received`: when its request began, up to which the phone counts the act's age; None: now.
 
     Returns:
         None, or a sentence: it came too late to change the order, or its value was refused; it is
@@ -107,7 +114,7 @@ def act_in_field(
         raise InterventionError("{act} is no act of agents: dispatch does this", post.act.value)
     check_act(post)
     now = context.clock()
-    noted_at = now - min(timedelta(milliseconds=post.age_ms), OLDEST)
+    noted_at = (received or now) - min(timedelta(milliseconds=post.age_ms), OLDEST)
     with context.writing() as connection:
         if is_repeated(connection, context, number, post.key):
             return _repeat_answer(connection, number, post)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,10 +198,11 @@ class Parts:
 
     def follow(self, say: Callable[[str], None]) -> None:
         async def follow() -> None:
-            async for _ in events.follow(self.url, None, patience=1):
-                say("well")
-                if self.stop.is_set():
-                    return
+            async with aclosing(events.follow(self.url, None, patience=1)) as stream:
+                async for _ in stream:
+                    say("well")
+                    if self.stop.is_set():
+                        return
 
         self._again(lambda: asyncio.run(follow()), say)
 

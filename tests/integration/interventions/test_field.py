@@ -1,7 +1,8 @@
 """What an agent's phone asks for: the page, its worker, maps, photographs."""
 
 import io
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -106,6 +107,33 @@ def test_a_photograph_ends_and_what_was_observed_stays(live: Room) -> None:
     assert (gone.status_code, "no such photograph" in gone.json()["detail"]) == (404, True)
     assert live.read(number)["events"][-1]["text"] == "the quay"
     assert live.anne.get(f"/interventions/{number}").status_code == 200
+
+
+def test_a_photograph_that_takes_long_to_arrive_keeps_its_time(live: Room) -> None:
+    number, mark = live.order()["id"], "boundary"
+    fields = {"key": str(uuid4()), "age_ms": "2000"}.items()
+    parts = [
+        f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}' for name, value in fields
+    ]
+    picture = io.BytesIO()
+    Image.new("RGB", (320, 240), "navy").save(picture, "JPEG")
+    head = "".join(f"--{mark}\r\n{part}\r\n" for part in parts) + (
+        f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
+    )
+
+    def upload() -> Iterator[bytes]:
+        yield head.encode()
+        time.sleep(1)
+        yield picture.getvalue() + f"\r\n--{mark}--\r\n".encode()
+
+    answer = live.tom.post(
+        f"/api/v1/field/orders/{number}/photos",
+        content=upload(),
+        headers={"Content-Type": f"multipart/form-data; boundary={mark}"},
+    )
+    assert answer.status_code == 200, answer.text
+    noted = datetime.fromisoformat(live.read(number)["events"][-1]["noted_at"])
+    assert noted < NOW - timedelta(seconds=2.5)  # of the clock, which stands
 
 
 def test_a_hostile_photograph_is_refused_with_a_sentence(live: Room) -> None:
