@@ -6,6 +6,7 @@ from datetime import datetime
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.feeds import collect
+from hypervisor.feeds.schedule import LATE_INTERVALS
 from hypervisor.feeds.service import FeedStatus, list_status, list_unknown_off
 from hypervisor.feeds.views_official import Source, read_vigilance
 from hypervisor.stack.doctor_machine import Finding, bad, good, warning
@@ -40,7 +41,8 @@ def _check_status(status: FeedStatus, now: datetime) -> Finding:
     if status.is_off:
         return good(subject, what)
     never = status.state.answered_at is None
-    if status.state.problem and (never or status.is_late(now)):
+    given_up = never and status.state.failures >= LATE_INTERVALS
+    if status.state.problem and (given_up or status.is_late(now)):
         return bad(subject, what, mend)
     if never or status.state.problem or status.is_late(now) or status.find_gap(now):
         return warning(subject, what, mend)

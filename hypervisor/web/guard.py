@@ -3,6 +3,7 @@
 import asyncio
 import re
 from http import HTTPStatus
+from time import perf_counter
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -59,6 +60,7 @@ class RequestGuard:
         if "content-length" not in headers and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
+        scope.setdefault("state", {})["begun"] = perf_counter()  # before its body arrives
         body = bytearray()
         try:
             raw = scope["path"].startswith(RAW)

@@ -58,7 +58,6 @@ class Metering:
             await self._app(scope, receive, send)
             return
         begun = perf_counter()
-        scope.setdefault("state", {})["begun"] = begun  # before its body arrives
         status, kind = 500, b""
 
         async def sending(message: Message) -> None:
