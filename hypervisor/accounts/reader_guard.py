@@ -10,6 +10,7 @@ from threading import Event, Thread
 
 from hypervisor.accounts import queries_reader_sessions, reader_processes
 from hypervisor.accounts.queries_reader_sessions import EndedSession
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit
@@ -37,13 +38,6 @@ _OPTIONS = "-c lock_timeout=5s -c statement_timeout=20s -c plan_cache_mode=force
 Say = Callable[[str], None]
 
 
-def start(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> Thread:
-    """Watch them beside what the caller does, until stopped."""
-    thread = Thread(target=Guard(settings, say).run, args=(stopping,), daemon=True)
-    thread.start()
-    return thread
-
-
 class Guard:
     """What it saw of readers since it began."""
 
@@ -58,6 +52,7 @@ class Guard:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Look about every second until stopped; a lost database is waited for."""
         url = guarded(self._settings.database_url, options=_OPTIONS)
+        reported = ""
         while not stopping():
             try:
                 with store_errors(), self._insisting():
@@ -67,7 +62,12 @@ class Guard:
                         with self._insisting():
                             self.look(connection)
                         pause(random.uniform(*_LOOK_SECONDS), stopping)  # noqa: S311
-            except StoreError:  # housekeeping itself says that the database is away
+            except Exception as error:  # noqa: BLE001  what one reader does must not end it
+                problem = f"the guard of readers failed ({describe_failure(error)})"
+                # Housekeeping itself says that the database is away.
+                if problem != reported and not isinstance(error, StoreError):
+                    self._say(problem)
+                reported = problem
                 pause(_LOOK_SECONDS[1], stopping)
 
     @contextmanager

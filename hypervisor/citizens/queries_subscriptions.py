@@ -58,7 +58,8 @@ done AS (
 SELECT count(*) FROM made
 """
 # A subscriber's messages go out in their order: no warning after its end. `error` NULL with an
-# attempt: a sender has it, or died with it. What has failed before waits behind what has not.
+# attempt: a sender has it, or died with it. What has failed more often waits behind what has not;
+# what was put back untried has not failed.
 _CLAIM = """
 WITH picked AS MATERIALIZED (
     SELECT d.id FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
@@ -70,7 +71,8 @@ WITH picked AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
             AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
             AND e.given_up_at IS NULL)
-    ORDER BY d.error IS NOT NULL, d.deaths / %(deaths)s * d.deaths, d.id
+    ORDER BY CASE WHEN d.error IS NULL THEN 0 ELSE d.attempts END,
+        d.deaths / %(deaths)s * d.deaths, d.id
     LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1,
     deaths = deaths + (attempts > 0 AND error IS NULL)::int, error = NULL

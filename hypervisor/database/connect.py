@@ -4,8 +4,7 @@ The kernel says nothing when a cable is cut or a machine is gone: an idle connec
 hours, one with data under way for a quarter of an hour. So each side probes, and gives up, itself.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -16,7 +15,6 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, class_row
 
-from hypervisor.base.process import pause
 from hypervisor.database import locks, personal, tenancy
 from hypervisor.database.errors import StoreError, describe
 from hypervisor.database.locks import LONGEST_WAIT, Lock
@@ -36,7 +34,6 @@ __all__ = [
     "guarded",
     "has_standbys",
     "join_snapshot",
-    "keep_connected",
     "listen",
     "migrate",
     "migration_files",
@@ -86,9 +83,6 @@ class Patience:
 ALONE = Patience(connect=10, silence=20, idle=5, interval=3, count=5, check="5s")
 # TLS and a password take six answers: 2.4 s where each takes 0.4 s.
 CLUSTER = Patience(connect=4, silence=5, idle=2, interval=1, count=3, check="2s")
-_BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0)  # s between attempts to reach the database
-_BACK_OFF_CLUSTER = (0.2, 0.5, 1.0)  # another machine takes over within seconds
-_WORKED = 30.0  # s after which a connection counts as a success: the next delay is short again
 
 
 def connect(url: str, *, autocommit: bool = False, abandoned: str = ABANDONED) -> Connection:
@@ -166,30 +160,6 @@ def store_errors() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise describe(error) from error
-
-
-def keep_connected(
-    url: str,
-    work: Callable[[Connection], None],
-    *,
-    stopping: Callable[[], bool],
-    say: Callable[[str], None],
-) -> None:
-    """Run `work` on a connection until `stopping`; connect again after growing delays."""
-    failures = 0
-    delays = _BACK_OFF_CLUSTER if has_standbys(url) else _BACK_OFF
-    while not stopping():
-        began = time.monotonic()
-        try:
-            with store_errors(), connect(url, autocommit=True) as connection:
-                work(connection)
-        except StoreError as error:
-            if time.monotonic() - began > _WORKED:
-                failures = 0
-            delay = delays[min(failures, len(delays) - 1)]
-            say(f"{error}; work goes on when the database does; trying again in {delay:g} s")
-            failures += 1
-            pause(delay, stopping)
 
 
 def listen(connection: Connection, channel: str) -> None:

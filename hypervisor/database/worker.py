@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 from hypervisor.base.failures import describe_failure, wait_after
 from hypervisor.base.process import pause
-from hypervisor.database.connect import Connection, keep_connected
+from hypervisor.database.connect import (
+    Connection,
+    StoreError,
+    connect,
+    has_standbys,
+    store_errors,
+)
 
 _FIRST, _LONGEST = 1.0, 30.0  # s between two beginnings of a loop that fails
-_WORKED = 60.0  # s after which a loop counts as a success: the next wait is short again
+_AWAY = (0.5, 1.0, 2.0, 5.0, 10.0)  # the same while the database is away
+_AWAY_CLUSTER = (0.2, 0.5, 1.0)  # another machine takes over within seconds
+_WORKED = 30.0  # s after which a loop counts as a success: the next wait is short again
 _STANDS = 90.0  # s without a turn after which the process gives no sign of life
 _END = 10.0  # s that loops may take to end
 _DOZE = 0.2  # s
@@ -24,15 +32,23 @@ def keep_working(
 ) -> None:
     """Run `work` on a connection until `stopping`; begin again after whatever it raises."""
     failures = 0
+    away = _AWAY_CLUSTER if has_standbys(url) else _AWAY
     while not stopping():
         began = time.monotonic()
         try:
-            keep_connected(url, work, stopping=stopping, say=say)
+            with store_errors(), connect(url, autocommit=True) as connection:
+                work(connection)
+            continue
         except Exception as error:  # noqa: BLE001  a loop outlives any of them
             failures = 1 if time.monotonic() - began > _WORKED else failures + 1
-            rest = wait_after(failures, first=_FIRST, longest=_LONGEST)
-            say(f"{name} failed ({describe_failure(error)}); it begins again in {rest:g} s")
-            pause(rest, stopping)
+            if isinstance(error, StoreError):
+                rest = away[min(failures, len(away)) - 1]
+                what = f"{error}; work goes on when the database does; trying again"
+            else:
+                rest = wait_after(failures, first=_FIRST, longest=_LONGEST)
+                what = f"{name} failed ({describe_failure(error)}); it begins again"
+        say(f"{what} in {rest:g} s")
+        pause(rest, stopping)
 
 
 @dataclass(kw_only=True)

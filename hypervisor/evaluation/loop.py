@@ -19,12 +19,12 @@ from hypervisor.database import feed
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import (
     Connection,
-    keep_connected,
     listen,
     wait_for_notification,
 )
 from hypervisor.database.shares import rest_seconds
 from hypervisor.database.transactions import wake_later
+from hypervisor.database.worker import keep_working
 from hypervisor.evaluation import pack_revisions
 from hypervisor.evaluation.batch import Report, Setup, load_memory, step
 from hypervisor.evaluation.memory import Memory, prune
@@ -63,7 +63,7 @@ def run(wiring: Wiring, *, stop: Event, say: Say) -> None:
     def work(connection: Connection) -> None:
         _Evaluator(connection, wiring, say).run(stop)
 
-    keep_connected(wiring.url, work, stopping=stop.is_set, say=say)
+    keep_working("the evaluation", wiring.url, work, stopping=stop.is_set, say=say)
 
 
 class _Evaluator:

@@ -19,18 +19,18 @@ from hypervisor.database import locks
 from hypervisor.database.connect import (
     Connection,
     StoreError,
-    keep_connected,
     listen,
     store_errors,
     wait_for_notification,
 )
 from hypervisor.database.locks import Lock
+from hypervisor.database.worker import keep_working
 from hypervisor.exercises import playing, queries_injects, queries_runs, reset
 from hypervisor.exercises import queries as store
 from hypervisor.exercises.model import Command, Run, RunError, RunState
 from hypervisor.exercises.plan import RunPlan, load_field, plan_run
 from hypervisor.exercises.playable import load_story
-from hypervisor.exercises.run_controller import RunController
+from hypervisor.exercises.run_controller import RunController, explain_refusal
 from sensors._errors import Message, TerritoryError
 from simulators._orders import Order
 from simulators._player import SECOND, PlayResult
@@ -62,7 +62,8 @@ class Conductor:
             if locks.stand_by(line, Lock.CONDUCTOR, self.stopping, self.say):
                 self._attend(line)
 
-        keep_connected(self.settings.database_url, work, stopping=self.stopping, say=self.say)
+        url = self.settings.database_url
+        keep_working("the player", url, work, stopping=self.stopping, say=self.say)
 
     def _attend(self, line: Connection) -> None:
         listen(line, queries_runs.CHANNEL)
@@ -103,8 +104,8 @@ class Conductor:
                     if run is not None:
                         refused = Message("nothing is playing: the run is {state}", run.state.words)
                     queries_runs.finish_command(line, command.id, refused)
-        except RunError as error:
-            queries_runs.finish_command(line, command.id, str(error))
+        except Exception as error:  # noqa: BLE001  one that fails is not tried for ever
+            queries_runs.finish_command(line, command.id, explain_refusal(error))
 
     def _reset(self, line: Connection, command: Command) -> None:
         try:

@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 
+from hypervisor.base.failures import describe_failure
 from hypervisor.base.instants import micros, moment, text
-from hypervisor.database.connect import Connection
+from hypervisor.database.connect import Connection, StoreError
+from hypervisor.database.steps import ends_session
 from hypervisor.exercises import queries_injects, queries_runs
 from hypervisor.exercises.model import Command, Inject, RunError, RunState
 from hypervisor.exercises.plan import RunPlan
 from hypervisor.exercises.queries import RetryingConnection
 from sensors._domain import catalogue
+from sensors._errors import TerritoryError
 from simulators._player import Progress
 from simulators._publications import Publication, native_topic
 from simulators._run_control import SECOND, PlayerCommand
@@ -158,8 +161,8 @@ class RunController:
             return "that run is over"
         try:
             _ACTS[command.kind](self, command, clock)
-        except RunError as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001  one that fails does not end the run
+            return explain_refusal(error)
         return None
 
     def _pause(self, _command: Command, _clock: int) -> None:
@@ -235,6 +238,13 @@ class RunController:
                 devices=frozenset(inject.details.get("devices", ())), since=at, until=until
             )
         )
+
+
+def explain_refusal(error: Exception) -> str:
+    """Why a command was not executed. Raises the error itself: the database is lost."""
+    if isinstance(error, StoreError) or ends_session(error):
+        raise error
+    return str(error) if isinstance(error, TerritoryError) else describe_failure(error)
 
 
 _ACTS: Mapping[str, Callable[[RunController, Command, int], None]] = {

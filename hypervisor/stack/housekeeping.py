@@ -4,16 +4,19 @@ A shortened setting takes effect after `--agree`; until then the longer one hold
 what would be deleted.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from hypervisor.accounts import reader_guard
+from hypervisor.base.process import pause
 from hypervisor.base.settings import Settings
 from hypervisor.database import audit, events
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import Connection, StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
+from hypervisor.database.steps import Steps
+from hypervisor.database.worker import Loops, keep_working
 from hypervisor.external import queries as external_queries
 from hypervisor.feeds import queries_bulletins, queries_events
 from hypervisor.forecast import queries_experts
@@ -24,8 +27,7 @@ from hypervisor.readings.queries_retention import Bounds, Chunk
 from hypervisor.stack import personal_data
 
 EVERY_SECONDS = 3600.0
-_TRY_AGAIN_SECONDS = 10.0
-_TICK_SECONDS = 0.2  # the delay in noticing a stop
+_TRY_AGAIN_SECONDS = 60.0  # where a step failed
 _EVENT_RETENTION = timedelta(hours=6)  # a console that was away longer reloads everything
 _SETTINGS = {
     "readings": "raw_retention_days",
@@ -37,6 +39,7 @@ _SETTINGS = {
 
 Say = Callable[[str], None]
 Days = Mapping[str, int | None]
+RunStep = Callable[[str, Callable[[], object]], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,33 +80,50 @@ def preview(connection: Connection, days: Days) -> Sweep:
     )
 
 
-def sweep(connection: Connection, configured: Days, *, agree: bool = False) -> Sweep:
-    """Delete what is past its retention; one audited transaction a chunk.
+def sweep(
+    connection: Connection,
+    configured: Days,
+    *,
+    agree: bool = False,
+    run: RunStep = lambda _name, step: step(),
+) -> Sweep:
+    """Delete what is past its retention, kind by kind; `run` runs each step, by its name.
 
     `configured`: the settings. A shortened one waits for `agree`.
     """
     days, shorter = _apply_agreement(connection, configured, agree=agree)
     expired = preview(connection, days)
-    for chunk in expired.chunks:
+    bounds = expired.bounds
+    run("deleting personal data", lambda: personal_data.sweep(connection))
+    run("deleting readings", lambda: _drop_readings(connection, expired.chunks))
+    run("deleting forecasts", lambda: queries_retention.drop_forecasts(connection, bounds))
+    run("deleting official bulletins", lambda: _delete_official(connection, bounds))
+    run("deleting photographs", lambda: _delete_photographs(connection, bounds))
+    run("deleting dead letters", lambda: _delete_refused(connection, expired))
+    return replace(expired, shorter=shorter)
+
+
+def _drop_readings(connection: Connection, chunks: Iterable[Chunk]) -> None:
+    """One audited transaction a chunk."""
+    for chunk in chunks:
         with connection.transaction():
             rollups.freeze(connection, chunk.first, chunk.last)
             versions = queries_retention.drop_chunk(connection, chunk)
             span = {"from": chunk.first.isoformat(), "to": chunk.last.isoformat()}
             counts = {"readings": chunk.expired, "kept": chunk.kept, "versions": versions}
             _audit(connection, "readings", {**span, **counts})
-    queries_retention.drop_forecasts(connection, expired.bounds)
-    _delete_official(connection, expired.bounds)
-    _delete_photographs(connection, expired.bounds)
-    personal_data.sweep(connection)
-    if expired.bounds.dead_letters is not None:  # as long as what sources sent and was refused
-        external_queries.delete_details(connection, expired.bounds.dead_letters)
+
+
+def _delete_refused(connection: Connection, expired: Sweep) -> None:
+    """Delete dead letters, and what external systems sent."""
+    before = expired.bounds.dead_letters
+    if before is not None:
+        external_queries.delete_details(connection, before)
     if expired.dead_letters:
         with connection.transaction():
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)
-            before = expired.bounds.dead_letters
             details = {"before": before and before.isoformat(), "dead_letters": gone}
             _audit(connection, "dead letters", details)
-    return replace(expired, shorter=shorter)
 
 
 def _delete_official(connection: Connection, bounds: Bounds) -> None:
@@ -184,34 +204,44 @@ def compress(connection: Connection, settings: Settings) -> str:
 
 
 def run(settings: Settings, *, stopping: Callable[[], bool], say: Say) -> None:
-    """Run every hour until stopped; retry while the database is away."""
-    reader_guard.start(settings, stopping=stopping, say=say)
-    last_message = ""
-    due = time.monotonic()
+    """Delete what is past its retention, and watch what readers do, until stopped."""
+
+    def sweep_hourly(is_over: Callable[[], bool]) -> None:
+        keep_working(
+            "housekeeping",
+            settings.database_url,
+            partial(_sweep_hourly, settings, stopping=is_over, say=say),
+            stopping=is_over,
+            say=say,
+        )
+
+    guard = reader_guard.Guard(settings, say)
+    loops = {"housekeeping": sweep_hourly, "the guard of readers": guard.run}
+    Loops(loops=loops, stopping=stopping, say=say).run()
+
+
+def _sweep_hourly(
+    settings: Settings, connection: Connection, *, stopping: Callable[[], bool], say: Say
+) -> None:
+    last_message, steps = "", Steps(say=say)
     while not stopping():
-        time.sleep(_TICK_SECONDS)
-        if time.monotonic() < due:
-            continue
-        due = time.monotonic() + EVERY_SECONDS
-        try:
-            with store_errors(), connect(settings.database_url, autocommit=True) as connection:
-                message = _run_once(connection, settings)
-        except StoreError as error:
-            message, due = f"{error}; trying again", time.monotonic() + _TRY_AGAIN_SECONDS
+        message = _run_once(connection, settings, steps.run)
         if message != last_message:
             say(message)
         last_message = message
+        pause(_TRY_AGAIN_SECONDS if steps.failing else EVERY_SECONDS, stopping)
 
 
-def _run_once(connection: Connection, settings: Settings) -> str:
+def _run_once(connection: Connection, settings: Settings, run: RunStep) -> str:
     """One sweep; its log message."""
     instance_store.require(connection)
     if not queries_retention.lock_housekeeping(connection):
         return "another housekeeping is running on this database"
-    done = sweep(connection, configured_days(settings))
+    done = sweep(connection, configured_days(settings), run=run)
     text = f"deleted: {done.text()}" if done.readings or done.dead_letters else done.text()
-    text += refresh_columnar_copy(connection, settings) + compress(connection, settings)
-    events.prune(connection, _EVENT_RETENTION)
+    run("deleting events", lambda: events.prune(connection, _EVENT_RETENTION))
+    text += str(run("copying readings", lambda: refresh_columnar_copy(connection, settings)) or "")
+    text += str(run("compressing", lambda: compress(connection, settings)) or "")
     if not done.shorter:
         return text
     more = preview(connection, configured_days(settings))

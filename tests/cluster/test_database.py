@@ -26,13 +26,13 @@ from hypervisor.database.connect import (
     Connection,
     StoreError,
     connect,
-    keep_connected,
     listen,
     migrate,
 )
 from hypervisor.database.events import News, Parts
 from hypervisor.database.locks import Lock
 from hypervisor.database.pool import InDoubtError, Pool
+from hypervisor.database.worker import keep_working
 from tests.cluster.databases import Databases, patroni_databases
 from tests.cluster.network import three_machines
 
@@ -282,7 +282,7 @@ def test_parts_and_the_web_go_on_with_the_next_primary(databases: Databases, pri
 
     def part() -> None:
         with databases.network.machines[left].inside():
-            keep_connected(databases.url, work, stopping=stopping.is_set, say=said.append)
+            keep_working("it", databases.url, work, stopping=stopping.is_set, say=said.append)
 
     thread = threading.Thread(target=part, daemon=True)
     thread.start()

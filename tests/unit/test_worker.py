@@ -18,9 +18,9 @@ def test_a_loop_begins_again_after_any_error(monkeypatch: pytest.MonkeyPatch) ->
         runs.append(1)
         raise KeyError("x")
 
-    monkeypatch.setattr(worker, "keep_connected", fail)
+    monkeypatch.setattr(worker, "connect", fail)
     monkeypatch.setattr(worker, "_FIRST", 0.0)
-    keep_working("it", "", print, stopping=lambda: len(runs) == 3, say=said.append)
+    keep_working("it", "host=x", print, stopping=lambda: len(runs) == 3, say=said.append)
     assert said == ["it failed (KeyError: 'x'); it begins again in 0 s"] * 3
 
 

@@ -1,20 +1,31 @@
 """Readers in tests: made on a database of two towns, logged in as, taken away again."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Thread
 
 import psycopg
 
 from hypervisor.access import passwords
 from hypervisor.accounts import queries_readers as store
 from hypervisor.accounts import readers
+from hypervisor.accounts.reader_guard import Guard
+from hypervisor.base.settings import Settings
 from hypervisor.database.connect import Connection, connect
 
 
 def new_name(what: str = "r") -> str:
     """Roles are of the whole server, which other tests use."""
     return f"{what}_{os.urandom(4).hex()}"
+
+
+def start_guard(
+    settings: Settings, *, stopping: Callable[[], bool], say: Callable[[str], None]
+) -> Thread:
+    thread = Thread(target=Guard(settings, say).run, args=(stopping,), daemon=True)
+    thread.start()
+    return thread
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from hypervisor.database.connect import Connection, StoreError, connect, migrate
 from hypervisor.stack.postgres import Database
 from hypervisor.stack.servers import start_database
 from tests.conftest import Stack
-from tests.integration.accounts.reading import drop, log_in, new_name, value
+from tests.integration.accounts.reading import drop, log_in, new_name, start_guard, value
 
 pytestmark = pytest.mark.integration
 WORD = passwords.generate()
@@ -92,7 +92,7 @@ def test_a_lock_that_it_waits_for_keeps_nobody_waiting(
         holder.execute("BEGIN")
         holder.execute(f"PREPARE mine AS {prepared} {table}".encode())
         begin(held, waiter, waiting.format(table))
-        guard = reader_guard.start(settings, stopping=lambda: bool(said), say=said.append)
+        guard = start_guard(settings, stopping=lambda: bool(said), say=said.append)
         guard.join(60)
         assert not guard.is_alive()
     with connect(database_url) as owner:
@@ -122,7 +122,7 @@ def test_who_comes_back_at_once_is_let_in_no_more(
     while not any(it[-1] == "waiting" for it in reader_processes.list_processes(data).values()):
         assert all(thread.is_alive() for thread in threads)
     settings = Settings(database_url=database_url, data=data)
-    guard = reader_guard.start(
+    guard = start_guard(
         settings, stopping=lambda: any(SUSPENDED in it for it in said), say=said.append
     )
     for thread in (guard, *threads):
@@ -130,6 +130,21 @@ def test_who_comes_back_at_once_is_let_in_no_more(
         assert not thread.is_alive()
     with connect(database_url) as owner:
         assert may_log_in(owner, role) is False
+
+
+def test_it_outlives_what_it_did_not_expect(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, said = list[int](), list[str]()
+
+    def look(_guard: Guard, _connection: Connection) -> None:
+        looks.append(1)
+        raise KeyError("x")
+
+    monkeypatch.setattr(Guard, "look", look)
+    settings = Settings(database_url=database_url)
+    start_guard(settings, stopping=lambda: len(looks) >= 3, say=said.append).join(60)
+    assert (len(looks), said) == (3, ["the guard of readers failed (KeyError: 'x')"])
 
 
 def test_its_own_row_kept_locked_does_not_stop_the_guard(database_url: str, role: str) -> None:
@@ -225,7 +240,7 @@ def test_what_the_database_cannot_interrupt_is_killed(
             begun = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT position'"
             while not value(owner, begun):
                 assert not session.closed
-        guard = reader_guard.start(
+        guard = start_guard(
             settings, stopping=lambda: any("cannot interrupt" in it for it in said), say=said.append
         )
         guard.join(60)

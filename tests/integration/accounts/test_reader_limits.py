@@ -15,7 +15,7 @@ from hypervisor.database import audit, feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.stack import doctor
 from tests.conftest import Stack
-from tests.integration.accounts.reading import drop, log_in, new_name, value
+from tests.integration.accounts.reading import drop, log_in, new_name, start_guard, value
 
 pytestmark = pytest.mark.integration
 WORD = "quite-a-long-word"
@@ -148,7 +148,7 @@ def test_one_that_does_it_again_and_again_is_let_in_no_more(database_url: str, n
         for _ in range(reader_guard.MAX_HOSTILE_SESSIONS):
             session = held.enter_context(closing(log_in(database_url, role, WORD)))
             session.execute("NOTIFY hypervisor_feed, 'a flood'")
-        thread = reader_guard.start(
+        thread = start_guard(
             settings, stopping=lambda: any("rotate" in line for line in said), say=said.append
         )
         thread.join(60)
@@ -234,7 +234,7 @@ def test_housekeeping_looks_after_them(database_url: str, name: str, session: Co
     session.execute("ALTER ROLE CURRENT_USER SET work_mem = '8MB'")
     said: list[str] = []
     settings = Settings(database_url=database_url, reader_timeout_seconds=TIMEOUT)
-    thread = reader_guard.start(settings, stopping=lambda: len(said) >= 2, say=said.append)
+    thread = start_guard(settings, stopping=lambda: len(said) >= 2, say=said.append)
     thread.join(60)
     assert not thread.is_alive()
     assert "a session of" in said[0]

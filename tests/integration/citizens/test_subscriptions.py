@@ -183,6 +183,23 @@ def test_what_a_dead_sender_had_taken_is_sent_by_the_next(post: Post) -> None:
     assert queries.release(post.connection, "mail") == 0
 
 
+def test_what_was_put_back_untried_goes_before_what_failed(post: Post) -> None:
+    for name in ("jeanne", "paul", "marie"):
+        post.confirm(f"{name}@town.example")
+    post.room.publish((ORGE,))
+    queries.fan_out(post.connection, post.room.clock())
+    often, seldom, untried = (each.id for each in queries.claim(post.connection, "mail", 40))
+    none = timedelta(0)
+    queries.mark_failed(
+        post.connection,
+        [queries.Failure(delivery=each, error="no", wait=none) for each in (often, seldom)],
+    )
+    post.connection.execute("UPDATE subscription_delivery SET attempts = 2 WHERE id = %s", [often])
+    queries.postpone(post.connection, untried, "waits", none)
+    order = [queries.claim(post.connection, "mail", 1)[0].id for _ in range(3)]
+    assert order == [untried, seldom, often]
+
+
 def test_nothing_tells_who_subscribed_and_nobody_is_flooded(post: Post) -> None:
     post.confirm("jeanne@town.example")
     new, old = (post.subscribe(f"{who}@town.example") for who in ("marie", "jeanne"))

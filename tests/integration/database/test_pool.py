@@ -8,8 +8,7 @@ from psycopg.errors import ReadOnlySqlTransaction, UniqueViolation
 
 from hypervisor.base.person import Territory
 from hypervisor.broker.child import wait_until
-from hypervisor.database import connect as connections
-from hypervisor.database import instance
+from hypervisor.database import instance, worker
 from hypervisor.database.connect import Connection, StoreError, connect
 from hypervisor.database.pool import InDoubtError, Pool, UnstorableError
 
@@ -184,9 +183,9 @@ def test_work_that_fails_at_once_is_tried_again_after_growing_delays(
         now += 60 if len(messages) == 4 else 0  # s that it worked before it failed
         instance.require(connection)
 
-    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
-    connections.keep_connected(
-        database_url, work, stopping=lambda: len(messages) == 6, say=messages.append
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    worker.keep_working(
+        "work", database_url, work, stopping=lambda: len(messages) == 6, say=messages.append
     )
     delays = [message.rpartition(" in ")[2] for message in messages]
     assert delays == ["0.5 s", "1 s", "2 s", "5 s", "0.5 s", "1 s"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from hypervisor.exercises import queries_injects
+from hypervisor.exercises import queries_injects, queries_runs
 from hypervisor.exercises.model import RunError, RunState
 from hypervisor.exercises.queries_runs import get_latest_run
 from tests.integration.exercises.conftest import BEGINS, HOURS, Led
@@ -100,6 +100,19 @@ def test_killed_at_any_point_it_is_interrupted_and_goes_on_to_the_same_log(
     led.comes_to(run, RunState.RUNNING, RunState.FINISHED)
     hasten(led, run)
     assert led.exercise.log() == expected
+
+
+def test_a_command_that_fails_is_refused_and_the_next_is_executed(led: Led) -> None:
+    with led.conductor():
+        run = led.start(speed=60)
+        led.comes_to(run, RunState.RUNNING)
+        for state in (RunState.RUNNING, RunState.STOPPED):
+            bad = led.ask(lambda c: queries_runs.add_command(c, "fire", author="x", run=run))
+            with pytest.raises(RunError, match="KeyError: 'inject'"):
+                led.done(bad)
+            if state is RunState.RUNNING:
+                led.order(run, "stop")
+            led.comes_to(run, RunState.STOPPED)
 
 
 def test_one_plays_at_a_time_and_a_stopped_one_is_over(led: Led) -> None:

@@ -9,8 +9,9 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import moment
 from hypervisor.database import audit
 from hypervisor.database.connect import connect
+from hypervisor.database.steps import Steps
 from hypervisor.readings import queries_corrections, queries_history
-from hypervisor.stack import housekeeping
+from hypervisor.stack import housekeeping, personal_data
 from hypervisor.stack.housekeeping import Sweep
 from sensors._row import NEVER
 from tests.integration.evaluation.world import Sent, World, make_world, us
@@ -59,6 +60,21 @@ def test_what_is_older_goes_and_nothing_younger(old: World) -> None:
     assert 70 - 7 < left[0] <= 70  # by chunks of seven days, never too much
     assert done.readings == left[0]
     assert sweep(old).readings == 0
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else(
+    old: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(personal_data, "sweep", fail)
+    said: list[str] = []
+    steps = Steps(say=said.append)
+    with connect(old.url, autocommit=True) as connection:
+        done = housekeeping.sweep(connection, DAYS, run=steps.run)
+    assert said == ["deleting personal data failed (KeyError: 'x'); again in 1 s"]
+    assert len(stored(old)) == 100 - done.readings < 100
 
 
 def test_it_is_audited_with_counts(old: World) -> None:
