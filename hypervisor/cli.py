@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from hypervisor.base import rooms
 from sensors._errors import TerritoryError
+from sensors._foreign import make_showable
 
 
 class _ByName(TyperGroup):
@@ -71,7 +72,7 @@ def main(command: Callable[[], Any] | None = None) -> None:
         sentence = _explain(error)
         if sentence is None:
             raise
-        print(f"error: {sentence}", file=sys.stderr)
+        print(f"error: {make_showable(sentence)}", file=sys.stderr)
         raise SystemExit(2) from error
 
 

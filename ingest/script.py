@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ingest.prelude import convert_module, list_imports
 from sensors._errors import TerritoryError
+from sensors._foreign import ForeignError, read_file
 
 _LARGEST = 2 * 1024 * 1024  # bytes of all files together
 _REQUIRED = re.compile(r"""\brequire\s*\(\s*(["'])(\.{1,2}/[^"'\n]+)\1\s*\)""")
@@ -45,9 +46,12 @@ def read_text(path: Path) -> str:
         ScriptFileError: it is no UTF-8.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = read_file(file, _LARGEST)
     except OSError as error:
         raise ScriptFileError(f"{path}: {error.strerror}") from error
+    except ForeignError as error:
+        raise ScriptFileError(f"{path}: {error}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -7,12 +7,16 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import IO
 
 import msgspec
 
 from sensors._errors import TerritoryError
 
+LARGEST_TEXT = 16 * 2**20  # bytes of what a person writes by hand
+_LONGEST_LINE = 10_000  # characters of it on a terminal
 _PIECE = 65_536  # bytes unpacked at a time
 _GZIP = 31  # zlib's window bits for it
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -99,6 +103,14 @@ def read_file(file: IO[bytes], largest: int) -> bytes:
     return bytes(pieces)
 
 
+def read_text_file(
+    path: Path | Traversable, *, largest: int = LARGEST_TEXT, encoding: str = "utf-8"
+) -> str:
+    """A person's file as text. Raises OSError, UnicodeDecodeError or ForeignError: it is none."""
+    with path.open("rb") as file:
+        return read_file(file, largest).decode(encoding)
+
+
 def read_json(data: bytes, *, deepest: int = _DEEPEST) -> object:
     """The content of a JSON document, by the letter of the standard.
 
@@ -177,6 +189,14 @@ def fold_name(name: str) -> str:
 def remove_controls(text: str) -> str:
     """A text for readers, its lines kept: other control characters become blanks."""
     return _CONTROL.sub(lambda match: match[0] if match[0] in "\n\t" else " ", text)
+
+
+def make_showable(text: str) -> str:
+    """A text for a terminal: without control characters, its lines cut where they are too long."""
+    lines = remove_controls(text).split("\n")
+    return "\n".join(
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines
+    )
 
 
 def make_excerpt(content: bytes | str, longest: int) -> str:

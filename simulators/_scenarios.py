@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from sensors._foreign import ForeignError, read_text_file
 from sensors._nearest import did_you_mean
 from simulators._faults import KINDS
 from simulators._story import INJECTS, Inject, ScheduledEvent, Story, Where
@@ -36,8 +37,8 @@ def load_scenario(name: str) -> Story:
         hint = did_you_mean(name, scenario_files())
         raise ScenarioError("there is no scenario {name!r}{hint}", name, hint)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_file(file)
+    except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise ScenarioError("the scenario {file} cannot be read: {problem}", name, error) from error
     return parse_scenario(text, str(file))
 

@@ -82,7 +82,12 @@ def rows_of(
                 }
             )
         )
-    return join(parts), left_out
+    empty = tuple(
+        f"column {make_excerpt(meaning.name, 100)} left out: it has no value"
+        for meaning, part in zip(meanings, parts, strict=True)
+        if part.empty
+    )
+    return join(parts), (*left_out, *empty)
 
 
 def leading_name(file_name: str) -> str:

@@ -187,7 +187,7 @@ def _ask_recording(
     """With the registry of inventories and the installed packs, else that of the instance."""
     from hypervisor.backtest.registries import of_inventory
     from hypervisor.backtest.service import backtest_recording
-    from hypervisor.database.command import open_database
+    from hypervisor.database.command import open_database, print_note
     from hypervisor.registry import queries as registry_queries
     from rules._pack import packs
     from sensors._domain import catalogue
@@ -203,7 +203,7 @@ def _ask_recording(
             recording, registry, question, domains, tick, workers=workers
         )
     for note in notes:
-        print(f"{recording.file}: {note}", file=sys.stderr)
+        print_note(f"{recording.file}: {note}")
     return answer
 
 

@@ -20,6 +20,7 @@ from rules._tree import Name, walk
 from rules._vocabulary import vocabulary
 from rules._yaml import Source
 from sensors._domain import Catalogue, catalogue
+from sensors._foreign import ForeignError, read_text_file
 from sensors._scalars import ScalarError, instant
 
 _KEYS = (
@@ -72,8 +73,8 @@ def read_events(name: str) -> list[Entry]:
     if not path.is_file() and name in ours:
         path = ours[name]
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_file(path)
+    except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise BacktestError(
             "{name} cannot be read: {error}; expected a file, or one of {ours}",
             name,

@@ -16,6 +16,7 @@ from hypervisor.broker.folder import PLAN_FILE, DataFolder
 from hypervisor.broker.passwords import new_password
 from hypervisor.cluster.authority import Certificate, make_authority
 from sensors._errors import TerritoryError
+from sensors._foreign import ForeignError, read_text_file
 
 MACHINES = 3  # a majority of three survives the loss of any one
 DATABASE = "hypervisor"
@@ -197,10 +198,10 @@ def make_plan(
 def read_plan(file: Path) -> Plan:
     """Raises PlanError: it cannot be read, or something in it is not as it must be."""
     try:
-        return Plan.model_validate(yaml.safe_load(file.read_text()))
+        return Plan.model_validate(yaml.safe_load(read_text_file(file)))
     except OSError as error:
         raise PlanError("{file} cannot be read: {error}", file, error.strerror) from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, ForeignError, yaml.YAMLError) as error:
         raise PlanError("{file} is no YAML: {error}", file, error) from error
     except ValidationError as error:
         raise PlanError("{file}: {problem}", file, _problem(error)) from error

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sensors._foreign import make_showable
+
 if TYPE_CHECKING:
     from hypervisor.base.settings import Settings
     from hypervisor.database.connect import Connection
@@ -98,4 +100,4 @@ def print_table(
 
 def print_note(text: str) -> None:
     """Print to standard error: standard output holds what another program reads."""
-    print(text, file=sys.stderr)
+    print(make_showable(text), file=sys.stderr)

@@ -15,6 +15,7 @@ from rules._rule import Rule
 from rules._yaml import Source, as_yaml
 from sensors._domain import catalogue
 from sensors._errors import Place
+from sensors._foreign import ForeignError, read_text_file
 
 _EDITOR = "rule"  # the name of a text without a file
 _INDENT = 2
@@ -46,8 +47,8 @@ def read_file(file: Path, *, domain: str | None = None) -> tuple[Pack, list[Prop
 def file_text(file: Path) -> str:
     """A file's text. Raises RulebookError: it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text_file(file)
+    except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise RulebookError("{file} cannot be read: {error}", file, error) from error
 
 

@@ -170,10 +170,11 @@ def _play_recording(
     *,
     as_json: bool,
 ) -> int:
+    from hypervisor.database.command import print_note
     from hypervisor.exercises import model, playing, progress
 
     for note in recording.notes:
-        typer.echo(note, err=True)
+        print_note(note)
     copies = 2 if options.disturbance.double else 1
     label = model.RunLabel(kind="recording", source=name, title=name)
     with progress.show_progress(name, copies * len(recording.rows)) as notice:

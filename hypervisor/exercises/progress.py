@@ -13,6 +13,7 @@ from hypervisor.alarms.log import Alarm, as_text
 from hypervisor.base.instants import moment, text
 from hypervisor.exercises.playing import Outcome
 from rules._rule import SEVERITIES
+from sensors._foreign import make_showable
 from simulators._player import Progress as Played
 
 Notice = Callable[[Played], None]
@@ -22,7 +23,7 @@ Notice = Callable[[Played], None]
 def show_progress(title: str, readings: int) -> Iterator[Notice]:
     """Progress bar on stderr: readings published, scenario clock, speed."""
     progress = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("readings"),
@@ -30,7 +31,7 @@ def show_progress(title: str, readings: int) -> Iterator[Notice]:
         TextColumn("{task.fields[speed]}"),
         console=Console(stderr=True),
     )
-    task = progress.add_task(title, total=readings, clock="", speed="")
+    task = progress.add_task(make_showable(title), total=readings, clock="", speed="")
 
     def notice(played: Played) -> None:
         progress.start()  # start late, so that an error stays one line
@@ -53,7 +54,7 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> int:
     if as_json:
         print(_format_json(outcome))  # noqa: T201  the command's answer
     else:
-        _print_text(outcome, Console())
+        _print_text(outcome, Console(markup=False))
     return int(outcome.account is not None and outcome.account.lost > 0)
 
 

@@ -131,10 +131,14 @@ def _read_reaches(
     reader.say("Vigicrues: reaches")
     try:
         answer = context.ask(vigicrues.COLOURS)
-        _, reaches, _ = vigicrues.read_bulletin(answer.content, answer.body)
+        _, reaches, unusable = vigicrues.read_bulletin(answer.content, answer.body)
     except FeedError as error:
         reader.note(vigicrues.FEED, error)
         return []
+    failures = PartFailures()
+    failures.leave_out(unusable)
+    if failures.first is not None:
+        reader.note(vigicrues.FEED, failures.first)
     outlines = [commune.outline for commune in here if commune.outline]
     by_code = {reach.properties.CdEntCru: reach for reach in reaches}
     crossing = [

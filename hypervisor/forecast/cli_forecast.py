@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hypervisor.database.command import Author, Json, parse_optional_instant
+from hypervisor.database.command import Author, Json, parse_optional_instant, print_note
 
 if TYPE_CHECKING:
     from hypervisor.forecast.models import Tick
@@ -90,7 +90,7 @@ def fit(
         models = files.ModelFile(effective=at, author=who, reason=reason, fitted=tuple(fitted))
         files.write_models(output, models)
     for note in record.notes:
-        print(note, file=sys.stderr)
+        print_note(note)
     for each in fitted:
         if as_json:
             print(json.dumps(_format_fitted(each), ensure_ascii=False))
@@ -279,7 +279,7 @@ def verify(
     learned = _read(train, inventory, column, site) if train else None
     results = verify_files(record, words, train=learned, horizons=_spans(horizons), tick=_tick())
     for note in record.notes:
-        print(note, file=sys.stderr)
+        print_note(note)
     if as_json:
         print(json.dumps([format_result(result) for result in results], ensure_ascii=False))
         return

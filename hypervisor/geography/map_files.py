@@ -21,6 +21,7 @@ from hypervisor.geography.map_features import (
 )
 from hypervisor.geography.wkb import Parts
 from hypervisor.registry.geometry import GeometryError, parse_geometry
+from sensors._foreign import ForeignError, read_text_file
 from sensors._nearest import did_you_mean
 from sensors._scalars import parse_whole
 
@@ -56,8 +57,8 @@ def read_features(
 
 def _read_geojson(path: Path, kinds: Sequence[str], within: Box | None) -> Iterator[MapFeature]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError, OSError) as error:
+        content = json.loads(read_text_file(path, largest=LARGEST_JSON, encoding="utf-8-sig"))
+    except (ValueError, RecursionError, OSError, ForeignError) as error:
         raise MapFileError(
             "{file} is neither GeoJSON nor a GeoPackage: {error}", path, str(error)
         ) from error

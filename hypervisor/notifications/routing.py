@@ -28,6 +28,7 @@ from hypervisor.notifications.route_file import Vocabulary, read_routes
 from hypervisor.notifications.routes import Routes
 from rules._rule import CATEGORIES, SEVERITIES
 from sensors._domain import catalogue
+from sensors._foreign import ForeignError, read_text_file
 from sensors._nearest import did_you_mean
 
 Edit = Callable[[str], str]  # of a routes file
@@ -56,8 +57,8 @@ def apply_routes(
         ActError: the reason is missing.
     """
     try:
-        written = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        written = read_text_file(file)
+    except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise NotifyError("{file} cannot be read: {error}", file, error) from error
     vocabulary = _read_vocabulary(connection)
     routes = read_routes(written, file=str(file), vocabulary=vocabulary)

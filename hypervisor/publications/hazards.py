@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from hypervisor.base.settings import Settings
 from sensors import _yaml
 from sensors._errors import Place, TerritoryError
+from sensors._foreign import ForeignError, read_text_file
 
 Category = Literal["Met", "Transport", "Infra", "Safety"]
 Response = Literal[
@@ -95,8 +96,8 @@ def load_hazards() -> Hazards:
 def read_file(file: Path) -> Hazards:
     """Ours, changed by a file. Raises HazardsError."""
     try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text_file(file)
+    except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise HazardsError("{file} cannot be read: {error}", file, error) from error
     source = _Source(str(file))
     nodes = source.mapping(source.compose(text), "the file of hazards")

@@ -1,7 +1,6 @@
 """`hypervisor ingest` and `hypervisor import`: how readings come in."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,7 +77,7 @@ def import_readings(
         columns=column,
     )
     for note in recording.notes:
-        print(f"{file}: {note}", file=sys.stderr)
+        command.print_note(f"{file}: {note}")
     until = micros(datetime.now(UTC))
     bar = ("importing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with connect(load_settings(context.obj).database_url, autocommit=True) as connection:

@@ -2,14 +2,23 @@
 
 import io
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hypervisor import cli
+from hypervisor.backtest.events import read_events
+from hypervisor.cluster.plan import read_plan
+from hypervisor.evaluation import rule_text
 from hypervisor.feeds.recordings import RecordedError, Recordings
 from hypervisor.forecast.files import ModelFileError, read_models
+from hypervisor.geography.map_files import read_features
+from hypervisor.publications import hazards
 from hypervisor.registry.geometry import GeometryError, parse_geometry
 from hypervisor.rulebook.views_draft import parse_draft
+from ingest.script import read_script
+from sensors._errors import TerritoryError
 from sensors._foreign import (
     ForeignError,
     fold_name,
@@ -21,6 +30,7 @@ from sensors._foreign import (
     read_text,
     remove_controls,
 )
+from simulators._scenarios import load_scenario
 from tests.memory import measure_peak, reset_peak
 
 CONTROLS = ("\0", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\ud800", "a\nb", "\t")
@@ -77,6 +87,44 @@ def test_a_bomb_is_read_to_its_bound_alone(tmp_path: Path) -> None:
     with pytest.raises(RecordedError, match="more than"):
         Recordings(folder=tmp_path).text("vigicrues-", "json")
     assert measure_peak() - before < MOST_MEMORY
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        rule_text.read_file,
+        hazards.read_file,
+        read_plan,
+        read_script,
+        lambda file: read_events(str(file)),
+        lambda file: load_scenario(str(file)),
+        lambda file: list(read_features(file, ("Polygon",))),
+    ],
+)
+@pytest.mark.parametrize("endless", [True, False])
+def test_a_file_of_a_person_is_read_to_a_bound(
+    tmp_path: Path, read: Callable[[Path], object], *, endless: bool
+) -> None:
+    file = tmp_path / "file.yaml"
+    if endless:
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_bytes(b"\xff\xfe")
+    before = reset_peak()
+    with pytest.raises(TerritoryError, match=r"file\.yaml|zero"):
+        read(file)
+    assert measure_peak() - before < MOST_MEMORY
+
+
+def test_a_terminal_is_given_no_control_character(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> None:
+        raise TerritoryError("a\x1b[2Jb\u202e\nc" + "x" * 100_000)
+
+    with pytest.raises(SystemExit):
+        cli.main(refuse)
+    written = capsys.readouterr().err
+    assert written.startswith("error: a [2Jb \ncx")
+    assert len(written) < 20_000
 
 
 def test_nested_documents_are_a_sentence(tmp_path: Path) -> None:

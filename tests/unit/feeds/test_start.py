@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from hypervisor.base.settings import Settings
 from hypervisor.feeds import communes, hubeau
 from hypervisor.feeds.communes import fetch_communes
 from hypervisor.feeds.gauges import fetch_gauges
 from hypervisor.feeds.model import FeedError
 from hypervisor.feeds.poll import PartFailures, read_parts
+from hypervisor.feeds.territory import read_start
 from hypervisor.feeds.vigicrues import Reach
 from tests.unit.feeds.asking import in_turn, make_context
 from tests.unit.feeds.hostile import Behaviour, answering, body
@@ -100,6 +102,14 @@ def test_a_station_that_cannot_be_read_is_left_out_alone(other: dict[str, object
         gauges = fetch_gauges(make_context(hubeau.FEED, address), "91", failures)
     assert [gauge.code for gauge in gauges] == ["F459000101"]
     assert "1 rows left out" in str(failures.first)
+
+
+def test_a_reach_that_cannot_be_read_leaves_a_note() -> None:
+    odd = {"properties": {"CdEntCru": "SA 1/1"}, "geometry": None}
+    written = {"DtHrInfoVigiCru": "2026-08-25T10:00:00Z", "features": [odd]}
+    with answering(body(json.dumps(written).encode())) as address:
+        start = read_start(Settings(feeds_url=address), "91", say=lambda _: None)
+    assert any("Vigicrues: 1 rows left out" in note for note in start.notes)
 
 
 @pytest.mark.parametrize("coordinates", [None, 5, [None], [[2.1]], [["a", "b"]]])

@@ -67,6 +67,9 @@ def test_wide_keeps_gaps_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     assert len(recording.rows) == 5
     assert recording.devices == ("V1", "V2")
     assert recording.notes == ("column E_mm_V1 left out: no quantity of the catalogue",)
+    empty = WIDE.replace("E_mm_V1", "H_m_V3").replace(",0.1,", ",,")
+    recording = read(written(tmp_path, "cance-2014.csv", empty))
+    assert recording.notes == ("column H_m_V3 left out: it has no value",)
 
 
 def test_a_lost_sensor_is_a_row_and_a_gap_is_none(tmp_path: Path) -> None:
