@@ -7,8 +7,6 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
-from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -103,12 +101,9 @@ def read_file(file: IO[bytes], largest: int) -> bytes:
     return bytes(pieces)
 
 
-def read_text_file(
-    path: Path | Traversable, *, largest: int = LARGEST_TEXT, encoding: str = "utf-8"
-) -> str:
+def read_text_file(file: IO[bytes], *, largest: int = LARGEST_TEXT, encoding: str = "utf-8") -> str:
     """A person's file as text. Raises OSError, UnicodeDecodeError or ForeignError: it is none."""
-    with path.open("rb") as file:
-        return read_file(file, largest).decode(encoding)
+    return read_file(file, largest).decode(encoding)
 
 
 def read_json(data: bytes, *, deepest: int = _DEEPEST) -> object:

@@ -37,7 +37,8 @@ def load_scenario(name: str) -> Story:
         hint = did_you_mean(name, scenario_files())
         raise ScenarioError("there is no scenario {name!r}{hint}", name, hint)
     try:
-        text = read_text_file(file)
+        with file.open("rb") as opened:
+            text = read_text_file(opened)
     except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise ScenarioError("the scenario {file} cannot be read: {problem}", name, error) from error
     return parse_scenario(text, str(file))

@@ -73,7 +73,8 @@ def read_events(name: str) -> list[Entry]:
     if not path.is_file() and name in ours:
         path = ours[name]
     try:
-        text = read_text_file(path)
+        with path.open("rb") as opened:
+            text = read_text_file(opened)
     except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise BacktestError(
             "{name} cannot be read: {error}; expected a file, or one of {ours}",

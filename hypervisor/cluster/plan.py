@@ -198,7 +198,8 @@ def make_plan(
 def read_plan(file: Path) -> Plan:
     """Raises PlanError: it cannot be read, or something in it is not as it must be."""
     try:
-        return Plan.model_validate(yaml.safe_load(read_text_file(file)))
+        with file.open("rb") as opened:
+            return Plan.model_validate(yaml.safe_load(read_text_file(opened)))
     except OSError as error:
         raise PlanError("{file} cannot be read: {error}", file, error.strerror) from error
     except (UnicodeDecodeError, ForeignError, yaml.YAMLError) as error:

@@ -47,7 +47,8 @@ def read_file(file: Path, *, domain: str | None = None) -> tuple[Pack, list[Prop
 def file_text(file: Path) -> str:
     """A file's text. Raises RulebookError: it cannot be read."""
     try:
-        return read_text_file(file)
+        with file.open("rb") as opened:
+            return read_text_file(opened)
     except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise RulebookError("{file} cannot be read: {error}", file, error) from error
 

@@ -57,7 +57,9 @@ def read_features(
 
 def _read_geojson(path: Path, kinds: Sequence[str], within: Box | None) -> Iterator[MapFeature]:
     try:
-        content = json.loads(read_text_file(path, largest=LARGEST_JSON, encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            text = read_text_file(file, largest=LARGEST_JSON, encoding="utf-8-sig")
+        content = json.loads(text)
     except (ValueError, RecursionError, OSError, ForeignError) as error:
         raise MapFileError(
             "{file} is neither GeoJSON nor a GeoPackage: {error}", path, str(error)

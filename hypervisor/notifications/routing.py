@@ -57,7 +57,8 @@ def apply_routes(
         ActError: the reason is missing.
     """
     try:
-        written = read_text_file(file)
+        with file.open("rb") as opened:
+            written = read_text_file(opened)
     except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise NotifyError("{file} cannot be read: {error}", file, error) from error
     vocabulary = _read_vocabulary(connection)

@@ -96,7 +96,8 @@ def load_hazards() -> Hazards:
 def read_file(file: Path) -> Hazards:
     """Ours, changed by a file. Raises HazardsError."""
     try:
-        text = read_text_file(file)
+        with file.open("rb") as opened:
+            text = read_text_file(opened)
     except (OSError, UnicodeDecodeError, ForeignError) as error:
         raise HazardsError("{file} cannot be read: {error}", file, error) from error
     source = _Source(str(file))
