@@ -12,10 +12,12 @@ from hypervisor.forecast.service import Fitted
 from hypervisor.forecast.skill import result_from_json, result_to_json
 from rules._forecast import model_from_json, model_to_json
 from sensors._errors import TerritoryError
-from sensors._foreign import ForeignError, read_file
+from sensors._foreign import ForeignError, read_file, read_text
+from sensors._scalars import ScalarError, instant
 
 EXAMPLE = "forecasts.json.gz"  # of an example's folder
 _LARGEST = 256 * 2**20  # bytes of a file, unpacked
+_LONGEST = 1_000  # characters of its author and its reason
 
 
 class ModelFileError(TerritoryError):
@@ -64,11 +66,13 @@ def read_models(name: str) -> ModelFile:
     try:
         written = json.loads(content)
         return ModelFile(
-            effective=datetime.fromisoformat(written["effective"]),
-            author=written["author"],
-            reason=written["reason"],
+            effective=instant(written["effective"]),
+            author=read_text(written["author"], longest=_LONGEST),
+            reason=read_text(written["reason"], longest=_LONGEST),
             fitted=tuple(_from_json(gauge) for gauge in written["gauges"]),
         )
+    except (ScalarError, ForeignError) as error:
+        raise ModelFileError("{file} cannot be read: {problem}", name, error) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             "{file} holds no models of this version: write them again with `hypervisor forecast"

@@ -1,6 +1,7 @@
 """The guard of what comes from outside, and the small files that once stood for gigabytes."""
 
 import io
+import json
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,27 @@ def test_a_terminal_is_given_no_control_character(capsys: pytest.CaptureFixture[
     written = capsys.readouterr().err
     assert written.startswith("error: a [2Jb \ncx")
     assert len(written) < 20_000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"effective": "9999-12-31T23:59:59-05:00"},  # no database gave it back, to any command
+        {"effective": "2024-10-07T00:00:00"},
+        {"author": 5},
+        {"reason": "a\0b"},
+    ],
+)
+def test_models_of_no_time_and_of_nobody_are_a_sentence(
+    tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    content = {"effective": "2024-10-07T00:00Z", "author": "a", "reason": "b", "gauges": []}
+    file = tmp_path / "models.json"
+    file.write_text(json.dumps(content))
+    assert read_models(str(file)).author == "a"
+    file.write_text(json.dumps(content | wrong))
+    with pytest.raises(ModelFileError, match=r"models\.json cannot be read"):
+        read_models(str(file))
 
 
 def test_nested_documents_are_a_sentence(tmp_path: Path) -> None:
