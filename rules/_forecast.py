@@ -52,6 +52,7 @@ __all__ = [
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 VERSION = 2
 _READ = (1, 2)  # 1: before GR4H
+_LONGEST = 31 * 86_400_000_000  # µs, of a horizon
 _ROWS = 20_000  # rows at once: memory stays bounded, results do not depend on it
 
 
@@ -91,6 +92,15 @@ class ForecastModel:
     runoff: Runoff | None = None
     floor: float | None = None
     skill: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: its parts do not fit together, as of a file that a person changed."""
+        if len(self.uses) != len(self.inputs) or any(
+            len(tier.steps) != len(self.horizons) for tier in self.tiers
+        ):
+            raise ValueError("its parts do not fit together")
+        if any(not 0 < horizon <= _LONGEST for horizon in self.horizons):
+            raise ValueError("a horizon lies outside of 31 days")
 
     def issue(self, columns: Mapping[InputSeries, SeriesColumns], times: Instants) -> Issued:
         """The forecasts of `times`. An input without columns is missing."""

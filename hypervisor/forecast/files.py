@@ -94,10 +94,13 @@ def _from_json(written: Any) -> Fitted:
     result = result_from_json(written["result"])
     if result is None:
         raise ValueError("a result of another version")
+    model = None if written["model"] is None else model_from_json(written["model"])
+    if model is not None and (model.site, model.quantity) != (result.site, result.quantity):
+        raise ValueError("a model of another gauge")
     return Fitted(
         site=result.site,
         quantity=result.quantity,
-        model=None if written["model"] is None else model_from_json(written["model"]),
+        model=model,
         result=result,
         span=None if written["span"] is None else tuple(written["span"]),
         readings=written["readings"],

@@ -135,3 +135,6 @@ def test_a_model_is_written_and_read_without_loss() -> None:
         model_from_json({**value, "version": 99})
     with pytest.raises(ForecastError, match="tiers"):
         model_from_json({name: part for name, part in value.items() if name != "tiers"})
+    for horizons in ([-1, 10**30], [1] * 9, [-1] * len(MODEL.horizons)):
+        with pytest.raises(ForecastError, match="cannot be read"):
+            model_from_json({**value, "horizons": horizons})
