@@ -112,7 +112,9 @@ def save_models(
     """
     with connection.transaction():
         store.lock(connection)
-        before = models_in_force(store.load(connection), effective)
+        # not decoded: a stored model that cannot be read must be replaceable
+        held = _revisions_in_force(store.load(connection), effective)
+        before = {key for key, revision in held.items() if revision.value is not None}
         revisions = [
             Revision(
                 kind=KIND,
@@ -159,15 +161,18 @@ def save_models(
 
 def models_in_force(registry: Registry, at: datetime) -> dict[str, tuple[Revision, ForecastModel]]:
     """The models by `<site>/<quantity>` that are in force at a time."""
-    last = {
+    return {
+        key: (revision, model_from_json(revision.value))
+        for key, revision in _revisions_in_force(registry, at).items()
+        if revision.value is not None
+    }
+
+
+def _revisions_in_force(registry: Registry, at: datetime) -> dict[str, Revision]:
+    return {
         revision.key: revision
         for revision in registry.revisions
         if revision.kind == KIND and revision.effective <= at
-    }
-    return {
-        key: (revision, model_from_json(revision.value))
-        for key, revision in last.items()
-        if revision.value is not None
     }
 
 
