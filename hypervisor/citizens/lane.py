@@ -4,7 +4,7 @@ At least once: a sender that dies leaves what it had taken to the next one. What
 noted at once, so only what is on its way at that moment comes twice.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +32,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 30.0, 3_600.0  # s between two tries of a delivery
 _FULL_WAIT = timedelta(seconds=5)  # until a destination that is full, or rests, is looked at again
 _IDLE = 2.0  # s
 _CLEAN = 60.0  # s between two deletions of what is too old
+_TOGETHER = (128, 24, 5, 1)  # suspects at a time, after each further death of a sender
 _RESOLVING = 5.0  # s for the name of a server, beside the time of the exchange
 _OVER = "it no longer holds"
 
@@ -118,32 +119,49 @@ class Lane:
     # -- starting ---------------------------------------------------------------------------------
 
     def _start_due(self) -> int:
-        """Start what is due: warnings before requests to confirm, suspects one at a time."""
+        """Start what is due: warnings before requests to confirm, suspects apart."""
         room = min(self._take_allowance(), self._senders.room)
         if room <= 0:
             return 0
         queries.give_up_tried(self.connection, self.channel.name)
         running = [parcel.delivery for parcel in self._senders.list_running()]
-        suspects = 1 - sum(each.deaths >= queries.DEATHS for each in running)
         requests = self.channel.senders // 4 - sum(not each.message for each in running)
-        started = self._start(room, warnings=True)
-        started += self._start(min(room - started, suspects), warnings=True, suspects=True)
+        suspects = self._start_suspects(running, max(1, room // 4), warnings=True)
+        started = suspects + self._start(room - suspects, warnings=True)
         started += self._start(min(room - started, requests), warnings=False)
-        started += self._start(
-            min(room - started, requests, suspects), warnings=False, suspects=True
-        )
+        if not suspects:
+            most = min(room - started, requests)
+            started += self._start_suspects(running, most, warnings=False)
         self._allowed -= started
         return started
 
-    def _start(self, most: int, *, warnings: bool, suspects: bool = False) -> int:
+    def _start_suspects(self, running: Sequence[Delivery], most: int, *, warnings: bool) -> int:
+        """Start suspects with which equally many senders died, and no others beside them.
+
+        If the sender dies again, fewer of them go together the next time, and in the end each
+        alone: so the delivery that kills senders is found, and delays the innocent ones little.
+        """
+        beside = [each.deaths for each in running if each.deaths >= queries.DEATHS]
+        died = (
+            beside[0]
+            if beside
+            else queries.find_suspects(
+                self.connection, self.channel.name, warnings=warnings, full=self._list_full()
+            )
+        )
+        if died is None:
+            return 0
+        together = _TOGETHER[min(died - queries.DEATHS, len(_TOGETHER) - 1)]
+        return self._start(min(most, together - len(beside)), warnings=warnings, died=died)
+
+    def _start(self, most: int, *, warnings: bool, died: int | None = None) -> int:
         if most <= 0:
             return 0
-        full = [str(lane) for lane in self._senders.list_full()]
         due = queries.claim(
             *(self.connection, self.channel.name, most),
             warnings=warnings,
-            suspects=suspects,
-            full=full,
+            died=died,
+            full=self._list_full(),
         )
         messages: dict[int, PublishedMessage | None] = {}
         for delivery in due:
@@ -155,6 +173,9 @@ class Lane:
                 self._note_failure(delivery, describe_failure(error))
         self._write()
         return len(due)
+
+    def _list_full(self) -> list[str]:
+        return [str(lane) for lane in self._senders.list_full()]
 
     def _start_delivery(
         self, delivery: Delivery, messages: dict[int, PublishedMessage | None]

@@ -13,7 +13,7 @@ _REPEAT = timedelta(hours=1)  # between two requests to confirm the same subscri
 _A_DAY = 10  # requests to confirm that an address receives
 _LEASE = timedelta(minutes=5)  # that a sender may hold a delivery
 TRIES = 8  # of a delivery; one in which the sender died counts
-DEATHS = 4  # of senders, after which a delivery is suspected: suspects go one at a time
+DEATHS = 4  # of senders, after which a delivery is suspected: suspects go apart from the others
 _DIED = "the sender died while it sent this, or ended"
 _KEPT = timedelta(days=30)  # what was sent
 
@@ -60,19 +60,25 @@ SELECT count(*) FROM made
 # A subscriber's messages go out in their order: no warning after its end. `error` NULL with an
 # attempt: a sender has it, or died with it. What has failed more often waits behind what has not;
 # what was put back untried has not failed.
-_CLAIM = """
-WITH picked AS MATERIALIZED (
-    SELECT d.id FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
+# `died`: of how many senders a delivery may have been the end.
+_DUE = """
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.deaths + (d.attempts > 0 AND d.error IS NULL)::int AS died
+    FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
     WHERE o.channel = %(channel)s AND (d.message > 0) = %(warnings)s
         AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
-        AND d.attempts < %(tries)s
-        AND (d.deaths + (d.attempts > 0 AND d.error IS NULL)::int >= %(deaths)s) = %(suspects)s
-        AND (o.destination IS NULL OR o.destination <> ALL (%(full)s))
+        AND d.attempts < %(tries)s AND (o.destination IS NULL OR o.destination <> ALL (%(full)s))
         AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
             AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
-            AND e.given_up_at IS NULL)
-    ORDER BY CASE WHEN d.error IS NULL THEN 0 ELSE d.attempts END,
-        d.deaths / %(deaths)s * d.deaths, d.id
+            AND e.given_up_at IS NULL))
+"""
+_CLAIM = (
+    _DUE  # noqa: S608  constants
+    + """,
+picked AS MATERIALIZED (
+    SELECT d.id FROM due JOIN subscription_delivery d USING (id)
+    WHERE CASE WHEN %(died)s::int IS NULL THEN due.died < %(deaths)s ELSE due.died = %(died)s END
+    ORDER BY CASE WHEN d.error IS NULL THEN 0 ELSE d.attempts END, d.id
     LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1,
     deaths = deaths + (attempts > 0 AND error IS NULL)::int, error = NULL
@@ -80,6 +86,8 @@ FROM picked p, subscription s WHERE m.id = p.id AND s.id = m.subscription
 RETURNING m.id, m.message, m.attempts, m.deaths, s.id AS subscription, s.address, s.destination,
     s.commune, s.language, (SELECT name FROM area WHERE code = s.commune) AS commune_name
 """
+)
+_FIND_SUSPECTS = _DUE + "SELECT min(died) FROM due WHERE died >= %(deaths)s"  # noqa: S608  constants
 _GIVE_UP_TRIED = """
 UPDATE subscription_delivery d SET given_up_at = now(), error = coalesce(error, %(died)s)
 FROM subscription s WHERE s.id = d.subscription AND s.channel = %(channel)s
@@ -248,12 +256,12 @@ def claim(  # noqa: PLR0913  what is chosen by
     most: int,
     *,
     warnings: bool = True,
-    suspects: bool = False,
+    died: int | None = None,
     full: Sequence[str] = (),
 ) -> list[Delivery]:
     """Take warnings, or requests to confirm, that are due; the try is counted now.
 
-    `suspects`: those with which senders died again and again, or the others. `full`: destinations
+    `died`: only suspects, with which so many senders died; None: no suspects. `full`: destinations
     that take none now.
     """
     return fetch(
@@ -265,12 +273,27 @@ def claim(  # noqa: PLR0913  what is chosen by
             "lease": _LEASE,
             "most": most,
             "warnings": warnings,
-            "suspects": suspects,
+            "died": died,
             "deaths": DEATHS,
             "tries": TRIES,
             "full": list(full),
         },
     )
+
+
+def find_suspects(
+    connection: Connection, channel: ChannelName, *, warnings: bool, full: Sequence[str] = ()
+) -> int | None:
+    """How many senders died with the least suspected of the due suspects; None: none is due."""
+    values = {
+        "channel": channel,
+        "warnings": warnings,
+        "tries": TRIES,
+        "deaths": DEATHS,
+        "full": list(full),
+    }
+    row = connection.execute(_FIND_SUSPECTS, values).fetchone()
+    return None if row is None else row[0]
 
 
 def set_destinations(connection: Connection, destinations: Mapping[int, str]) -> None:
