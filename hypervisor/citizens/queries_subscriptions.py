@@ -60,24 +60,21 @@ SELECT count(*) FROM made
 # A subscriber's messages go out in their order: no warning after its end. `error` NULL with an
 # attempt: a sender has it, or died with it. What has failed more often waits behind what has not;
 # what was put back untried has not failed.
-# `died`: of how many senders a delivery may have been the end.
 _DUE = """
-WITH due AS MATERIALIZED (
-    SELECT d.id, d.deaths + (d.attempts > 0 AND d.error IS NULL)::int AS died
-    FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
-    WHERE o.channel = %(channel)s AND (d.message > 0) = %(warnings)s
-        AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
-        AND d.attempts < %(tries)s AND (o.destination IS NULL OR o.destination <> ALL (%(full)s))
-        AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
-            AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
-            AND e.given_up_at IS NULL))
+FROM subscription_delivery d JOIN subscription o ON o.id = d.subscription
+WHERE o.channel = %(channel)s AND (d.message > 0) = %(warnings)s
+    AND d.sent_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now()
+    AND d.attempts < %(tries)s AND (o.destination IS NULL OR o.destination <> ALL (%(full)s))
+    AND NOT EXISTS (SELECT FROM subscription_delivery e WHERE e.subscription = d.subscription
+        AND e.message > 0 AND e.message < d.message AND e.sent_at IS NULL
+        AND e.given_up_at IS NULL)
 """
-_CLAIM = (
-    _DUE  # noqa: S608  constants
-    + """,
-picked AS MATERIALIZED (
-    SELECT d.id FROM due JOIN subscription_delivery d USING (id)
-    WHERE CASE WHEN %(died)s::int IS NULL THEN due.died < %(deaths)s ELSE due.died = %(died)s END
+# Of how many senders a delivery may have been the end.
+_DIED = "d.deaths + (d.attempts > 0 AND d.error IS NULL)::int"
+_CLAIM = f"""
+WITH picked AS MATERIALIZED (
+    SELECT d.id {_DUE} AND CASE WHEN %(died)s::int IS NULL THEN {_DIED} < %(deaths)s
+        ELSE {_DIED} = %(died)s END
     ORDER BY CASE WHEN d.error IS NULL THEN 0 ELSE d.attempts END, d.id
     LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1,
@@ -85,9 +82,8 @@ UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attemp
 FROM picked p, subscription s WHERE m.id = p.id AND s.id = m.subscription
 RETURNING m.id, m.message, m.attempts, m.deaths, s.id AS subscription, s.address, s.destination,
     s.commune, s.language, (SELECT name FROM area WHERE code = s.commune) AS commune_name
-"""
-)
-_FIND_SUSPECTS = _DUE + "SELECT min(died) FROM due WHERE died >= %(deaths)s"  # noqa: S608  constants
+"""  # noqa: S608  constants
+_FIND_SUSPECTS = f"SELECT min({_DIED}) {_DUE} AND {_DIED} >= %(deaths)s"  # noqa: S608  constants
 _GIVE_UP_TRIED = """
 UPDATE subscription_delivery d SET given_up_at = now(), error = coalesce(error, %(died)s)
 FROM subscription s WHERE s.id = d.subscription AND s.channel = %(channel)s
