@@ -83,7 +83,7 @@ FROM picked p, subscription s WHERE m.id = p.id AND s.id = m.subscription
 RETURNING m.id, m.message, m.attempts, m.deaths, s.id AS subscription, s.address, s.destination,
     s.commune, s.language, (SELECT name FROM area WHERE code = s.commune) AS commune_name
 """  # noqa: S608  constants
-_FIND_SUSPECTS = f"SELECT min({_DIED}) {_DUE} AND {_DIED} >= %(deaths)s"  # noqa: S608  constants
+_FIND_SUSPECTS = f"SELECT min({_DIED}) {_DUE} AND {_DIED} >= %(deaths)s"
 _GIVE_UP_TRIED = """
 UPDATE subscription_delivery d SET given_up_at = now(), error = coalesce(error, %(died)s)
 FROM subscription s WHERE s.id = d.subscription AND s.channel = %(channel)s
