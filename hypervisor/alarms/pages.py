@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from hypervisor.base.errors import NotFoundError
 from hypervisor.base.reader import reading
 from hypervisor.base.translation import mark
 from hypervisor.readings.calm import read_alarm_calm
-from hypervisor.web import visits
+from hypervisor.web import times, visits
 from hypervisor.web.page import Page
 from hypervisor.web.rendering import alarm_domains, fragment, reader_of, render, wants_fragment
 from sensors._scalars import parse_whole
@@ -195,13 +195,9 @@ def _read_form(  # noqa: PLR0913  the fields of a form
     if kind is ActKind.SHELVE and minutes:
         end = context.now() + timedelta(minutes=minutes)
     elif kind is ActKind.SHELVE and until:
-        try:
-            end = datetime.fromisoformat(until)
-        except ValueError as error:
-            raise RefusedError(
-                "{text!r} is not a time; expected 2024-10-10T08:00", until
-            ) from error
-        end = end if end.tzinfo else end.replace(tzinfo=reader_of(context).zone)
+        end = times.parse_local(until, reader_of(context).zone)
+        if end is None:
+            raise RefusedError("{text!r} is not a time; expected 2024-10-10T08:00", until)
     return Act(
         alarm=0,
         kind=kind,

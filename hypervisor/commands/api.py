@@ -1,6 +1,6 @@
 """Routes of commands: what can be commanded, give, sign, cancel, list."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from hypervisor.commands.schemas import (
     describe_kinds,
 )
 from hypervisor.commands.service import Order
+from hypervisor.web import times
 from hypervisor.web.budget import ROWS, costs
 from hypervisor.web.paging import CursorError, Page
 from hypervisor.web.problems import responses
@@ -71,11 +72,12 @@ def list_commands(  # noqa: PLR0913  one argument a filter
 def _parse_key(key: tuple[str, str] | None) -> tuple[datetime, UUID] | None:
     if key is None:
         return None
+    at = times.parse_local(key[0], UTC)
     try:
-        at, identifier = datetime.fromisoformat(key[0]), UUID(key[1])
-    except ValueError as error:
-        raise CursorError("cursor: not one of ours; take it from `next` as it is") from error
-    if at.tzinfo is None:
+        identifier = UUID(key[1])
+    except ValueError:
+        at = None
+    if at is None:
         raise CursorError("cursor: not one of ours; take it from `next` as it is")
     return at, identifier
 

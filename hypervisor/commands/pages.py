@@ -1,7 +1,7 @@
 """Commands in the console: list, form with preview, one with its life; parts of other pages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from hypervisor.commands.service import MOST, SELECTION, Plan
 from hypervisor.commands.service_gateways import find_ways
 from hypervisor.registry import queries_devices
 from hypervisor.registry.queries_devices import DeviceRow
+from hypervisor.web import times
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, render
@@ -103,11 +104,11 @@ def list_commands(  # noqa: PLR0913  one argument a filter
 def _parse_before(text: str) -> tuple[datetime, UUID] | None:
     """Where a page of the list begins; what is no such place begins at the top."""
     at, _, key = text.partition(" ")
+    time = times.parse_local(at, UTC)
     try:
-        parsed = datetime.fromisoformat(at), UUID(key)
+        return None if time is None else (time, UUID(key))
     except ValueError:
         return None
-    return parsed if parsed[0].tzinfo else None
 
 
 @router.get("/commands/part")

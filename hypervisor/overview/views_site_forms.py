@@ -20,7 +20,7 @@ from hypervisor.overview.views_site_facts import Facts
 from hypervisor.readings import corrections, queries_charts
 from hypervisor.readings.corrections import Attribution, ObservationRequest, find_series
 from hypervisor.registry import queries as registry_queries
-from hypervisor.web import filters
+from hypervisor.web import filters, times
 from hypervisor.web.refusals import refusal
 from sensors._errors import TerritoryError
 from sensors._quantity import CLOCK_FAULT
@@ -198,8 +198,7 @@ def _value(context: RequestContext, form: Observation) -> tuple[float, str]:
 
 def _time(text: str) -> datetime:
     """Parse a local time of the instance."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ActError(_("“%(text)s” is not a time") % {"text": text}) from error
-    return time if time.tzinfo else time.replace(tzinfo=current().zone)
+    time = times.parse_local(text, current().zone)
+    if time is None:
+        raise ActError(_("“%(text)s” is not a time") % {"text": text})
+    return time

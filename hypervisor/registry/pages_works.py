@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
@@ -16,6 +15,7 @@ from hypervisor.base.versions import ANY
 from hypervisor.registry import queries_site, service_works
 from hypervisor.registry.schemas_works import WorksEndPost, WorksPut
 from hypervisor.registry.works import NAME, load_works
+from hypervisor.web import times
 from hypervisor.web.page import Page
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import render
@@ -99,11 +99,10 @@ def _format_error(error: Exception) -> str:
 
 def _parse_local(context: RequestContext, entered: str) -> datetime:
     """A browser's date-time field, in the instance's time zone."""
-    try:
-        at = datetime.fromisoformat(entered)
-    except ValueError as error:
-        raise ValueError(Message("expected a day and a time, not {entered!r}", entered)) from error
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(context.instance.timezone))
+    at = times.local(entered, context)
+    if at is None:
+        raise ValueError(Message("expected a day and a time, not {entered!r}", entered))
+    return at
 
 
 def _render_list(  # noqa: PLR0913  what the page may show

@@ -22,6 +22,7 @@ from hypervisor.rulebook.model import owner_of
 from hypervisor.rulebook.pages import Short, Text, Word, render_results
 from hypervisor.rulebook.views_texts import TOOLS
 from hypervisor.rulebook.views_threshold import TrialQuery
+from hypervisor.web import times
 from hypervisor.web.budget import TRIAL, WORK, costs
 from hypervisor.web.refusals import refusal
 from hypervisor.web.rendering import fragment, reader_of, render
@@ -191,8 +192,7 @@ def _render_page(
 
 def _parse_local_time(text: str, context: RequestContext) -> datetime:
     """A `datetime-local` field in the instance's time zone."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BacktestError(_("Enter a time such as 2024-10-10T06:00.")) from error
-    return at.replace(tzinfo=reader_of(context).zone) if at.tzinfo is None else at
+    at = times.parse_local(text, reader_of(context).zone)
+    if at is None:
+        raise BacktestError(_("Enter a time such as 2024-10-10T06:00."))
+    return at

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Literal
 
@@ -22,6 +22,7 @@ from hypervisor.rulebook import queries, views_strip, views_texts
 from hypervisor.rulebook.service_trials import YEAR, build_edit, run_trial
 from hypervisor.rulebook.views_strip import Lane, StripDrawing
 from hypervisor.rulebook.views_texts import RuleBehaviour
+from hypervisor.web import times
 from hypervisor.web.filters import MINUS, NOTHING, duration, iso, number, short_day, signed
 from hypervisor.web.refusals import refusal
 from rules._errors import RuleError
@@ -154,13 +155,8 @@ def _parse_span(key: str) -> tuple[datetime, datetime, str] | None:
     """The period and flood of `SpanChoice.fixed`; None: it is another key."""
     first, slash, last = key.partition("/")
     last, _slash, flood = last.partition("/")
-    if not slash:
-        return None
-    try:
-        since, until = datetime.fromisoformat(first), datetime.fromisoformat(last)
-    except ValueError:
-        return None
-    if since.tzinfo is None or until.tzinfo is None or since >= until:
+    since, until = times.parse_local(first, UTC), times.parse_local(last, UTC)
+    if not slash or since is None or until is None or since >= until:
         return None
     return since, until, flood
 

@@ -1,6 +1,6 @@
 """Instants as requests say them: with an offset, and within what a database and a year can hold."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,7 @@ def local(text: str, context: "RequestContext") -> datetime | None:
     return parse_local(text, ZoneInfo(context.instance.timezone))
 
 
-def parse_local(text: str, zone: ZoneInfo) -> datetime | None:
+def parse_local(text: str, zone: tzinfo) -> datetime | None:
     """None: it is no time, or not within the years that we take."""
     try:
         at = datetime.fromisoformat(text)
