@@ -103,14 +103,18 @@ def _make_event(
 
 
 def _read_error(failed: Mapping[str, Any]) -> str:
-    """The network server's own words: its error's text with its attributes, or its name."""
+    """The network server's own words: its error's text with its attributes, or its name.
+
+    Cut at each step: what fills a gap may have gaps of its own.
+    """
     error = failed.get("error")
     if not isinstance(error, Mapping):
         return ""
-    words = str(error.get("message_format") or error.get("name") or "")
+    words = str(error.get("message_format") or error.get("name") or "")[:_LONGEST_WORDS]
     attributes = error.get("attributes")
     for name, value in attributes.items() if isinstance(attributes, Mapping) else ():
-        words = words.replace(f"{{{name}}}", str(value))
+        filled = words.replace(f"{{{name}}}", str(value)[:_LONGEST_WORDS])
+        words = filled[:_LONGEST_WORDS]
     return words
 
 

@@ -4,7 +4,7 @@ import bisect
 import dataclasses
 import functools
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from ingest.reply import ParsedPayload, Refusal, UnusableError, Value, unusable
 from sensors._errors import Message
 
 _MOST_LEAVES = 1000  # of one payload
+_LONGEST_PATH = 1000  # characters; each field of a list repeats those of the list
 _MOST_NAMED = 8  # fields named in a sentence
 _CLOSE = 1e-9
 _LARGEST = 1e300  # what is larger is no measurement
@@ -81,25 +82,33 @@ def flatten(data: Mapping[str, Any]) -> dict[str, Any]:
     """Every value of nested data by its path: `a`, `a.b`, `list[0].x`.
 
     Raises:
-        UnusableError: there are too many, or two of one path.
+        UnusableError: there are too many, two of one path, or a path is too long.
     """
     values: dict[str, Any] = {}
     waiting: list[tuple[str, Any]] = [("", data)]
-    while waiting and len(values) < _MOST_LEAVES:
+    while waiting:
         path, value = waiting.pop()
-        if isinstance(value, Mapping):
-            inner = [(f"{path}.{name}" if path else str(name), v) for name, v in value.items()]
-            waiting.extend(reversed(inner))
-        elif isinstance(value, list):
-            inner = [(f"{path}[{place}]", v) for place, v in enumerate(value)]
-            waiting.extend(reversed(inner))
+        if len(path) > _LONGEST_PATH:
+            raise unusable(
+                Reason.BAD_PAYLOAD,
+                "the name of the field {field!r}… has more than {count} characters",
+                *(path[:60], _LONGEST_PATH),
+            )
+        if isinstance(value, Mapping | list):
+            if len(values) + len(waiting) + len(value) > _MOST_LEAVES:
+                raise unusable(Reason.BAD_PAYLOAD, "more than {count} fields", _MOST_LEAVES)
+            waiting.extend(reversed([*_list_inner(path, value)]))
         elif path in values:
             raise unusable(Reason.BAD_PAYLOAD, "{field!r} is there twice", path[:60])
         else:
             values[path] = value
-    if waiting:
-        raise unusable(Reason.BAD_PAYLOAD, "more than {count} fields", _MOST_LEAVES)
     return values
+
+
+def _list_inner(path: str, value: Mapping[str, Any] | list[Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        return ((f"{path}[{place}]", inner) for place, inner in enumerate(value))
+    return ((f"{path}.{name}" if path else str(name), inner) for name, inner in value.items())
 
 
 def read_fields(

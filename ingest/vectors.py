@@ -124,9 +124,6 @@ def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
     result = next((name for name in _RESULTS if name in named), _RESULTS[0])
     parts = source.mapping(node, "an example", needed=("input", result))
     given = source.mapping(parts["input"], "an example's input")
-    port = source.value(given["fPort"]) if "fPort" in given else 1
-    if isinstance(port, bool) or not isinstance(port, int):
-        source.fail(given["fPort"], f"input.fPort must be a number, got {port!r}")
     millis = now
     received = given.get("recvTime") or given.get("time")
     if received is not None and not source.is_null(received):
@@ -140,7 +137,7 @@ def _vector(source: _Source, node: yaml.Node, now: int) -> Vector:
         if description
         else str(source.place(node)),
         payload=_bytes(source, given.get("bytes", parts["input"])),
-        port=port,
+        port=_port(source, given),
         millis=millis,
         output=_wrap_bare(_output(source, result, parts[result])),
     )
@@ -163,7 +160,7 @@ def _downlink(source: _Source, node: yaml.Node, now: int) -> Vector:
     return Vector(
         description=source.text(description, "a description") if description else place,
         payload=b"",
-        port=source.value(given["fPort"]) if "fPort" in given else 1,
+        port=_port(source, given),
         millis=now,
         output=output,
         data=data,
@@ -182,6 +179,15 @@ def _wrap_bare(output: Mapping[str, Any]) -> Mapping[str, Any]:
     if not output or not _TS013.isdisjoint(output):
         return output
     return {"data": output}
+
+
+def _port(source: _Source, given: Mapping[str, yaml.Node]) -> int:
+    port = source.value(given["fPort"]) if "fPort" in given else 1
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 255:
+        source.fail(
+            given["fPort"], f"input.fPort must be a whole number from 0 to 255, got {port!r:.80}"
+        )
+    return port
 
 
 def _bytes(source: _Source, node: yaml.Node) -> bytes:
@@ -276,7 +282,10 @@ def _is_equal(left: Any, right: Any) -> bool:
     if isinstance(left, float) and not math.isfinite(left):
         return right is None
     if isinstance(left, int | float) and isinstance(right, int | float):
-        return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+        try:
+            return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
+        except OverflowError:  # a whole number of more than 308 digits, which no double is near
+            return left == right
     if isinstance(left, str) and isinstance(right, str) and left != right:
         left_time, right_time = _moment(left), _moment(right)
         return (

@@ -24,6 +24,13 @@ class Loader(yaml.SafeLoader):
     """The safe loader with the scalars of YAML 1.2's core schema; no aliases, no deep nesting."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  as PyYAML declares it; filled below
+    yaml_constructors = {  # noqa: RUF012  likewise; what JSON lacks (bytes, dates, sets) is refused
+        tag: yaml.SafeLoader.yaml_constructors[tag]
+        for tag in (
+            *map("tag:yaml.org,2002:{}".format, ("null", "bool", "str", "seq", "map")),
+            None,
+        )
+    }
     deepest = 12
     _depth = 0
 
@@ -243,7 +250,7 @@ class Source:
         """
         try:
             return Loader("").construct_object(node, deep=True)
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, LookupError):
             self.fail(
                 node,
                 "{what}{colon}{value!r:.60} cannot be read",

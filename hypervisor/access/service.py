@@ -28,8 +28,10 @@ from hypervisor.base.person import Person
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
+from sensors._foreign import ForeignError, read_text
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
+LONGEST_PURPOSE = 100  # characters of a token's name
 MAX_TOKENS = 100  # valid ones of an account
 AWAITING_FOR = timedelta(minutes=10)  # to show a second factor, or to enrol one
 MAX_SESSIONS = 50  # of an account: one more ends the one that was seen least lately
@@ -310,10 +312,10 @@ def create_token(  # noqa: PLR0913  what a token is
     """A new API token; its number, and what is shown once.
 
     Raises:
-        AccountError: a scope that its owner has not, a time that is past or too far, or too many.
+        AccountError: a name that is no line of text, a scope that its owner has not, a time that is
+            past or too far, or too many.
     """
-    if not name.strip():
-        raise AccountError("say what the token is for")
+    name = _check_purpose(name)
     _check_scopes(owner, scopes)
     if not now < ends_at <= now + MAX_TOKEN_LIFETIME:
         raise AccountError(
@@ -332,7 +334,7 @@ def create_token(  # noqa: PLR0913  what a token is
         account=owner.account,
         secret=secrets.digest(secret),
         prefix=secret[: secrets.VISIBLE_LENGTH],
-        name=name.strip(),
+        name=name,
         scopes=sorted({Duty.READ, *scopes}),
         created_at=now,
         ends_at=ends_at,
@@ -341,7 +343,7 @@ def create_token(  # noqa: PLR0913  what a token is
         connection,
         kind="token",
         subject=owner.name,
-        reason=Message("made the token {name!r}", name.strip()),
+        reason=Message("made the token {name!r}", name),
         author=author or owner.name,
         details={
             "token": number,
@@ -350,6 +352,15 @@ def create_token(  # noqa: PLR0913  what a token is
         },
     )
     return number, secret
+
+
+def _check_purpose(name: str) -> str:
+    if not name.strip():
+        raise AccountError("say what the token is for")
+    try:
+        return read_text(name.strip(), longest=LONGEST_PURPOSE)
+    except ForeignError as error:
+        raise AccountError("what the token is for: {problem}", error) from error
 
 
 def _check_scopes(owner: Person, scopes: Sequence[Duty]) -> None:

@@ -87,7 +87,7 @@ def create_token(
             _, secret = access_service.create_token(
                 connection,
                 context.person,
-                name=purpose[:100],
+                name=purpose,
                 scopes=[Duty(text) for text in scope if text in set(Duty)],
                 now=now,
                 ends_at=now + timedelta(days=days),

@@ -40,7 +40,7 @@ _PROBLEM_DETAILS = {  # typical details
     HTTPStatus.UNPROCESSABLE_ENTITY: "limit: Input should be greater than or equal to 1",
     HTTPStatus.PRECONDITION_REQUIRED: "send If-Match with the ETag of what you change",
     HTTPStatus.TOO_MANY_REQUESTS: "too many attempts: wait 30 s",
-    HTTPStatus.SERVICE_UNAVAILABLE: "the database does not answer",
+    HTTPStatus.SERVICE_UNAVAILABLE: "the database does not answer, or the server is busy",
 }
 
 

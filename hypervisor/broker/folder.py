@@ -13,6 +13,7 @@ from hypervisor.broker.server_account import Account
 
 LEAST_FREE_BYTES = 512 * 1024**2  # a fresh database and its first write-ahead log take some 200 MB
 SCARCE_BYTES = 256 * 1024**2  # below this `up` warns that the disk is filling up
+LOCK_FILE = "up.lock"  # of each `up`; it stays
 STATE_FILE = "up.json"  # of the running `up`; it removes it when it ends
 PLAN_FILE = "cluster.yml"  # of a machine of a cluster
 GAP_NOTES = "gaps.noted"  # what the broker may have lost, until the database has it
@@ -27,7 +28,7 @@ _OURS = {
     "log",
     "sparkplug",
 }
-_OURS |= {"up.lock", STATE_FILE, f".{STATE_FILE}.new", GAP_NOTES, f".{GAP_NOTES}.new"}
+_OURS |= {LOCK_FILE, STATE_FILE, f".{STATE_FILE}.new", GAP_NOTES, f".{GAP_NOTES}.new"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class DataFolder:
 
     @property
     def lock(self) -> Path:
-        return self.root / "up.lock"
+        return self.root / LOCK_FILE
 
     def log(self, part: str) -> Path:
         return self.root / "log" / f"{part}.log"

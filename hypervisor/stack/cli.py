@@ -89,10 +89,15 @@ def _end_incomplete(data: Path, lacking: "Sequence[str]", how: str) -> None:
 def down(context: typer.Context) -> None:
     """Stop the instance of this data folder."""
     from hypervisor.base.settings import load_settings
+    from hypervisor.broker.errors import StackError
+    from hypervisor.broker.folder import LOCK_FILE
     from hypervisor.stack import detached
 
     data = context.obj or load_settings().data
-    print("stopped" if detached.stop(data) else f"no instance is up in {data}")
+    stopped = detached.stop(data)
+    if not stopped and not (data / LOCK_FILE).exists():
+        raise StackError(f"no instance was ever up in {data}: expected its data folder in --data")
+    print("stopped" if stopped else f"no instance is up in {data}")
 
 
 def migrate(

@@ -12,7 +12,7 @@ from hypervisor.base.settings import Settings, load_settings
 from hypervisor.broker.child import command_line, wait_until
 from hypervisor.broker.child import stop as stop_child
 from hypervisor.broker.errors import StackError
-from hypervisor.broker.folder import PLAN_FILE, open_folder
+from hypervisor.broker.folder import LOCK_FILE, PLAN_FILE, open_folder
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack.instance_settings import up_settings
 from hypervisor.stack.parts import interpreter_command, part_environment
@@ -102,7 +102,7 @@ def stop(data: Path) -> bool:
 
     Raises StackError: we may not stop it, or it does not stop.
     """
-    file = data.absolute() / "up.lock"
+    file = data.absolute() / LOCK_FILE
     pid = find_holder(file)
     if pid is None:
         return False

@@ -26,7 +26,7 @@ _TITLES = {
     413: mark("The request is too large"),
     422: mark("A value is not as expected"),
     429: mark("Too often"),
-    503: mark("The database does not answer"),
+    503: mark("The server cannot answer now"),
 }
 
 
@@ -36,7 +36,7 @@ _WORDS = {
     404: mark("It does not exist, or lies outside your territory."),
     429: mark("Wait a moment, then try again."),
     500: mark("The error is in the server's log. Try again; tell an administrator if it persists."),
-    503: mark("Try again in a moment. What devices send is kept by the broker meanwhile."),
+    503: mark("Try again in a moment. What devices send is kept meanwhile."),
 }
 
 

@@ -158,6 +158,13 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
         make(NOW + SECOND)
     with pytest.raises(AccountError, match="what the token is for"):
         make(NOW + SECOND, Duty.READ, name=" ")
+    for name, why in {
+        "n" * 20_000: "20000 characters; at most 100 fit",
+        "ﷺ" * 20: "characters; at most 100 fit",  # a sign that stands for eighteen letters
+        **{f"a{sign}b": "control character U" for sign in "\n\x07\x1b\x85\u2028\u202e\ud800"},
+    }.items():
+        with pytest.raises(AccountError, match=f"what the token is for: .*{why}"):
+            make(NOW + SECOND, Duty.READ, name=name)
     with pytest.raises(AccountError, match="Anne lacks administer"):
         make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
     acts = [act for act in audit.list_acts(world.connection) if act.kind == "token"]

@@ -219,6 +219,10 @@ def test_what_the_things_stack_says() -> None:
     error = {"name": "no_path", "message_format": "no gateway for `{id}`", "attributes": {"id": 3}}
     failed = what(the_things_stack("failed", {"downlink": ours, "error": error}))
     assert failed == [("probe", KEY, "failed", "no gateway for `3`")]
+    doubling = {**{f"a{n}": f"{{a{n + 1}}}" * 20 for n in range(40)}, "a40": "x" * 500_000}
+    error = {"message_format": "{a0}" * 100_000, "attributes": doubling}
+    ((_, _, _, why),) = what(the_things_stack("failed", {"downlink": ours, "error": error}))
+    assert len(why) <= 300
     for other in ({}, {"correlation_ids": ["hypervisor:x"]}, {"correlation_ids": "a"}):
         assert what(the_things_stack("sent", other)) == []
 

@@ -1,6 +1,7 @@
 """Mapping files: what vendors' fields become, and slips told with their line."""
 
 import re
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ingest.library import list_shipped, make_codec
 from ingest.mapping import MappingError, find_ambiguous_fields, load_mapping
 from ingest.meaning import flatten, read_fields
 from ingest.ports import CodecSource
+from ingest.reply import UnusableError
 from sensors._domain import catalogue
 
 UNITS = list_units(catalogue())
@@ -36,6 +38,22 @@ def read(data: dict[str, Any]) -> Any:
 def test_nested_fields_have_paths() -> None:
     data = {"a": {"b": 1}, "list": [{"x": 2}, [3]], "c": None}
     assert flatten(data) == {"a.b": 1, "list[0].x": 2, "list[1][0]": 3, "c": None}
+
+
+def test_a_small_payload_makes_no_large_paths() -> None:
+    """Each field of a list repeats its name: 400 kB would fill 40 GB."""
+    for data, words in (
+        ({"x" * 200_000: [1] * 100_000}, "the name of the field 'xxx.*more than 1000 characters"),
+        ({"x": [1] * 100_000}, "more than 1000 fields"),
+        ({"x" * 900: {"y" * 99: {"z": 1}}}, "more than 1000 characters"),
+        ({"x": [[[]] * 900] * 900}, "more than 1000 fields"),
+    ):
+        tracemalloc.start()
+        with pytest.raises(UnusableError, match=words):
+            flatten(data)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+        tracemalloc.stop()
+    assert len(flatten({"x" * 900: [1] * 1000})) == 1000
 
 
 def test_fields_become_quantities() -> None:

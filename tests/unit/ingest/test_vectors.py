@@ -124,6 +124,13 @@ def test_vectors_are_compared_as_json_has_it() -> None:
     ]
 
 
+def test_a_whole_number_that_no_double_holds_is_compared() -> None:
+    sandbox = Sandbox("function decodeUplink() { return {data: {a: 1.5}}; }")
+    text = f"[{{input: {{bytes: []}}, output: {{a: {'9' * 390}}}}}]"
+    (vector,) = load_vectors(text, file="v.yaml")
+    assert [each.path for each in run_vector(vector, sandbox)] == ["data.a"]
+
+
 def test_vectors_as_actility_and_chirpstack_write_them() -> None:
     actility = """[
 \t{"type": "downlink-encode", "input": {"cmd": 1}, "output": {"bytes": []}},
@@ -179,6 +186,12 @@ def test_a_drivers_fields_may_stand_without_data(*, bare_script: bool, bare_vect
             "a time such",
         ),
         ("uplinkDecoder: {examples: [{input: {fPort: x, bytes: []}, output: {}}]}", "got 'x'"),
+        ('[{type: downlink-encode, input: {data: {}, fPort: {}}, output: {bytes: ""}}]', "to 255"),
+        ("[{input: {bytes: [], fPort: 256}, output: {}}]", "from 0 to 255, got 256"),
+        *(
+            (f"[{{type: downlink-encode, input: {{data: {{a: {odd}}}}}, output: {{}}}}]", "be read")
+            for odd in ("!!binary aGk=", "!!timestamp x", "!!set {a}", "!!bool x", "!!omap [a: 1]")
+        ),
         ("uplinkDecoder: {examples: " + "[" * 400, "not YAML"),
         ("[", "not YAML"),
     ],

@@ -8,6 +8,7 @@ import pytest
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.server_account import Account, current_account
+from tests import command_line
 
 OTHER = Account(name="other", uid=54321, gid=54321, demotes=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
@@ -83,3 +84,11 @@ def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(StackError, match="cannot use the data folder"):
         open_folder(tmp_path / "a", current_account())
+
+
+def test_down_wants_an_instance_that_was_up(tmp_path: Path) -> None:
+    """A slip in --data is an error; an instance that is down already is not."""
+    with pytest.raises(StackError, match="no instance was ever up in"):
+        command_line.run("--data", tmp_path / "typo", "down")
+    (tmp_path / "up.lock").touch()
+    assert "no instance is up in" in command_line.run("--data", tmp_path, "down").stdout
