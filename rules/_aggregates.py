@@ -8,6 +8,7 @@ import numpy as np
 from rules._axis import Index, merged
 from rules._block import Block, Members
 from rules._change_points import judged, names_of, seen
+from rules._functions import FUNCTIONS
 from rules._inputs import Instants
 from rules._interval import LEFT_OUT, UNKNOWN, Interval, Mask, Truths, truths, where_known
 from rules._rule import ahead_of
@@ -171,11 +172,8 @@ def _present(own: Asking, inner: Node) -> Mask:
 
 def _never_negative(own: Asking, inner: Node) -> Mask:
     """Where a value cannot be below nothing, so that what is known of a sum bounds it."""
-    if isinstance(inner, Call) and inner.function not in _DIFFERENCES:
+    if isinstance(inner, Call) and not FUNCTIONS[inner.function].may_be_negative:
         inner = inner.arguments[0]
     if isinstance(inner, Name):
         return np.asarray(own.block.track(inner.name).nonnegative[own.sight.owners])
     return np.zeros(len(own.keys), dtype=np.bool_)
-
-
-_DIFFERENCES = ("change", "rate", "last_change")

@@ -9,7 +9,7 @@ from rules._axis import Index
 from rules._block import Block
 from rules._callers import Caller
 from rules._change_points import silence_of, silence_spans
-from rules._functions import FORECASTS
+from rules._functions import FORECASTS, FUNCTIONS
 from rules._inputs import Instants
 from rules._interval import (
     LEFT_OUT,
@@ -47,7 +47,7 @@ from rules._tree import (
 )
 from rules._usual import WEEK
 from rules._window import look
-from rules._windows import BY_NAME, quantile, stuck
+from rules._windows import stuck
 
 _LEAVES = (Name, Number, Threshold, Word)
 
@@ -159,11 +159,10 @@ class View:
                 return self.sight.change(track, span)
             case "usual":
                 return self.sight.usual(track, span // WEEK)
-        closed = function == "rate"
-        window = look(track, self.keys, span, self.sight.owners, closed=closed)
-        if function == "quantile":
-            return quantile(window, sizes[0])
-        return BY_NAME[function](window)
+        known = FUNCTIONS[function]
+        assert known.evaluate is not None  # noqa: S101  all others were evaluated above
+        window = look(track, self.keys, span, self.sight.owners, closed=known.closed)
+        return known.evaluate(window, *sizes[:-1])
 
     def _forecast(self, node: Call) -> Interval:
         what, horizon = node.arguments[0], int(_numbers(node)[-1])

@@ -1,7 +1,11 @@
-"""The functions of the language: what they take and what they give."""
+"""The functions of the language: what they take and give, how they are evaluated and named."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
+
+from rules import _windows
+from rules._interval import Interval
 
 
 class Takes(StrEnum):
@@ -29,24 +33,56 @@ class Gives(StrEnum):
     AS_GIVEN = "a value or a condition, as it was given"
 
 
+class Bound(StrEnum):
+    """Between which values a result lies, told by those of the series."""
+
+    SAME = "those of the series"
+    DIFFERENCE = "the differences of two of them"
+    NONE = "not told by them"
+
+
+class Before(Enum):
+    """The word before the duration in a text: English, French."""
+
+    OVER = ("over", "sur")
+    AHEAD = ("in", "à")
+    WITHIN = ("within", "d’ici")  # noqa: RUF001  French
+
+
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """One function. `windowed`: it needs all that was measured in a window.
+    """One function of the language: all that the rest of the system knows of it.
 
-    `spare`: how many of the last arguments may be left out.
+    Attributes:
+        evaluate: Its value over windows, from the numbers before the duration; None: the engine
+            evaluates it by itself.
+        windowed: It needs all that was measured in a window.
+        closed: The window holds the reading at its beginning.
+        spare: How many of the last arguments may be left out.
+        intervals: Of a series' intervals a window must hold so many, or it is never known.
+        bound: What is known of a result before anything is evaluated.
+        label, french: Its name within a sentence.
+        before: The word before its duration.
     """
 
     name: str
-    takes: tuple[Takes, ...]
-    gives: Gives
     says: str
+    takes: tuple[Takes, ...] = (Takes.SERIES, Takes.DURATION)
+    gives: Gives = Gives.SAME
+    evaluate: Callable[..., Interval] | None = None
     windowed: bool = False
+    closed: bool = False
     spare: int = 0
+    intervals: int = 0
+    bound: Bound = Bound.NONE
+    label: str = ""
+    french: str = ""
+    before: Before = Before.OVER
 
-
-def _window(name: str, says: str, gives: Gives = Gives.SAME) -> Function:
-    takes = (Takes.SERIES, Takes.DURATION)
-    return Function(name=name, takes=takes, gives=gives, says=says, windowed=True)
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether a result may be negative where no value of the series is."""
+        return self.bound is Bound.DIFFERENCE or self.gives is Gives.PER_HOUR
 
 
 FUNCTIONS = {
@@ -54,41 +90,111 @@ FUNCTIONS = {
     for function in (
         Function(
             name="change",
-            takes=(Takes.SERIES, Takes.DURATION),
-            gives=Gives.SAME,
             says="the value now minus the one a duration ago",
+            intervals=1,
+            bound=Bound.DIFFERENCE,
+            label="change",
+            french="variation",
         ),
-        _window("rate", "the least-squares slope over a duration", Gives.PER_HOUR),
-        _window("sum", "of the readings in a duration"),
-        _window("mean", "of the readings in a duration"),
-        _window("min", "of the readings in a duration"),
-        _window("max", "of the readings in a duration"),
-        _window("count", "how many readings in a duration", Gives.NUMBER),
+        Function(
+            name="rate",
+            gives=Gives.PER_HOUR,
+            says="the least-squares slope over a duration",
+            evaluate=_windows.slope,
+            windowed=True,
+            closed=True,
+            intervals=2,
+            label="slope",
+            french="pente",
+        ),
+        Function(
+            name="sum",
+            says="of the readings in a duration",
+            evaluate=_windows.total,
+            windowed=True,
+            intervals=1,
+            label="sum",
+            french="cumul",
+        ),
+        Function(
+            name="mean",
+            says="of the readings in a duration",
+            evaluate=_windows.mean,
+            windowed=True,
+            intervals=1,
+            bound=Bound.SAME,
+            label="mean",
+            french="moyenne",
+        ),
+        Function(
+            name="min",
+            says="of the readings in a duration",
+            evaluate=_windows.minimum,
+            windowed=True,
+            intervals=1,
+            bound=Bound.SAME,
+            label="lowest value",
+            french="minimum",
+        ),
+        Function(
+            name="max",
+            says="of the readings in a duration",
+            evaluate=_windows.maximum,
+            windowed=True,
+            intervals=1,
+            bound=Bound.SAME,
+            label="highest value",
+            french="maximum",
+        ),
+        Function(
+            name="count",
+            gives=Gives.NUMBER,
+            says="how many readings in a duration",
+            evaluate=_windows.count,
+            windowed=True,
+            intervals=1,
+            label="number of readings",
+            french="nombre de mesures",
+        ),
         Function(
             name="quantile",
             takes=(Takes.SERIES, Takes.FRACTION, Takes.DURATION),
-            gives=Gives.SAME,
             says="of the readings in a duration",
+            evaluate=_windows.quantile,
             windowed=True,
+            intervals=1,
+            bound=Bound.SAME,
+            label="quantile",
+            french="quantile",
         ),
-        _window("increase", "of a counter over a duration, restarts seen"),
+        Function(
+            name="increase",
+            says="of a counter over a duration, restarts seen",
+            evaluate=_windows.increase,
+            windowed=True,
+            intervals=1,
+            label="increase",
+            french="augmentation",
+        ),
         Function(
             name="silent",
             takes=(Takes.SERIES_OR_DEVICE, Takes.SILENCE),
             gives=Gives.CONDITION,
             says="nothing arrived for a duration (or intervals) in which we listened",
+            intervals=2,
         ),
         Function(
             name="last",
             takes=(Takes.SERIES,),
-            gives=Gives.SAME,
             says="the last reading, however old",
+            bound=Bound.SAME,
         ),
         Function(
             name="last_change",
-            takes=(Takes.SERIES, Takes.DURATION),
-            gives=Gives.SAME,
             says="the last reading minus the one a duration before it",
+            bound=Bound.DIFFERENCE,
+            label="change at the last reading",
+            french="variation à la dernière mesure",
         ),
         Function(
             name="share",
@@ -99,22 +205,22 @@ FUNCTIONS = {
         Function(
             name="total",
             takes=(Takes.VALUE,),
-            gives=Gives.SAME,
             says="the sum of a value over a group's members",
         ),
         Function(
             name="stuck",
-            takes=(Takes.SERIES, Takes.DURATION),
             gives=Gives.CONDITION,
             says="the value has not changed for a duration in which readings came",
             windowed=True,
+            intervals=2,
         ),
         Function(
             name="usual",
             takes=(Takes.SERIES, Takes.WEEKS),
-            gives=Gives.SAME,
             says="the median of the same local hour of the last weeks, holidays apart",
             windowed=True,
+            label="usual value at this hour",
+            french="valeur habituelle à cette heure",
         ),
         Function(
             name="upstream",
@@ -125,10 +231,11 @@ FUNCTIONS = {
         ),
         Function(
             name="forecast",
-            takes=(Takes.SERIES, Takes.DURATION),
-            gives=Gives.SAME,
             says="the value expected after a duration, by the model in force",
             windowed=True,
+            label="forecast",
+            french="prévision",
+            before=Before.AHEAD,
         ),
         Function(
             name="chance",
@@ -136,6 +243,9 @@ FUNCTIONS = {
             gives=Gives.NUMBER,
             says="of being beyond a limit within a duration, 0 to 1, by the model in force",
             windowed=True,
+            label="probability",
+            french="probabilité",
+            before=Before.WITHIN,
         ),
     )
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rules._duration import HOUR, SECOND, duration_text
-from rules._functions import FORECASTS, FUNCTIONS, INTERVALS, USUAL
+from rules._functions import FUNCTIONS, INTERVALS, USUAL
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Comparison, Name, Node, Number, walk
 from sensors._errors import Message, Place
@@ -243,15 +243,7 @@ def _windows(rule: Rule, sites: list[SiteFacts]) -> Iterator[tuple[Place, Messag
 
 def _needs(call: Call) -> int:
     """How many intervals a window must hold to be known."""
-    if call.function == "rate":
-        return 2
-    if call.function == "silent":
-        return 0 if _in_intervals(call) else 2
-    if call.function == "stuck":
-        return 2
-    if call.function in (*FORECASTS, USUAL):
-        return 0
-    return 1 if FUNCTIONS[call.function].windowed or call.function == "change" else 0
+    return 0 if _in_intervals(call) else FUNCTIONS[call.function].intervals
 
 
 def _silence(call: Call, site: SiteFacts) -> int:

@@ -1,6 +1,6 @@
 """Functions over the readings of a window: sums, means, extremes, counts, rates, quantiles."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -239,14 +239,3 @@ def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]"
         parts = np.array_split(same, max(1, len(same) * width // _CELLS))
         indexes += [(part, first[part][:, None] + np.arange(width)) for part in parts]
     return indexes
-
-
-BY_NAME: dict[str, Callable[[Window], Interval]] = {
-    "sum": total,
-    "mean": mean,
-    "min": minimum,
-    "max": maximum,
-    "count": count,
-    "increase": increase,
-    "rate": slope,
-}

@@ -5,6 +5,9 @@ from random import Random
 
 import yaml
 
+from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
+
+_UNITS = {Gives.SAME: " m", Gives.PER_HOUR: " m/h", Gives.NUMBER: ""}
 LEVELS = 1_900  # readings of one test, near the bound of the language
 
 
@@ -72,15 +75,15 @@ KINDS: dict[str, Callable[[Random], str]] = {
     "nested": lambda random: (
         "not (" * 20 + _many("quantile(level, {p}, {d} d) < 99 m", " or ", 25)(random) + ")" * 20
     ),
-    "mean": _many("mean(level, {d} d) < 99 m"),
-    "max": _many("max(level, {d} d) < 99 m"),
+    **{
+        name: _many(f"{name}(level, {{d}} d) < 99999{_UNITS[function.gives]}")
+        for name, function in FUNCTIONS.items()
+        if function.takes == (Takes.SERIES, Takes.DURATION)
+        and function.gives in _UNITS
+        and name not in FORECASTS | {"increase"}  # of counters only
+    },
     "min or": _many("min(level, {d} d) > 99 m", " or "),
-    "sum": _many("sum(level, {d} d) < 99999 m"),
-    "rate": _many("rate(level, {d} d) < 99 m/h"),
-    "count": _many("count(level, {d} d) < 99999"),
     "stuck": _many("stuck(level, {d} d)", " or "),
-    "change": _many("change(level, {d} d) < 99 m"),
-    "last_change": _many("last_change(level, {d} d) < 99 m"),
     "usual": _many("usual(level, 8 weeks) < 99 m"),
     "silent": _many("silent(level, {d} d)", " or "),
     "compared": lambda _: " and ".join(

@@ -11,6 +11,7 @@ from hypervisor.alarms.queries_list import AlarmRow
 from hypervisor.base.reader import current
 from hypervisor.base.translation import mark
 from hypervisor.base.translation import translate as _
+from hypervisor.base.words import describe_function
 from hypervisor.charts.words import code_word, limit_label, quantity_label
 from hypervisor.web import filters, refusals
 from hypervisor.web.rendering import domain_label
@@ -24,15 +25,6 @@ _STATES = {
     "returned": mark("over, to acknowledge"),
     "normal": mark("over"),
     "withdrawn": mark("withdrawn"),
-}
-_OVER = mark("over %(span)s")
-_SPANS = {
-    **dict.fromkeys(("sum", "increase", "change"), mark("within %(span)s")),
-    "mean": mark("mean of %(span)s"),
-    "min": mark("lowest of %(span)s"),
-    "max": mark("highest of %(span)s"),
-    "forecast": mark("forecast in %(span)s"),
-    "chance": mark("probability within %(span)s"),
 }
 _HELD = {"shelved": mark("shelved until %(until)s"), "out-of-service": mark("out of service")}
 SUPPRESSIONS = {  # those that are not acts of people
@@ -120,13 +112,13 @@ def value(last: Mapping[str, Any] | None) -> str:
 
 
 def span(last: Mapping[str, Any] | None) -> str:
-    """Over which span `value` is: within 3 h; empty: it is a reading."""
+    """What `value` is of the readings: sum over 3 h; empty: it is a reading."""
     judged = (last or {}).get("judged")
     if not judged:
         return ""
     number, _space, unit = str(judged["over"]).partition(" ")
     length = f"{number}{filters.NBSP}{_(unit)}"
-    return _(_SPANS.get(judged["function"], _OVER)) % {"span": length}
+    return describe_function(judged["function"], length)
 
 
 def limit(last: Mapping[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.series_tail import Mask
-from rules._functions import FORECASTS, INTERVALS
+from rules._functions import FORECASTS, FUNCTIONS, INTERVALS, Bound
 from rules._inputs import Instants, Values
 from rules._tree import (
     Arithmetic,
@@ -171,8 +171,10 @@ def _of_call(call: Call, spans: Spans) -> Span | None:
             name in spans.changes
         ):
             return spans.changes[name](int(length))
-        case Call(function=function, arguments=(Name(name=name), *_)) if function in _CALLS:
-            return _CALLS[function](spans.series[name]) if name in spans.series else None
+        case Call(function=function, arguments=(Name(name=name), *_)) if (
+            bound := FUNCTIONS[function].bound
+        ) in _BOUNDS:
+            return _BOUNDS[bound](spans.series[name]) if name in spans.series else None
         case Call(function="sum", arguments=(Name(name=name), *_)):
             return spans.sums.get(name)
         case Call(function="share", arguments=(condition,)):
@@ -222,7 +224,7 @@ _ARITHMETIC: Mapping[str, Callable[[Span, Span], Span]] = {
     "*": _times,
     "/": _over,
 }
-_CALLS: Mapping[str, Callable[[Span], Span]] = {
-    **dict.fromkeys(("change", "last_change"), lambda span: (span[0] - span[1], span[1] - span[0])),
-    **dict.fromkeys(("last", "max", "min", "mean", "quantile"), lambda span: span),
+_BOUNDS: Mapping[Bound, Callable[[Span], Span]] = {
+    Bound.SAME: lambda span: span,
+    Bound.DIFFERENCE: lambda span: (span[0] - span[1], span[1] - span[0]),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypervisor.base.failures import make_storable
 from hypervisor.base.instants import micros, moment, parse, text
+from hypervisor.base.words import name_function
 from hypervisor.notifications.decision import OWN_ALARMS, SET_ASIDE
 from hypervisor.notifications.events import current_severity
 from hypervisor.notifications.model import Message
@@ -102,8 +103,9 @@ def _value_lines(notice: AlarmNotice, style: MessageStyle) -> Iterator[str]:
             format_measure(judged[what], judged["unit"], style.language)
             for what in ("value", "limit")
         )
+        function = name_function(judged["function"], style.language)
         yield words["judged"].format(
-            function=words[judged["function"]], span=judged["over"], value=value, limit=limit
+            function=function, span=judged["over"], value=value, limit=limit
         )
     if last:
         name = notice.quantity.get(style.language) or last["quantity"]

@@ -10,8 +10,9 @@ from hypervisor.backtest.compared_series import find_condition
 from hypervisor.backtest.past_events import parse_number
 from hypervisor.base.reader import current, reading
 from hypervisor.base.translation import mark, translate
+from hypervisor.base.words import name_function
 from hypervisor.charts.words import limit_label, quantity_label
-from hypervisor.rulebook.views_texts import FUNCTION_TEXTS
+from hypervisor.rulebook.views_texts import describe_measure
 from hypervisor.web.filters import duration, unit
 from hypervisor.web.refusals import refusal
 from rules._rule import SEVERITIES, Rule
@@ -132,7 +133,7 @@ def _measures_of(quantity: Quantity) -> list[str]:
 def list_measures(guide: Guide, catalogue: Catalogue) -> list[tuple[str, str]]:
     """Measures of the quantity, with their labels."""
     return [
-        (name, translate(_MEASURE_LABELS[name]))
+        (name, _label_measure(name))
         for name in _measures_of(catalogue.quantities[guide.quantity])
         if name != "rate" or catalogue.quantities[guide.quantity].unit not in {*_BARE, "h"}
     ]
@@ -307,11 +308,11 @@ def _describe(guide: Guide, catalogue: Catalogue) -> str:
     """What is compared with what, as a sentence without an end."""
     what = quantity_label(catalogue.quantities.get(guide.quantity), guide.quantity)
     if guide.measure != VALUE:
-        text = _COMPARED if guide.measure == USUAL else FUNCTION_TEXTS[guide.measure]
-        what = translate(text) % {
-            "what": what,
-            "span": _show_duration(guide.span),
-        }
+        span = _show_duration(guide.span)
+        if guide.measure == USUAL:
+            what = translate(_COMPARED) % {"what": what, "span": span}
+        else:
+            what = describe_measure(what, guide.measure, span)
     if guide.limit:
         label = limit_label(catalogue.thresholds.get(guide.limit), guide.limit)
         limit = translate("its “%(name)s”") % {"name": label}
@@ -358,14 +359,9 @@ def parse_guide(form: Mapping[str, str], catalogue: Catalogue, domain: str) -> G
     return fit(guide, catalogue, domain)
 
 
-_MEASURE_LABELS = {
-    VALUE: mark("its value"),
-    "change": mark("its change"),
-    "rate": mark("its slope"),
-    "mean": mark("its mean"),
-    "max": mark("its highest value"),
-    "min": mark("its lowest value"),
-    "sum": mark("its total"),
-    "increase": mark("its increase"),
-    USUAL: mark("compared with what is usual"),
-}
+def _label_measure(name: str) -> str:
+    if name == VALUE:
+        return translate("its value")
+    if name == USUAL:
+        return translate("compared with what is usual")
+    return name_function(name, current().language)

@@ -8,12 +8,12 @@ from typing import Any
 
 from hypervisor.backtest.compared_series import Compared, limit_value
 from hypervisor.base.reader import current
-from hypervisor.base.translation import mark as mark_word
 from hypervisor.base.translation import translate as _
-from hypervisor.base.words import bare
+from hypervisor.base.words import bare, describe_function
 from hypervisor.charts.words import limit_label, quantity_label
 from hypervisor.registry.queries_revisions import RecordedRevision
 from hypervisor.web.filters import NBSP, duration, number, value
+from rules._functions import FUNCTIONS
 from rules._rule import Rule, Step
 from rules._tree import (
     Call,
@@ -63,28 +63,20 @@ def describe_node(node: Node, catalogue: Catalogue) -> str:
     match node:
         case Scaled():
             return describe_node(node.operand, catalogue)
-        case Call(function=function, arguments=(_what, *rest)) if function in FUNCTION_TEXTS:
+        case Call(function=function, arguments=(_what, *rest)) if FUNCTIONS[function].label:
             spans = [
                 duration(argument.value / _SECOND)
                 for argument in rest
                 if isinstance(argument, Number) and argument.unit == "us"
             ]
-            return _(FUNCTION_TEXTS[function]) % {"what": what, "span": "".join(spans[:1])}
+            return describe_measure(what, function, "".join(spans[:1]))
     return what
 
 
-FUNCTION_TEXTS = {
-    "rate": mark_word("%(what)s: slope over %(span)s"),
-    "change": mark_word("%(what)s: change in %(span)s"),
-    "sum": mark_word("%(what)s: total over %(span)s"),
-    "mean": mark_word("%(what)s: mean over %(span)s"),
-    "max": mark_word("%(what)s: highest over %(span)s"),
-    "min": mark_word("%(what)s: lowest over %(span)s"),
-    "increase": mark_word("%(what)s: increase over %(span)s"),
-    "usual": mark_word("%(what)s: usual at this hour in the last %(span)s"),
-    "forecast": mark_word("%(what)s: forecast in %(span)s"),
-    "chance": mark_word("%(what)s: probability within %(span)s"),
-}
+def describe_measure(what: str, function: str, span: str) -> str:
+    """A function of a series as text. Water level: slope over 3 h."""
+    function = describe_function(function, span)
+    return _("%(what)s: %(function)s") % {"what": what, "function": function}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -195,13 +195,13 @@ def test_a_scale_holds_its_values(values: tuple[float, float]) -> None:
 @pytest.mark.parametrize(
     ("judged", "words"),
     [
-        (("sum", "3 h", 31.44, "mm", 25.0), ("31,4 mm", "en 3 h", "25,0 mm")),
-        (("change", "45 min", 0.25, "m", 0.2), ("+0,25 m", "en 45 min", "0,20 m")),
-        (("rate", "3 h", 0.12, "m/h", 0.1), ("+12 cm/h", "sur 3 h", "10 cm/h")),
+        (("sum", "3 h", 31.44, "mm", 25.0), ("31,4 mm", "cumul sur 3 h", "25,0 mm")),
+        (("change", "45 min", 0.25, "m", 0.2), ("+0,25 m", "variation sur 45 min", "0,20 m")),
+        (("rate", "3 h", 0.12, "m/h", 0.1), ("+12 cm/h", "pente sur 3 h", "10 cm/h")),
         (("mean", "1 h", 4.0, "V", 5.0), ("4,00 V", "moyenne sur 1 h", "5,00 V")),
         (("max", "1 d", 4.0, "%", 5.0), ("4 %", "maximum sur 1 j", "5 %")),
         (("min", "1 d", 4.0, "%", 5.0), ("4 %", "minimum sur 1 j", "5 %")),
-        (("quantile", "1 d", 4.0, "%", 5.0), ("4 %", "sur 1 j", "5 %")),
+        (("quantile", "1 d", 4.0, "%", 5.0), ("4 %", "quantile sur 1 j", "5 %")),
     ],
 )
 def test_what_the_rule_compares_is_shown_with_its_span(

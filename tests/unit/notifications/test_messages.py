@@ -18,7 +18,7 @@ from hypervisor.notifications.rendering import (
 )
 from hypervisor.notifications.routes import EVENTS
 from hypervisor.notifications.words import WORDS, format_measure, format_time
-from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
+from rules._functions import FUNCTIONS
 
 ALARM: dict[str, Any] = {
     "id": 12,
@@ -314,16 +314,3 @@ def test_any_function_of_the_rule_language_is_written(function: str, style: Mess
     judged = {"function": function, "over": "3 h", "value": 0.4, "unit": "m", "limit": 0.3}
     alarm = {**ALARM, "last_value": {**ALARM["last_value"], "judged": judged, "trend": "odd"}}
     assert "0,4 m" in render(replace(TELLING, alarm=alarm), style).text.replace("0.4", "0,4")
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_no_function_that_a_message_names_lacks_its_word(language: str) -> None:
-    """Those that give a value of a series over a span, which is what an alarm is judged by."""
-    named = {
-        name
-        for name, function in FUNCTIONS.items()
-        if function.takes[-1] is Takes.DURATION
-        and (function.gives in {Gives.SAME, Gives.PER_HOUR} or name in FORECASTS)
-    }
-    assert "last_change" in named
-    assert named <= WORDS[language].keys()

@@ -3,6 +3,8 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
+
 # Quantities and thresholds of the catalogue, each with units that it is written in.
 UNITS = {
     "level": ("m", "cm", "mm", "km"),
@@ -32,6 +34,13 @@ _DURATIONS = (
     *("0.1 ms", "0 s", "367 d", "53 week", "99999999 d", "999999999 d", "1e9 d"),
 )
 _FRACTIONS = ("0", "1", "0.5", "99 %", "1e-9", "2", "-1")
+_OVER_SPANS = tuple(
+    name
+    for name, function in FUNCTIONS.items()
+    if function.takes == (Takes.SERIES, Takes.DURATION)
+    and function.gives in {Gives.SAME, Gives.PER_HOUR}
+    and name not in FORECASTS
+)
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -85,8 +94,7 @@ def values(draw: DrawFn, name: str, depth: int = 2) -> str:  # noqa: PLR0911  a 
         case 5:
             return draw(st.sampled_from((name, f"last({name})")))
         case _:
-            windows = ("change", "sum", "mean", "min", "max", "last_change", "rate", "increase")
-            return f"{draw(st.sampled_from(windows))}({name}, {draw(durations())})"
+            return f"{draw(st.sampled_from(_OVER_SPANS))}({name}, {draw(durations())})"
 
 
 def names() -> SearchStrategy[str]:

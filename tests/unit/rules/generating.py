@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from rules._forecast import ForecastModel
+from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
 from rules._inputs import (
     Calendar,
     Closing,
@@ -165,7 +166,17 @@ _duration = st.sampled_from(["5 min", "10 min", "20 min", "30 min"])
 _silent_for = st.one_of(_duration, st.sampled_from(["1 interval", "1.5 intervals", "3 intervals"]))
 _number = st.sampled_from(["0", "1", "2", "2.9", "3", "3.1", "4"])
 _operator = st.sampled_from([">", ">=", "<", "<=", "=="])
-_window = st.sampled_from(["sum", "mean", "min", "max", "count", "rate", "change"])
+_of_counters = {"increase"}
+_window = st.sampled_from(
+    [
+        name
+        for name, function in FUNCTIONS.items()
+        if function.takes == (Takes.SERIES, Takes.DURATION)
+        and (function.windowed or name == "change")
+        and function.gives is not Gives.CONDITION
+        and name not in FORECASTS | _of_counters
+    ]
+)
 
 
 @st.composite

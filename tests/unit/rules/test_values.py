@@ -74,15 +74,6 @@ def test_the_words_of_the_calendar_have_these_numbers() -> None:
     assert own["WORDS"] == calendar | {"planned_on", "planned_level"}
 
 
-def test_the_functions_that_need_all_of_a_window_are_marked() -> None:
-    functions = declared("_functions")["FUNCTIONS"].values()
-    assert {one.name for one in functions if one.windowed} == {
-        *("rate", "sum", "mean", "min", "max", "count", "quantile", "increase", "stuck"),
-        *("forecast", "chance", "usual"),
-    }
-    assert {one.name: one.spare for one in functions if one.spare} == {"upstream": 1}
-
-
 LEAST = Rule(
     id="flood-x",
     title="x",
