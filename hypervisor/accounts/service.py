@@ -16,9 +16,10 @@ from hypervisor.base.versions import make_mark, require_current
 from hypervisor.database import audit
 from hypervisor.database.connect import Connection
 from sensors._errors import Message
-from sensors._foreign import normalise_name
+from sensors._foreign import ForeignError, normalise_name, read_text
 
 _NAME = re.compile(r"[^\W_][\w.@' -]{0,99}")
+_LONGEST_TITLE = 200
 Roles = Sequence[tuple[Role, str | None]]
 
 
@@ -62,7 +63,7 @@ def create_account(
     number = access_queries.insert_account(
         connection,
         name=name,
-        title=new.title.strip() or name,
+        title=_check_title(new.title) or name,
         password=hashed,
         language=new.language,
     )
@@ -151,6 +152,13 @@ def require_seen(
     return account
 
 
+def _check_title(title: str) -> str:
+    try:
+        return read_text(title.strip(), longest=_LONGEST_TITLE) if title.strip() else ""
+    except ForeignError as error:
+        raise AccountError("the name that people read: {problem}", error) from error
+
+
 def update_description(
     connection: Connection,
     name: str,
@@ -166,7 +174,7 @@ def update_description(
     _check_language(language)
     account = get_administered_account(connection, name, administrator)
     # That of the identity provider's accounts follows its claims.
-    title = account.title if account.by_provider else title.strip() or name
+    title = account.title if account.by_provider else _check_title(title) or name
     access_queries.update_account(connection, account.id, title=title, language=language)
     details = {"title": title, "language": language}
     _record(connection, "account", account.name, administrator, "changed the description", details)

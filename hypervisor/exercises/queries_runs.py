@@ -82,6 +82,15 @@ def update_run(connection: Connection, number: int, **columns: Any) -> None:
     _notify_conductor(connection)
 
 
+def claim_version(connection: Connection, number: int, version: int) -> bool:
+    """Give a run its next version if it has this one: of two who saw it, one orders."""
+    claimed = connection.execute(
+        "UPDATE exercise_run SET version = version + 1 WHERE id = %s AND version = %s",
+        [number, version],
+    )
+    return claimed.rowcount == 1
+
+
 def save_progress(
     connection: Connection, number: int, *, clock: datetime, readings: int, reached: float
 ) -> None:

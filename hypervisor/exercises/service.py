@@ -92,7 +92,8 @@ def order_run(connection: Connection, number: int, order: Order) -> int:
     run = queries_runs.get_run(connection, number)
     if run is None:
         raise RunError("no run has the number {number}", number)
-    if order.version is not None and order.version != run.version:
+    seen = order.version is None or queries_runs.claim_version(connection, number, order.version)
+    if not seen:
         raise ChangedError("the run has changed: it is now {state}; reload it", run.state.words)
     if not run.active:
         raise RunError("this run is {state}: start another one", run.state.words)

@@ -165,6 +165,9 @@ def test_a_token_lasts_some_time_and_two_years_at_most(world: World) -> None:
     }.items():
         with pytest.raises(AccountError, match=f"what the token is for: .*{why}"):
             make(NOW + SECOND, Duty.READ, name=name)
+        odd = NewAccount(name="odd", title=name * 10, roles=((Role.VIEWER, None),))
+        with pytest.raises(AccountError, match="the name that people read: "):
+            account_service.create_account(world.connection, odd, ROOT)
     with pytest.raises(AccountError, match="Anne lacks administer"):
         make(NOW + SECOND, Duty.READ, Duty.ADMINISTER)
     acts = [act for act in audit.list_acts(world.connection) if act.kind == "token"]

@@ -62,6 +62,25 @@ INTERLOCK = _put(
         "reason": "test",
     },
 )
+WRITTEN = _put(
+    "/api/v1/rules/flood-two-writers",
+    lambda number: {
+        "written": {
+            "id": "flood-two-writers",
+            "title": "{site}: x",
+            "when": f"level > {number / 10} m",
+            "severity": "minor",
+            "advice": "x",
+            "wrong when": "x",
+            "tests": [{"name": "dry", "every": "1 h", "level": "0 0 0", "expect": "nothing"}],
+        },
+        "reason": "test",
+    },
+)
+THRESHOLD = _put(
+    "/api/v1/thresholds/orge/attention",
+    lambda number: {"value": f"{number / 10} m", "reason": "test"},
+)
 # What is written, where its ETag stands (None: in the answer of a write), and whether something
 # new needs none.
 KINDS: dict[str, tuple[Write, str | None, bool]] = {
@@ -70,6 +89,8 @@ KINDS: dict[str, tuple[Write, str | None, bool]] = {
     "account": (ACCOUNT, "/api/v1/accounts/olga", True),
     "arming": (ARMING, "/api/v1/armed-rules", True),
     "interlock": (INTERLOCK, "/api/v1/interlocks", True),
+    "rule": (WRITTEN, "/api/v1/rules/flood-two-writers", True),
+    "threshold": (THRESHOLD, "/api/v1/thresholds/orge/attention", True),
 }
 
 
