@@ -159,10 +159,10 @@ class View:
                 return self.sight.change(track, span)
             case "usual":
                 return self.sight.usual(track, span // WEEK)
-        known = FUNCTIONS[function]
-        assert known.evaluate is not None  # noqa: S101  all others were evaluated above
-        window = look(track, self.keys, span, self.sight.owners, closed=known.closed)
-        return known.evaluate(window, *sizes[:-1])
+        record = FUNCTIONS[function]
+        assert record.evaluate is not None  # noqa: S101  all others were evaluated above
+        window = look(track, self.keys, span, self.sight.owners, closed=record.closed)
+        return record.evaluate(window, *sizes[:-1])
 
     def _forecast(self, node: Call) -> Interval:
         what, horizon = node.arguments[0], int(_numbers(node)[-1])

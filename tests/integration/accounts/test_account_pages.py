@@ -86,6 +86,8 @@ def test_ones_own_account(base: str, database_url: str) -> None:
         for days in (0, 731):
             assert bruno.post("/account/tokens", data={**asked, "days": days}).status_code == 422
         asked |= {"scope": ["read", "operate", "nothing"], "purpose": "r" * 101}
+        assert is_refused(bruno.post("/account/tokens", data=asked), "at most 100 fit")
+        asked["purpose"] = "r" * 100
         made = bruno.post("/account/tokens", data=asked)
         bearer = {"Authorization": f"Bearer {secret_of(bruno, made)}"}
         shown = httpx.get(f"{base}/api/v1/auth/me", headers=bearer).json()
