@@ -18,7 +18,7 @@ from hypervisor.citizens.writer import Writer
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.database.locks import Lock
-from hypervisor.notifications.apprise_channel import read_mail_server
+from hypervisor.notifications.channel_apprise import read_mail_server
 from hypervisor.notifications.sending import fill_placeholders, read_secrets
 from hypervisor.publications.model import PublishedMessage
 

@@ -14,8 +14,9 @@ from email.utils import format_datetime
 from hypervisor.citizens.errors import NoAnswerError
 from hypervisor.citizens.mail_address import is_read_as_written
 from hypervisor.citizens.timed_sockets import Deadline, TimedSocket, connect, make_trust, secure
-from hypervisor.notifications.apprise_channel import KEY, MailServer
+from hypervisor.notifications.channel_apprise import MailServer
 from hypervisor.notifications.model import ChannelError, Message
+from hypervisor.notifications.posting import KEY
 
 
 @dataclass(frozen=True, kw_only=True)

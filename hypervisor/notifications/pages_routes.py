@@ -33,11 +33,6 @@ _WORDS = {
     "info": mark("Notice"),
     "hazard": mark("hazards"),
     "maintenance": mark("our own equipment"),
-    "apprise": mark("mail, SMS, chat (apprise)"),
-    "webhook": mark("webhook"),
-    "cloudevents": mark("webhook (CloudEvents)"),
-    "cloudevents binary": mark("webhook (CloudEvents, binary)"),
-    "mqtt": mark("MQTT topic"),
     "fr": mark("French"),
     "en": mark("English"),
 }

@@ -3,31 +3,28 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import yaml
 
 from hypervisor.base.instance import InstanceError, require_timezone
-from hypervisor.notifications import apprise_channel
 from hypervisor.notifications.hours import DAYS, WEEKDAYS, WHOLE_DAY, Hours
+from hypervisor.notifications.kinds import ChannelKind, list_kinds
 from hypervisor.notifications.routes import (
     APPRISE,
     DEAD_MAN,
     EVENTS,
-    KINDS,
     LANGUAGES,
-    MQTT,
-    WEBHOOKS,
     Channel,
     DeadMan,
     Escalation,
     Route,
     Routes,
 )
+from hypervisor.notifications.sending import is_placeholder
 from rules._duration import parse_duration
 from rules._rule import CATEGORIES, SEVERITIES
 from rules._yaml import Source
-from sensors._nearest import did_you_mean, nearest_hint
+from sensors._nearest import did_you_mean
 
 _ROUTE = (
     *("name", "when", "hours", "time zone", "language", "channels", "remind", "escalate"),
@@ -247,62 +244,39 @@ class _Reader:
 
     def channel(self, node: yaml.Node, number: int) -> Channel:
         if isinstance(node, yaml.ScalarNode):
-            return self.apprise(node, f"{number}")
-        parts = self.source.mapping(node, "a channel", ("name", *KINDS))
+            return self.of_kind(list_kinds()[APPRISE], node, f"{number}")
+        kinds = list_kinds()
+        parts = self.source.mapping(node, "a channel", ("name", *kinds))
         name = self.source.text(parts["name"], "its name") if "name" in parts else f"{number}"
         if not _NAME.fullmatch(name):
             self.source.fail(parts["name"], "{name!r} cannot name a channel", name)
-        kinds = [kind for kind in KINDS if kind in parts]
-        if len(kinds) != 1:
+        written = [kind for kind in kinds if kind in parts]
+        if len(written) != 1:
             self.source.fail(
                 node,
                 "a channel is one of {choices}; found {kinds}",
-                ", ".join(KINDS),
-                ", ".join(kinds) or "none",
+                ", ".join(kinds),
+                ", ".join(written) or "none",
             )
-        kind = kinds[0]
-        if kind == APPRISE:
-            return self.apprise(parts[kind], name)
-        target = self.source.text(parts[kind], f"where the {kind} is")
-        if kind in WEBHOOKS and "${" not in target:
-            where = urlsplit(target)
-            if where.scheme not in ("http", "https") or not where.hostname:
-                expected = "expected a webhook such as https://town.example/hook"
-                self.source.fail(parts[kind], "{target!r}: {expected}", target, expected)
-        if kind == MQTT and (not target.strip("/") or set("+#") & set(target)):
-            expected = "expected a topic such as hypervisor/alarms"
-            self.source.fail(parts[kind], "{target!r}: {expected}", target, expected)
-        return Channel(name=name, kind=kind, target=target)
+        return self.of_kind(kinds[written[0]], parts[written[0]], name)
 
-    def apprise(self, node: yaml.Node, name: str) -> Channel:
-        """Checks the address unless it has placeholders; a misspelt scheme is the usual error."""
-        target = self.source.text(node, "an address")
-        scheme, separator, _ = target.partition("://")
-        if not separator and "@" in target:
-            expected = "mailtos://USER:${SMTP_PASSWORD}@smtp.town.example?to="
-            self.source.fail(
-                node,
-                "{target!r} needs the server that sends the mail: {expected}{address}",
-                target,
-                expected,
-                target,
-            )
-        schemes = apprise_channel.list_schemes()
-        if "${" not in scheme and scheme.lower() not in schemes:
-            hint = nearest_hint(scheme, schemes) or "; expected one such as mailto://"
-            self.source.fail(node, "{scheme!r} is not a kind of channel{hint}", scheme, hint)
-        if "${" not in target and not apprise_channel.is_complete(target):
-            self.source.fail(
-                node,
-                "not a complete address of the kind {scheme}://; apprise's manual says how",
-                scheme,
-            )
-        misread = None if "${" in scheme else apprise_channel.find_misread(target)
-        if misread is not None:
-            self.source.fail(
-                node,
-                "apprise would send to {misread!r}, which is not written so: expected addresses"
-                " such as duty@town.example, separated by commas",
-                misread,
-            )
-        return Channel(name=name, kind=APPRISE, target=target)
+    def of_kind(self, kind: ChannelKind, node: yaml.Node, name: str) -> Channel:
+        fields = self.fields(kind, node)
+        for secret in kind.secrets:
+            if not is_placeholder(fields[secret]):
+                self.source.fail(
+                    node,
+                    "{field} is a secret: write ${{NAME}}, and its value in hypervisor.env",
+                    secret,
+                )
+        problem = kind.find_problem(fields)
+        if problem is not None:
+            self.source.fail(node, problem)
+        return Channel(name=name, kind=kind.name, fields=fields)
+
+    def fields(self, kind: ChannelKind, node: yaml.Node) -> dict[str, str]:
+        """The fields of a channel; one alone is written without its name."""
+        if len(kind.fields) == 1:
+            return {kind.fields[0]: self.source.text(node, f"where the {kind.name} is")}
+        parts = self.source.mapping(node, f"a channel {kind.name}", kind.fields, kind.fields)
+        return {name: self.source.text(part, name) for name, part in parts.items()}

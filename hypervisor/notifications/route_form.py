@@ -12,7 +12,8 @@ import yaml
 
 from hypervisor.base.translation import mark, translate
 from hypervisor.notifications.hours import DAYS
-from hypervisor.notifications.routes import APPRISE, KINDS, LANGUAGES
+from hypervisor.notifications.kinds import list_kinds
+from hypervisor.notifications.routes import APPRISE, LANGUAGES
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.web.forms import FormField, Values, flatten_rows
 from rules._rule import CATEGORIES, SEVERITIES
@@ -73,7 +74,7 @@ def build_fields(words: Mapping[str, str]) -> list[FormField]:
                     name="kind",
                     label=mark("Kind"),
                     kind="choice",
-                    choices=choose(KINDS),
+                    choices=tuple((kind.name, kind.label) for kind in list_kinds().values()),
                 ),
                 FormField(name="target", label=mark("Address"), hint=_EXAMPLE),
             ),
@@ -158,8 +159,10 @@ def _list_channels(route: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(name, kind, target) of each channel; a text alone is an address of apprise."""
     for channel in route.get("channels") or ():
         if isinstance(channel, Mapping):
-            kind = next((name for name in KINDS if name in channel), APPRISE)
-            yield str(channel.get("name", "")), kind, str(channel.get(kind, ""))
+            kind = next((name for name in list_kinds() if name in channel), APPRISE)
+            fields = channel.get(kind, "")
+            written = fields if isinstance(fields, str) else json.dumps(fields, ensure_ascii=False)
+            yield str(channel.get("name", "")), kind, written
         else:
             yield "", APPRISE, str(channel)
 
@@ -199,11 +202,20 @@ def build_route(
     return {name: part for name, part in made.items() if part or name in ("name", "channels")}
 
 
-def _build_channel(row: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
+def _build_channel(row: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, Any]:
     """An address that is shown masked and was not changed keeps its secret."""
-    target = row.get("target", "")
+    target, kind = row.get("target", ""), row.get("kind") or APPRISE
+    target = secrets.get(target, target)
     named = {"name": row["name"]} if row.get("name") else {}
-    return {**named, row.get("kind") or APPRISE: secrets.get(target, target)}
+    return {**named, kind: _read_fields(target) if len(list_kinds()[kind].fields) > 1 else target}
+
+
+def _read_fields(written: str) -> Any:
+    """`{to: "+33…", token: "${TOKEN}"}`, as in the file; what is none of it as it stands."""
+    try:
+        return yaml.load(written, Loader=Loader)  # noqa: S506  a safe loader of ours
+    except yaml.YAMLError:
+        return written
 
 
 def find_input(text: str, place: Place, fields: Sequence[FormField], values: Values) -> str:
@@ -215,7 +227,7 @@ def find_input(text: str, place: Place, fields: Sequence[FormField], values: Val
             (rows,) = (field.read_rows(values) for field in fields if field.name == name)
             own = str(route.get("name")) == values.get("name", "") and inner[0] < len(rows)
             column = str(inner[1]) if len(inner) > 1 else "days" if name == "hours" else "target"
-            column = "target" if column in KINDS else column
+            column = "target" if column in list_kinds() else column
             return f"{name}.{rows[inner[0]][0]}.{column}" if own else ""
         case ["routes", _, "when", name, *_]:
             return str(name)

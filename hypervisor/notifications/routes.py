@@ -1,15 +1,13 @@
 """Notification routes: what is sent to whom, when, in which language, over which channels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hypervisor.notifications.hours import Hours
 
 EVENTS = ("raised", "severity", "stale", "cleared", "revised", "withdrawn", "reminder")
 LANGUAGES = ("fr", "en")
-APPRISE, WEBHOOK, MQTT = "apprise", "webhook", "mqtt"
-CLOUDEVENTS, CLOUDEVENTS_BINARY = "cloudevents", "cloudevents binary"  # webhooks in that envelope
-WEBHOOKS = (WEBHOOK, CLOUDEVENTS, CLOUDEVENTS_BINARY)
-KINDS = (APPRISE, *WEBHOOKS, MQTT)
+APPRISE = "apprise"  # the kind of a channel that is an address alone
 DEAD_MAN = "dead man"
 
 
@@ -17,13 +15,13 @@ DEAD_MAN = "dead man"
 class Channel:
     """A channel. `name`: unique within the route; waiting deliveries refer to it.
 
-    `target`: an apprise address, a webhook URL, or a topic prefix on our broker; may contain
-    placeholders `${NAME}`, filled in at sending.
+    `kind`: one of `kinds.list_kinds`; `fields`: what it needs, with placeholders `${NAME}`, which
+    are filled in at sending.
     """
 
     name: str
     kind: str
-    target: str
+    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from hypervisor.base.words import EXTERNAL_DOMAIN
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.notifications import (
-    apprise_channel,
+    channel_apprise,
     queries_alarms,
     queries_outbox,
     queries_routes,
@@ -152,7 +152,7 @@ def mask_addresses(written: str) -> str:
 def _mask_address(address: str) -> str:
     scheme, _, rest = address.partition("://")
     if scheme not in ("http", "https"):
-        return apprise_channel.mask(address)
+        return channel_apprise.mask(address)
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return f"{scheme}://{host}/…"
 

@@ -10,8 +10,8 @@ from hypervisor.database.worker import keep_working
 from hypervisor.notifications.brokers import BrokerWatch
 from hypervisor.notifications.dispatcher import Dispatcher
 from hypervisor.notifications.hours import is_holiday
+from hypervisor.notifications.kinds import Broker
 from hypervisor.notifications.loop import Notifier, RetryPolicy
-from hypervisor.notifications.mqtt_channel import Broker
 from hypervisor.notifications.sending import Sender, read_secrets
 from sensors._domain import catalogue
 

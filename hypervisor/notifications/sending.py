@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from hypervisor.notifications import apprise_channel, mqtt_channel, webhook_channel
+from hypervisor.notifications.kinds import Broker, Posting, list_kinds
 from hypervisor.notifications.model import ChannelError, Message
-from hypervisor.notifications.mqtt_channel import Broker
-from hypervisor.notifications.routes import APPRISE, MQTT, Channel
+from hypervisor.notifications.routes import Channel
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -27,15 +26,15 @@ class Sender:
 
     def __call__(self, channel: Channel, message: Message, key: str) -> None:
         """Send once. Raises ChannelError: it was not delivered, or this is unknown."""
-        target = fill_placeholders(channel.target, self.secrets())
-        if channel.kind == MQTT:
-            mqtt_channel.send(self.broker, target, message, seconds=self.seconds)
-        elif channel.kind == APPRISE:
-            apprise_channel.send(target, message, key=key, seconds=self.seconds)
-        else:
-            webhook_channel.send(
-                target, message, key=key, seconds=self.seconds, envelope=channel.kind
-            )
+        secrets = self.secrets()
+        fields = {name: fill_placeholders(text, secrets) for name, text in channel.fields.items()}
+        posting = Posting(message=message, key=key, seconds=self.seconds, broker=self.broker)
+        list_kinds()[channel.kind].send(fields, posting)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text is one placeholder and nothing else."""
+    return _PLACEHOLDER.fullmatch(text) is not None
 
 
 def fill_placeholders(target: str, secrets: Mapping[str, str]) -> str:

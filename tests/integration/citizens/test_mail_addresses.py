@@ -15,8 +15,8 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.citizens.errors import NoAnswerError, SubscriptionError
 from hypervisor.citizens.mail_address import name_mailbox, normalise
 from hypervisor.citizens.mail_service import MailService
-from hypervisor.notifications import apprise_channel
-from hypervisor.notifications.apprise_channel import MailServer, find_misread, read_mail_server
+from hypervisor.notifications import channel_apprise
+from hypervisor.notifications.channel_apprise import MailServer, find_misread, read_mail_server
 from hypervisor.notifications.model import ChannelError, Message
 
 pytestmark = pytest.mark.integration
@@ -171,5 +171,5 @@ def test_the_setting_names_the_server(
     ],
 )
 def test_an_operators_address_is_read_as_it_was_written(query: str, misread: str | None) -> None:
-    apprise_channel.load_plugins()
+    channel_apprise.load_plugins()
     assert find_misread(f"mailto://127.0.0.1:25?from=a@b.fr&{query}") == misread

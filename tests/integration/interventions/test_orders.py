@@ -193,7 +193,7 @@ def test_its_team_is_notified_unless_it_has_moved_on(live: Room) -> None:
     moved = live.order()["id"]
     assert live.act(live.anne, moved, "assign", team="south").status_code == 200
     live.order(team=None)
-    channels = (Channel(name="1", kind="mqtt", target="orders"),)
+    channels = (Channel(name="1", kind="mqtt", fields={"target": "orders"}),)
     north = Route(name="roads", teams=frozenset({"north"}), channels=channels, language="en")
     dispatcher = Dispatcher(
         instance=Instance(mode=Mode.LIVE, name="Essonne"),

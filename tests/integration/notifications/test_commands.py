@@ -11,7 +11,8 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import passwords
 from hypervisor.broker.mosquitto import Broker
 from hypervisor.database import audit
-from hypervisor.notifications import mqtt_channel
+from hypervisor.notifications import channel_mqtt
+from hypervisor.notifications.kinds import Broker as Address
 from hypervisor.notifications.model import ChannelError, Message, NotifyError
 from rules._errors import RuleError
 from tests import command_line
@@ -21,6 +22,7 @@ from tests.integration.notifications.test_mqtt import Listener
 from tests.integration.notifications.test_process import Process, start
 from tests.integration.notifications.town import Town
 from tests.integration.web.served import server, signed_in
+from tests.postings import posting
 
 __all__ = ["start"]
 pytestmark = pytest.mark.integration
@@ -163,13 +165,15 @@ def test_a_siren_gets_an_account_and_loses_it(instance_settings: Settings, broke
     assert (lines[0][1], lines[2][1]) == ("alarms.siren", "hypervisor/alarms/#")
 
     def sign_in(password: str) -> str:
-        account = mqtt_channel.Broker(
+        account = Address(
             host="127.0.0.1", port=broker.port, user="alarms.siren", password=password
         )
         data = {"event": "test"}
         message = Message(title="t", text="b", kind="info", data=data)
         with pytest.raises(ChannelError) as refused:
-            mqtt_channel.send(account, "hypervisor/alarms", message, seconds=30)
+            channel_mqtt.send(
+                {"target": "hypervisor/alarms"}, posting(message, seconds=30, broker=account)
+            )
         return str(refused.value)
 
     assert sign_in(lines[1][1]) == "the broker refused it: Not authorized", "it may only read"

@@ -18,11 +18,13 @@ from hypervisor.broker.mosquitto import Broker
 from hypervisor.broker.ports import LOOPBACK
 from hypervisor.database import locks
 from hypervisor.database.connect import connect
-from hypervisor.notifications import mqtt_channel
+from hypervisor.notifications import channel_mqtt
+from hypervisor.notifications.kinds import Broker as Address
 from hypervisor.notifications.model import Message
 from tests import documents
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import PATIENCE, Town
+from tests.postings import posting
 
 pytestmark = pytest.mark.integration
 
@@ -174,7 +176,7 @@ def test_many_at_once_reach_every_listener(on_broker: Settings, broker: Broker) 
     listeners = [
         Listener(broker, passwords.reader_account(name)) for name in ("", "siren", "panel")
     ]
-    to = mqtt_channel.Broker(
+    to = Address(
         host=on_broker.broker_host,
         port=on_broker.parts_port,
         user=on_broker.broker_account("notify"),
@@ -184,7 +186,9 @@ def test_many_at_once_reach_every_listener(on_broker: Settings, broker: Broker) 
     def send(number: int) -> None:
         data = {"event": "test", "number": number, "severity": "minor"}
         message = Message(title="t", text="b", kind="info", data=data)
-        mqtt_channel.send(to, "hypervisor/alarms", message, seconds=PATIENCE)
+        channel_mqtt.send(
+            {"target": "hypervisor/alarms"}, posting(message, seconds=PATIENCE, broker=to)
+        )
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(send, range(24)))

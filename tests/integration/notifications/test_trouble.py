@@ -3,8 +3,8 @@
 import pytest
 
 from hypervisor.notifications import queries_outbox
+from hypervisor.notifications.channel_mqtt import build_topic
 from hypervisor.notifications.model import Message
-from hypervisor.notifications.mqtt_channel import build_topic
 from hypervisor.notifications.queries_outbox import Event
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town

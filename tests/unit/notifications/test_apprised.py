@@ -6,24 +6,25 @@ from collections.abc import Iterator
 import pytest
 
 from hypervisor.broker.ports import free_port
-from hypervisor.notifications import apprise_channel
+from hypervisor.notifications import channel_apprise
 from hypervisor.notifications.model import ChannelError, Message
+from tests.postings import posting
 
 MESSAGE = Message(title="t", text="x", kind="info", data={})
 
 
 def test_an_address_is_complete_or_not() -> None:
-    assert apprise_channel.is_complete("mailto://u:p@mail.example")
-    assert not apprise_channel.is_complete("mailto://")
-    assert {"mailto", "json", "tgram"} <= apprise_channel.list_schemes()
+    assert channel_apprise.is_complete("mailto://u:p@mail.example")
+    assert not channel_apprise.is_complete("mailto://")
+    assert {"mailto", "json", "tgram"} <= channel_apprise.list_schemes()
 
 
 def test_an_address_without_its_secrets() -> None:
     assert (
-        apprise_channel.mask("json://u:secret@x.example/a?method=PUT")
+        channel_apprise.mask("json://u:secret@x.example/a?method=PUT")
         == "json://u:****@x.example/a"
     )
-    assert apprise_channel.mask("mailto://${NAME}") == "mailto://…"
+    assert channel_apprise.mask("mailto://${NAME}") == "mailto://…"
 
 
 class Ours(logging.Handler):
@@ -48,10 +49,12 @@ def ours() -> Iterator[Ours]:
 
 def test_what_goes_wrong_is_told_and_stays_out_of_our_log(ours: Ours) -> None:
     with pytest.raises(ChannelError, match="the address is incomplete"):
-        apprise_channel.send("mailto://", MESSAGE, key="k", seconds=1)
+        channel_apprise.send({"target": "mailto://"}, posting(MESSAGE, seconds=1))
     port = free_port()
     with pytest.raises(ChannelError) as caught:
-        apprise_channel.send(f"json://u:secret@127.0.0.1:{port}/a", MESSAGE, key="k", seconds=5)
+        channel_apprise.send(
+            {"target": f"json://u:secret@127.0.0.1:{port}/a"}, posting(MESSAGE, seconds=5)
+        )
     told = str(caught.value)
     assert "refused" in told
     assert "secret" not in told
@@ -74,11 +77,12 @@ def test_an_exception_of_a_plugin_is_a_failed_try(monkeypatch: pytest.MonkeyPatc
     plugin: object = Broken()
     monkeypatch.setattr("apprise.Apprise.instantiate", lambda *_, **__: plugin)
     with pytest.raises(ChannelError, match="ZeroDivisionError: of a library"):
-        apprise_channel.send("json://x", MESSAGE, key="k", seconds=1)
+        channel_apprise.send({"target": "json://x"}, posting(MESSAGE, seconds=1))
     plugin = Silent()
-    apprise_channel.send("json://x", MESSAGE, key="k", seconds=3)
+    channel_apprise.send({"target": "json://x"}, posting(MESSAGE, seconds=3))
     assert vars(plugin) == {"socket_connect_timeout": 3, "socket_read_timeout": 3}
     with pytest.raises(ChannelError, match="it was refused"):
-        apprise_channel.send(
-            "json://x", Message(title="t", text="y", kind="info", data={}), key="k", seconds=3
+        channel_apprise.send(
+            {"target": "json://x"},
+            posting(Message(title="t", text="y", kind="info", data={}), seconds=3),
         )

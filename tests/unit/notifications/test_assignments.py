@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from hypervisor.base.instants import micros
+from hypervisor.notifications.channel_mqtt import build_topic
 from hypervisor.notifications.cloudevents import describe
 from hypervisor.notifications.decision import Drop, Hold, Send, decide_assignment
 from hypervisor.notifications.hours import Hours
-from hypervisor.notifications.mqtt_channel import build_topic
 from hypervisor.notifications.queries_outbox import Entry
 from hypervisor.notifications.rendering import MessageStyle, render_assignment
 from hypervisor.notifications.route_file import Vocabulary, read_routes
@@ -32,7 +32,7 @@ ENTRY = Entry(id=1, alarm=None, event="assigned", key="k", at=NOON, body=ORDER, 
 
 
 def route(name: str, **given: Any) -> Route:
-    channel = Channel(name="1", kind="webhook", target="https://town.example")
+    channel = Channel(name="1", kind="webhook", fields={"target": "https://town.example"})
     return Route(name=name, channels=(channel,), **given)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.notifications.channel_mqtt import build_topic, send
+from hypervisor.notifications.channel_webhook import build_headers
+from hypervisor.notifications.kinds import Broker
 from hypervisor.notifications.model import ChannelError, Message
-from hypervisor.notifications.mqtt_channel import Broker, build_topic, send
 from hypervisor.notifications.routing import mask_addresses
 from hypervisor.notifications.sending import fill_placeholders, read_secrets
-from hypervisor.notifications.webhook_channel import build_headers
+from tests.postings import posting
 
 
 def test_a_blank_is_quoted_within_an_address_and_not_where_it_is_the_whole() -> None:
@@ -72,13 +74,16 @@ def silent() -> Iterator[socket.socket]:
         yield server
 
 
+ALARMS = {"target": "hypervisor/alarms"}
+
+
 def at(server: socket.socket) -> Broker:
     return Broker(host="127.0.0.1", port=server.getsockname()[1], user="u", password="p")
 
 
 def test_a_broker_that_says_nothing_is_given_up_after_its_time(silent: socket.socket) -> None:
     with pytest.raises(ChannelError) as refused:
-        send(at(silent), "hypervisor/alarms", TRIED, seconds=0.2)
+        send(ALARMS, posting(TRIED, seconds=0.2, broker=at(silent)))
     assert str(refused.value) == "the broker did not answer within 0.2 s"
 
 
@@ -86,17 +91,17 @@ def test_where_no_broker_listens_that_is_said_with_its_address(silent: socket.so
     broker = at(silent)
     silent.close()
     with pytest.raises(ChannelError) as refused:
-        send(broker, "hypervisor/alarms", TRIED, seconds=5)
+        send(ALARMS, posting(TRIED, seconds=5, broker=broker))
     assert str(refused.value).startswith(f"no broker at 127.0.0.1:{broker.port}: ")
     assert str(refused.value).endswith("Connection refused")
 
 
 def test_a_notification_that_waits_for_others_too_long_says_so(silent: socket.socket) -> None:
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(send, at(silent), "hypervisor/alarms", TRIED, seconds=2)
+        first = pool.submit(send, ALARMS, posting(TRIED, seconds=2, broker=at(silent)))
         connected, _ = silent.accept()  # the first has its turn
         with connected, pytest.raises(ChannelError) as late:
-            send(at(silent), "hypervisor/alarms", TRIED, seconds=0.01)
+            send(ALARMS, posting(TRIED, seconds=0.01, broker=at(silent)))
         with pytest.raises(ChannelError):
             first.result()
     assert str(late.value) == "other notifications to the broker took over 0.01 s"

@@ -22,7 +22,7 @@ from hypervisor.notifications.routes import EVENTS, Channel, Route, Routes
 NOON = micros(datetime(2024, 10, 9, 12, 0, tzinfo=UTC))  # 14:00 in Paris
 MINUTE = 60_000_000
 LATER = NOON + 10_000_000  # ten seconds of the instance's clock
-CHANNELS = (Channel(name="1", kind="webhook", target="https://town.example"),)
+CHANNELS = (Channel(name="1", kind="webhook", fields={"target": "https://town.example"}),)
 NIGHT = (Hours(days=frozenset({"wed"}), begins=18 * 60, ends=23 * 60),)
 
 

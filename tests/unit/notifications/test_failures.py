@@ -18,7 +18,7 @@ NIGHT = (Hours(days=frozenset({"wed"}), begins=18 * 60, ends=23 * 60),)
 
 
 def route(name: str, **given: Any) -> Route:
-    channel = Channel(name="1", kind="webhook", target="https://town.example")
+    channel = Channel(name="1", kind="webhook", fields={"target": "https://town.example"})
     return Route(name=name, channels=(channel,), **given)
 
 

@@ -18,7 +18,9 @@ NOBODY = "no one is on call for a critical alarm of flood: "
 
 def route(**given: Any) -> Route:
     words: dict[str, Any] = {k: frozenset(v) if isinstance(v, set) else v for k, v in given.items()}
-    return Route(name="duty", channels=(Channel(name="1", kind="mqtt", target="x"),), **words)
+    return Route(
+        name="duty", channels=(Channel(name="1", kind="mqtt", fields={"target": "x"}),), **words
+    )
 
 
 def gaps(*routes: Route, now: int | None = NOW) -> list[str]:

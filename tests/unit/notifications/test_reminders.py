@@ -14,7 +14,7 @@ TOLD = 1_000 * MINUTE
 OPEN = UnansweredAlarm(alarm=3, rule="flood-level", route="duty", notified_at=TOLD, news="news")
 DUTY = Route(
     name="duty",
-    channels=(Channel(name="1", kind="webhook", target="https://town.example"),),
+    channels=(Channel(name="1", kind="webhook", fields={"target": "https://town.example"}),),
     remind=30 * MINUTE,
     escalate=Escalation(after=45 * MINUTE, to="chief"),
 )

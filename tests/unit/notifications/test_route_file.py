@@ -102,7 +102,7 @@ def route(rest: str) -> str:
         ("routes: [{name: a, channels: [{mqtt: 'a/#'}]}]", "expected a topic such as"),
         (
             "routes: [{name: a, channels: [{name: x}]}]",
-            "one of apprise, webhook, cloudevents, cloudevents binary, mqtt; found none",
+            "one of apprise, mqtt, webhook, cloudevents, cloudevents binary; found none",
         ),
         (
             route("") + f"  - {{name: duty, channels: ['{MAIL}']}}",
@@ -144,7 +144,7 @@ def test_what_an_instance_does_not_know_yet_is_taken() -> None:
         ("routes: [{name: a, channels: [{webhook: 'http://'}]}]", "'http://': expected a webhook"),
         (
             "routes: [{name: a, channels: [{mqtt: x, webhook: 'http://x'}]}]",
-            "cloudevents binary, mqtt; found webhook, mqtt",
+            "cloudevents binary; found mqtt, webhook",
         ),
         ("routes: [{name: a, channels: [{name: 'a b', mqtt: x}]}]", "'a b' cannot name a channel"),
         (
@@ -186,7 +186,7 @@ routes:
     ).routes
     assert plain == Route(
         name="plain",
-        channels=(Channel(name="1", kind="apprise", target=MAIL),),
+        channels=(Channel(name="1", kind="apprise", fields={"target": MAIL}),),
         zone="America/Martinique",
     )
     days = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
@@ -205,9 +205,9 @@ routes:
         call="Duty engineer, 01 60 00 00 00",
         zone="America/Martinique",
         channels=(
-            Channel(name="1", kind="mqtt", target="/a/b"),
-            Channel(name="2", kind="apprise", target=MAIL),
-            Channel(name="3", kind="webhook", target="https://${X}/y"),
+            Channel(name="1", kind="mqtt", fields={"target": "/a/b"}),
+            Channel(name="2", kind="apprise", fields={"target": MAIL}),
+            Channel(name="3", kind="webhook", fields={"target": "https://${X}/y"}),
         ),
     )
     assert (full.only_escalated, full.severity, full.language) == (False, "info", "fr")
@@ -215,7 +215,9 @@ routes:
         "{routes: [], dead man: {every: 1 min, channels: [{mqtt: x}]}}", file="r"
     ).dead_man
     assert man == DeadMan(
-        every=60_000_000, channels=(Channel(name="1", kind="mqtt", target="x"),), language="fr"
+        every=60_000_000,
+        channels=(Channel(name="1", kind="mqtt", fields={"target": "x"}),),
+        language="fr",
     )
     assert read_routes("routes: []", file="r") == Routes()
 
@@ -229,7 +231,7 @@ def test_a_channel_is_found_by_its_route_and_its_name() -> None:
 
     def target(route: str, name: str) -> str | None:
         found = routes.channel(route, name)
-        return None if found is None else found.target
+        return None if found is None else found.fields["target"]
 
     assert [target("a", "1"), target("a", "n"), target("b", "1")] == ["x", "y", "z"]
     assert [target("a", "2"), target("c", "1"), target("dead man", "1")] == [None, None, "w"]

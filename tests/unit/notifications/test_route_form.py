@@ -64,7 +64,7 @@ def test_a_form_shows_no_secret_and_keeps_it() -> None:
     assert values["channels.1.target"] == "https://town.example/…"
     assert "https://u:secret@town.example/alarms" in save(FILE, "duty")
     other = save(FILE, "duty", **{"channels.1.target": "https://other.example/hook"})
-    assert read(other).routes[0].channels[1].target == "https://other.example/hook"
+    assert read(other).routes[0].channels[1].fields["target"] == "https://other.example/hook"
 
 
 def test_what_stands_around_a_route_stays() -> None:

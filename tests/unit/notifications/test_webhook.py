@@ -10,9 +10,10 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from hypervisor.broker.ports import free_port
-from hypervisor.notifications import webhook_channel
+from hypervisor.notifications import channel_webhook
+from hypervisor.notifications.channel_webhook import CLOUDEVENTS, CLOUDEVENTS_BINARY, WEBHOOK
 from hypervisor.notifications.model import ChannelError, Message
-from hypervisor.notifications.routes import CLOUDEVENTS, CLOUDEVENTS_BINARY, WEBHOOK
+from tests.postings import posting
 
 MESSAGE = Message(
     title="Crue à Épinay", text="two\nlines", kind="info", data={"title": "x", "n": 1}
@@ -60,8 +61,8 @@ class Hook:
     def send(
         self, rest: str, base: str = "", *, message: Message = MESSAGE, envelope: str = WEBHOOK
     ) -> None:
-        webhook_channel.send(
-            f"{base or self.base}{rest}", message, key="k", seconds=20, envelope=envelope
+        channel_webhook.send(
+            {"target": f"{base or self.base}{rest}"}, posting(message), envelope=envelope
         )
 
 
@@ -109,22 +110,22 @@ def test_what_is_refused(hook: Hook, status: int, reason: str, words: bytes, tol
 @pytest.mark.parametrize("address", ["ftp://town.example/x", "http:///x", "town.example/x", ""])
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(ChannelError, match=r"not a webhook address; expected http:// or https://"):
-        webhook_channel.send(address, MESSAGE, key="k", seconds=1)
+        channel_webhook.send({"target": address}, posting(MESSAGE, seconds=1))
 
 
 def test_what_cannot_be_reached() -> None:
     for scheme in ("http", "https"):
         with pytest.raises(ChannelError, match="ConnectionRefusedError: "):
-            webhook_channel.send(
-                f"{scheme}://127.0.0.1:{free_port()}/", MESSAGE, key="k", seconds=9
+            channel_webhook.send(
+                {"target": f"{scheme}://127.0.0.1:{free_port()}/"}, posting(MESSAGE, seconds=9)
             )
     with pytest.raises(ChannelError, match="ValueError: Port"):
-        webhook_channel.send("http://127.0.0.1:99999/", MESSAGE, key="k", seconds=1)
+        channel_webhook.send({"target": "http://127.0.0.1:99999/"}, posting(MESSAGE, seconds=1))
 
 
 def test_a_user_without_a_password() -> None:
-    assert webhook_channel.build_headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
-    assert "Authorization" not in webhook_channel.build_headers("k", "", "word")
+    assert channel_webhook.build_headers("k", "town", None)["Authorization"] == "Basic dG93bjo="
+    assert "Authorization" not in channel_webhook.build_headers("k", "", "word")
 
 
 @pytest.mark.parametrize("envelope", [CLOUDEVENTS, CLOUDEVENTS_BINARY])

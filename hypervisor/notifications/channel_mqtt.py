@@ -1,26 +1,18 @@
 """The broker as a channel, `<topic>/<domain>/<severity>`: for sirens, panels, other systems."""
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hypervisor.notifications import webhook_channel
+from hypervisor.base.translation import mark
+from hypervisor.notifications.kinds import TARGET, Broker, ChannelKind, Fields, Posting
 from hypervisor.notifications.model import ChannelError, Message
+from hypervisor.notifications.posting import encode_body
+from sensors._errors import Message as Sentence
 
 _CONNECTION = threading.Lock()  # one connection per account: a second would end the first
-
-
-@dataclass(frozen=True, kw_only=True)
-class Broker:
-    """The address and account of the broker."""
-
-    host: str
-    port: int
-    user: str
-    password: str
 
 
 def build_topic(base: str, message: Message) -> str:
@@ -32,17 +24,24 @@ def build_topic(base: str, message: Message) -> str:
     return "/".join([base.strip("/"), *parts])
 
 
-def send(broker: Broker, base: str, message: Message, *, seconds: float) -> None:
-    """Publish with QoS 1 and wait for the broker; the JSON contains the key.
-
-    Raises ChannelError: it was not delivered, or this is unknown.
-    """
+def send(fields: Fields, posting: Posting) -> None:
+    """Publish with QoS 1 and wait for the broker; the JSON contains the key."""
+    seconds = posting.seconds
     if not _CONNECTION.acquire(timeout=seconds):
         raise ChannelError("other notifications to the broker took over {seconds:g} s", seconds)
     try:
-        _publish(broker, base, message, seconds)
+        _publish(posting.broker, fields[TARGET], posting.message, seconds)
     finally:
         _CONNECTION.release()
+
+
+def find_problem(fields: Fields) -> Sentence | None:
+    """A topic that cannot be published to."""
+    base = fields[TARGET]
+    if base.strip("/") and not set("+#") & set(base):
+        return None
+    expected = "expected a topic such as hypervisor/alarms"
+    return Sentence("{target!r}: {expected}", base, expected)
 
 
 def _publish(broker: Broker, base: str, message: Message, seconds: float) -> None:
@@ -63,7 +62,7 @@ def _publish(broker: Broker, base: str, message: Message, seconds: float) -> Non
             problems.append(f"the broker refused the connection: {code}")
             done.set()
             return
-        client.publish(build_topic(base, message), webhook_channel.encode_body(message), qos=1)
+        client.publish(build_topic(base, message), encode_body(message), qos=1)
 
     client.on_publish, client.on_connect = on_publish, on_connect
     try:
@@ -80,3 +79,6 @@ def _publish(broker: Broker, base: str, message: Message, seconds: float) -> Non
         client.loop_stop()
     if problems:
         raise ChannelError("; ".join(problems))
+
+
+KINDS = (ChannelKind(name="mqtt", label=mark("MQTT topic"), send=send, find_problem=find_problem),)

@@ -10,9 +10,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import apprise
 
-from hypervisor.notifications.model import ChannelError, Message
+from hypervisor.base.translation import mark
+from hypervisor.notifications.kinds import TARGET, ChannelKind, Fields, Posting
+from hypervisor.notifications.model import ChannelError
+from hypervisor.notifications.posting import KEY
+from hypervisor.notifications.routes import APPRISE
+from sensors._errors import Message as Sentence
+from sensors._nearest import nearest_hint
 
-KEY = "Idempotency-Key"
 _ASSET = apprise.AppriseAsset(
     app_id="Hypervisor", app_desc="Territorial hypervisor", app_url="", async_mode=False
 )
@@ -138,18 +143,16 @@ def find_misread(target: str) -> str | None:
     return next((each for each in read if each.casefold() not in written), None)
 
 
-def send(target: str, message: Message, *, key: str, seconds: float) -> None:
-    """Send a message; each network wait is bounded.
-
-    Raises ChannelError: it was not delivered, or this is unknown.
-    """
+def send(fields: Fields, posting: Posting) -> None:
+    """Send a message; each network wait is bounded."""
+    message, seconds = posting.message, posting.seconds
     load_plugins()
-    plugin = _plugin(target)
+    plugin = _plugin(fields[TARGET])
     if plugin is None:
         raise ChannelError("the address is incomplete")
     plugin.socket_connect_timeout = plugin.socket_read_timeout = seconds
     if isinstance(getattr(plugin, "headers", None), dict):
-        plugin.headers.setdefault(KEY, key)
+        plugin.headers.setdefault(KEY, posting.key)
     messages = _CAPTURE.captured[threading.get_ident()] = []
     try:
         done = plugin.notify(body=message.text, title=message.title, notify_type=message.kind)
@@ -163,3 +166,38 @@ def send(target: str, message: Message, *, key: str, seconds: float) -> None:
 
 def _plugin(target: str) -> Any:
     return apprise.Apprise.instantiate(target, asset=_ASSET)
+
+
+def find_problem(fields: Fields) -> Sentence | None:
+    """What is wrong with an address; a misspelt scheme is the usual error."""
+    target = fields[TARGET]
+    scheme, separator, _ = target.partition("://")
+    if not separator and "@" in target:
+        expected = "mailtos://USER:${SMTP_PASSWORD}@smtp.town.example?to="
+        return Sentence(
+            "{target!r} needs the server that sends the mail: {expected}{address}",
+            *(target, expected, target),
+        )
+    schemes = list_schemes()
+    if "${" not in scheme and scheme.lower() not in schemes:
+        hint = nearest_hint(scheme, schemes) or "; expected one such as mailto://"
+        return Sentence("{scheme!r} is not a kind of channel{hint}", scheme, hint)
+    if "${" not in target and not is_complete(target):
+        return Sentence(
+            "not a complete address of the kind {scheme}://; apprise's manual says how", scheme
+        )
+    misread = None if "${" in scheme else find_misread(target)
+    if misread is not None:
+        return Sentence(
+            "apprise would send to {misread!r}, which is not written so: expected addresses"
+            " such as duty@town.example, separated by commas",
+            misread,
+        )
+    return None
+
+
+KINDS = (
+    ChannelKind(
+        name=APPRISE, label=mark("mail, SMS, chat (apprise)"), send=send, find_problem=find_problem
+    ),
+)

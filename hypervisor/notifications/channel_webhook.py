@@ -2,34 +2,31 @@
 
 import base64
 import http.client
-import json
 import ssl
-from typing import Any
+from functools import partial
 from urllib.parse import unquote, urlsplit
 
+from hypervisor.base.translation import mark
 from hypervisor.notifications import cloudevents
-from hypervisor.notifications.apprise_channel import KEY
-from hypervisor.notifications.model import ChannelError, Message
-from hypervisor.notifications.routes import CLOUDEVENTS, CLOUDEVENTS_BINARY, WEBHOOK
+from hypervisor.notifications.kinds import TARGET, ChannelKind, Fields, Posting
+from hypervisor.notifications.model import ChannelError
+from hypervisor.notifications.posting import KEY, build_body, encode_body
+from sensors._errors import Message as Sentence
 
+WEBHOOK, CLOUDEVENTS, CLOUDEVENTS_BINARY = "webhook", "cloudevents", "cloudevents binary"
 _SHOWN = 200  # characters of the response kept in the error
 
 
-def send(
-    target: str, message: Message, *, key: str, seconds: float, envelope: str = WEBHOOK
-) -> None:
-    """Send a message, as it is or as a CloudEvent.
-
-    Raises ChannelError: it was not delivered, or this is unknown.
-    """
-    where = urlsplit(target)
+def send(fields: Fields, posting: Posting, *, envelope: str = WEBHOOK) -> None:
+    """Send a message, as it is or as a CloudEvent."""
+    message, where = posting.message, urlsplit(fields[TARGET])
     if where.scheme not in ("http", "https") or not where.hostname:
         raise ChannelError("not a webhook address; expected http:// or https://")
     path = (where.path or "/") + (f"?{where.query}" if where.query else "")
     try:
-        connection = _open_connection(where.scheme, where.hostname, where.port, seconds)
+        connection = _open_connection(where.scheme, where.hostname, where.port, posting.seconds)
         try:
-            headers = build_headers(key, where.username, where.password)
+            headers = build_headers(posting.key, where.username, where.password)
             body = encode_body(message)
             if envelope == CLOUDEVENTS:
                 headers["Content-Type"] = cloudevents.STRUCTURED
@@ -45,16 +42,6 @@ def send(
         raise ChannelError("{name}: {error}", type(error).__name__, error) from error
     if not 200 <= answer.status < 300:
         raise ChannelError(f"answered {answer.status} {answer.reason}: {excerpt}".strip(": \n"))
-
-
-def encode_body(message: Message) -> bytes:
-    """The body as JSON."""
-    return json.dumps(build_body(message), ensure_ascii=False).encode()
-
-
-def build_body(message: Message) -> dict[str, Any]:
-    """The data of the message with title and text."""
-    return {**message.data, "title": message.title, "text": message.text}
 
 
 def build_headers(key: str, user: str | None, password: str | None) -> dict[str, str]:
@@ -76,3 +63,24 @@ def _open_connection(
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
     return http.client.HTTPConnection(host, port, timeout=seconds)
+
+
+def find_problem(fields: Fields) -> Sentence | None:
+    """An address that is none of the web's."""
+    where = urlsplit(fields[TARGET])
+    if "${" in fields[TARGET] or (where.scheme in ("http", "https") and where.hostname):
+        return None
+    expected = "expected a webhook such as https://town.example/hook"
+    return Sentence("{target!r}: {expected}", fields[TARGET], expected)
+
+
+KINDS = tuple(
+    ChannelKind(
+        name=name, label=label, send=partial(send, envelope=name), find_problem=find_problem
+    )
+    for name, label in (
+        (WEBHOOK, mark("webhook")),
+        (CLOUDEVENTS, mark("webhook (CloudEvents)")),
+        (CLOUDEVENTS_BINARY, mark("webhook (CloudEvents, binary)")),
+    )
+)
