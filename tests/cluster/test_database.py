@@ -231,7 +231,11 @@ def test_a_patroni_that_is_killed_and_started_again_keeps_its_primary(
 def test_a_majority_that_is_well_keeps_its_primary(
     databases: Databases, primary: int, deaf: str, leads: str
 ) -> None:
-    """`a<p`: copy a does not hear the primary; b is the other copy. `leads`: etcd's leader."""
+    """`a<p`: copy a does not hear the primary; b is the other copy. `leads`: etcd's leader.
+
+    Where the leader of etcd hears nobody, etcd has none for up to 4 s: the primary may then start
+    again in its place.
+    """
     first, second = others(primary)
     machines = {"p": primary, "a": first, "b": second}
     databases.lead_etcd(machines[leads])
@@ -247,7 +251,8 @@ def test_a_majority_that_is_well_keeps_its_primary(
         finally:
             databases.network.join()
     assert databases.await_primary() == primary
-    assert (databases.data[primary] / "postmaster.pid").read_text().split()[0] == server
+    if (deaf, leads) != ("a<p a<b", "a"):
+        assert (databases.data[primary] / "postmaster.pid").read_text().split()[0] == server
 
 
 # -- what clients notice ---------------------------------------------------------------------------
