@@ -8,28 +8,22 @@ from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from hypervisor.access.context import Context, RequestContext
-from hypervisor.alarms import queries_list
 from hypervisor.base.duties import Duty
 from hypervisor.base.instance import Mode
 from hypervisor.base.translation import mark
-from hypervisor.commands.views import Desk
-from hypervisor.interventions.queries import Selection, list_interventions
-from hypervisor.logbook import service_handover
 from hypervisor.overview import queries, views_bar, views_now, views_rivers, views_start, views_wall
 from hypervisor.overview.views_now_words import template_words
 from hypervisor.overview.views_start import Start
-from hypervisor.publications.queries import list_waiting
 from hypervisor.web import once, visits
 from hypervisor.web.page import Page
+from hypervisor.web.panes import draw_panes
 from hypervisor.web.rendering import fragment, render, wants_fragment
 from hypervisor.web.request import get_settings
 
 router = APIRouter()
 PAGE = Page(key="now", title=mark("Now"), address="/now", order=10, shortcut="m")
-_ORDERS = 5
 _ROWS, _MOST, _WALL_ROWS = 6, 7, 5  # what fits 900 px
 _LATELY = timedelta(hours=12)
-_LOST = timedelta(hours=2)  # how long a command that failed stays on Now
 
 
 @router.get("/")
@@ -69,12 +63,6 @@ def show_waiting(context: Context) -> Response:
     return answer
 
 
-def _call(context: RequestContext, account: str) -> str:
-    """What somebody is called."""
-    with context.owning() as owner:
-        return queries_list.read_account_titles(owner).get(account, account)
-
-
 def _values(
     context: RequestContext, visit: visits.Visit | None, start: Start | None
 ) -> dict[str, Any]:
@@ -83,21 +71,12 @@ def _values(
     clock = context.now()
     since = visit.since if visit else clock - _LATELY
     wall = visit.wall if visit else context.clock() - _LATELY
-    handover = service_handover.find_waiting(context)
     return {
         "look": look,
         "bare": start is not None and start.empty and not look.standing,
         "visit": visit,
-        "handover": handover,
-        "offered_by": _call(context, handover.offered_by) if handover else "",
-        "to_sign": list_waiting(context.connection) if context.person.may(Duty.OPERATE) else [],
-        "late_orders": list_interventions(
-            context.connection, Selection(overdue_at=clock), limit=_ORDERS + 1
-        ),
-        "desk": (desk := Desk(context=context)),
-        "commands": desk.list_current(lately=_LOST, limit=_ORDERS + 1),
-        "proposals": desk.list_proposals(limit=_ORDERS),
-        "shown_orders": _ORDERS,
+        "offers": draw_panes(context, "now-offers"),
+        "panes": draw_panes(context, "now"),
         "publishes": context.person.may(Duty.OPERATE),
         "changes": queries.count_changes(context.connection, since=since, wall=wall, now=clock),
         "drawn": [

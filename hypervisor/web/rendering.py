@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from hypervisor.access.context import RequestContext
 from hypervisor.base import rooms
@@ -23,7 +24,7 @@ from hypervisor.web.request import current_request, reader_of, wants_fragment
 from hypervisor.web.static_files import asset, reloading
 from sensors._domain import Domain, catalogue
 
-__all__ = ["fragment", "reader_of", "render", "wants_fragment"]
+__all__ = ["draw", "fragment", "reader_of", "render", "wants_fragment"]
 
 
 _WORTH = 2_000  # bytes
@@ -88,18 +89,21 @@ def render(
 def fragment(
     context: RequestContext, template: str, *, status_code: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A part of a page, without the shell; `template#block` renders only that block."""
+    """The answer with a part of a page, without the shell."""
+    text = draw(context, template, **values)
+    return _build_response(current_request(), text, status_code)
+
+
+def draw(context: RequestContext, template: str, **values: Any) -> Markup:
+    """A part of a page; `template#block` renders only that block."""
     request = current_request()
     name, _, block = template.partition("#")
     with reading(reader_of(context, request)):
         loaded = environment().get_template(name)
         variables = {**_common_context(context, request), **values}
         if block:
-            made = loaded.new_context(variables)
-            text = "".join(loaded.blocks[block](made))
-        else:
-            text = loaded.render(variables)
-    return _build_response(request, text, status_code)
+            return Markup("".join(loaded.blocks[block](loaded.new_context(variables))))  # noqa: S704
+        return Markup(loaded.render(variables))  # noqa: S704  templates escape their values
 
 
 def _build_response(request: Request, text: str, status_code: int) -> HTMLResponse:
