@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
 from hypervisor.citizens import queries_push
 from hypervisor.citizens import queries_subscriptions as queries
 from hypervisor.citizens.queries_subscriptions import Counts
 from hypervisor.citizens.subscriptions import allows_push, is_offered
 from hypervisor.database import instance as instance_store
-from hypervisor.database.connect import StoreError, connect, store_errors
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
+from hypervisor.database.connect import Connection
 
 _LATE = 300.0  # s that a message may wait beyond its time
 _SUBJECTS = {"mail": "mails to citizens", "push": "push to citizens"}
@@ -20,18 +20,14 @@ _MEND = {
 }
 
 
-def check(settings: Settings, _now: datetime) -> Iterator[Finding]:
+def check(connection: Connection, settings: Settings, _now: datetime) -> Iterator[Finding]:
     """What waits and what was given up; nothing while citizens cannot subscribe."""
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            mode = instance_store.require(connection).mode
-            offered = {"mail": is_offered(settings, mode), "push": allows_push(settings, mode)}
-            if not any(offered.values()):
-                return
-            counts = queries.count(connection)
-            has_key = queries_push.read_key(connection) is not None
-    except StoreError:  # the check of the database reports it
+    mode = instance_store.require(connection).mode
+    offered = {"mail": is_offered(settings, mode), "push": allows_push(settings, mode)}
+    if not any(offered.values()):
         return
+    counts = queries.count(connection)
+    has_key = queries_push.read_key(connection) is not None
     if offered["push"] and not has_key:
         mend = "`hypervisor citizens push-key` makes it"
         yield warning(_SUBJECTS["push"], "there is no key for push services", mend)

@@ -3,17 +3,22 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
 from hypervisor.publications import queries
 from hypervisor.publications.hazards import HazardsError, find_file, read_file
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 
-def check(settings: Settings, now: datetime) -> Iterator[Finding]:
+def check(connection: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
     """The instance's file of hazards, and drafts too old to be signed."""
     yield from _check_hazards(settings)
-    yield from _check_drafts(settings, now)
+    limit = timedelta(hours=settings.publication_draft_hours)
+    stale = queries.list_waiting(connection, written_before=now - limit)
+    if stale:
+        numbers = ", ".join(str(number) for number in stale)
+        what = f"drafts unsigned for {settings.publication_draft_hours:g} h or more: {numbers}"
+        yield warning("publications", what, "change or discard them on the page Publications")
 
 
 def _check_hazards(settings: Settings) -> Iterator[Finding]:
@@ -26,17 +31,3 @@ def _check_hazards(settings: Settings) -> Iterator[Finding]:
         yield bad("hazards", str(error), "correct it; until then what it said last holds, or ours")
     else:
         yield good("hazards", f"{file}: {len(hazards)} hazards")
-
-
-def _check_drafts(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Nothing while the database does not answer."""
-    limit = timedelta(hours=settings.publication_draft_hours)
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            stale = queries.list_waiting(connection, written_before=now - limit)
-    except StoreError:  # the check of the database reports it
-        return
-    if stale:
-        numbers = ", ".join(str(number) for number in stale)
-        what = f"drafts unsigned for {settings.publication_draft_hours:g} h or more: {numbers}"
-        yield warning("publications", what, "change or discard them on the page Publications")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from hypervisor.base.findings import Finding
     from hypervisor.base.settings import Settings
-    from hypervisor.stack.doctor_machine import Finding
 
 
 def attach(app: typer.Typer) -> None:

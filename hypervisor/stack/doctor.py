@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from types import ModuleType
 
 from hypervisor.accounts import (
     queries_provider,
@@ -11,6 +12,8 @@ from hypervisor.accounts import (
 from hypervisor.accounts.provider import load_provider
 from hypervisor.accounts.provider_calls import ProviderError
 from hypervisor.base import rooms
+from hypervisor.base.failures import describe_failure
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file, passwords, ports
@@ -19,16 +22,11 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import DEMANDS
 from hypervisor.broker.probe import ACCEPTED, SILENT, connack, get_login
 from hypervisor.broker.server_account import server_account
-from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.connect import StoreError, connect, store_errors
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
-from hypervisor.stack.doctor_commands import check_commands
-from hypervisor.stack.doctor_external import check_sources
-from hypervisor.stack.doctor_feeds import check_feeds
 from hypervisor.stack.doctor_gaps import check_gaps
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
-from hypervisor.stack.doctor_routes import check_routes
 from hypervisor.stack.run_state import BROKER_ASIDE, find_holder, read_state
 from hypervisor.web import basemap
 from sensors._errors import TerritoryError
@@ -57,17 +55,26 @@ def examine(settings: Settings, now: datetime) -> list[Finding]:
     findings += guard_access(lambda: check_broker(settings), "broker")
     findings += check_database(settings, now)
     findings += check_gaps(settings, now)
-    findings += check_feeds(settings, now)
-    findings += check_sources(settings, now)
-    findings += check_routes(settings)
     for room in rooms.modules("diagnosis"):
-        findings += room.check(settings, now)
-    findings += check_commands(settings, now)
+        findings += check_room(room, settings, now)
     findings += check_web(settings)
     findings += check_basemap(settings)
     findings += check_certificates(settings, now)
     findings += check_identity_provider(settings, now)
     return findings
+
+
+def check_room(room: ModuleType, settings: Settings, now: datetime) -> list[Finding]:
+    """What a room finds; nothing while the database is away, which its own check reports."""
+    subject = room.__name__.split(".")[-2]
+    try:
+        with store_errors(), connect(settings.database_url) as connection:
+            return list(room.check(connection, settings, now))
+    except StoreError:
+        return []
+    except Exception as error:  # noqa: BLE001  one check that fails hides no other
+        what = f"cannot be checked: {describe_failure(error)}"
+        return [bad(subject, what, "tell who maintains it")]
 
 
 def check_supervision(settings: Settings) -> Iterator[Finding]:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
 from hypervisor.broker.ports import reachable_address
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 SOON = timedelta(days=30)
 _TIMEOUT = 5.0  # seconds

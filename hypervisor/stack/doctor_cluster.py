@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from ssl import SSLContext
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import LEAST_FREE_BYTES, PLAN_FILE, SCARCE_BYTES, DataFolder
@@ -18,7 +19,6 @@ from hypervisor.cluster.plan import MACHINES, Machine, Member, read_member
 from hypervisor.cluster.survey import Asker, Copy, MachineSurvey
 from hypervisor.database.connect import StoreError
 from hypervisor.database.locks import Lock
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 from hypervisor.stack.queries_doctor import HeldLock, list_held_locks
 
 _LAG_BYTES = 16 * 1024**2  # behind by more, a copy is no longer promoted

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from hypervisor.base.findings import Finding, good, warning
 from hypervisor.base.instance import Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database import gaps as ledger
@@ -10,7 +11,6 @@ from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import StoreError, connect
 from hypervisor.database.gaps import Cause, Gap
 from hypervisor.readings.device_health import Recovery, assess_recovery
-from hypervisor.stack.doctor_machine import Finding, good, warning
 from sensors._domain import catalogue
 
 _SPAN = timedelta(days=1)

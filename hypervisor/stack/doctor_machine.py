@@ -1,15 +1,14 @@
-"""A finding of the doctor, and its checks of the machine: programs, user, folder, disk, clock."""
+"""Checks of the machine: programs, user, folder, disk, clock."""
 
 import ctypes
 import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.broker import binaries
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import LEAST_FREE_BYTES, SCARCE_BYTES
@@ -17,36 +16,6 @@ from hypervisor.broker.server_account import server_account
 from sensors._calendar import school_holidays_end
 
 _TIME_ERROR = 5  # of adjtimex: the clock is not synchronised
-
-
-State = Literal["good", "warning", "bad"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """`mend`: how to fix it, unless the state is good."""
-
-    subject: str
-    state: State
-    what: str
-    mend: str = ""
-
-    @property
-    def label(self) -> str:
-        """As a person reads it."""
-        return self.subject
-
-
-def good(subject: str, what: str) -> Finding:
-    return Finding(subject=subject, state="good", what=what)
-
-
-def warning(subject: str, what: str, mend: str) -> Finding:
-    return Finding(subject=subject, state="warning", what=what, mend=mend)
-
-
-def bad(subject: str, what: str, mend: str) -> Finding:
-    return Finding(subject=subject, state="bad", what=what, mend=mend)
 
 
 def check_python() -> Iterator[Finding]:

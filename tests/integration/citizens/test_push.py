@@ -243,7 +243,7 @@ def test_another_key_ends_all_subscriptions_and_only_when_asked_to(town: Town) -
     row = town.connection.execute("SELECT private FROM push_key").fetchone()
     assert row is not None
     assert b"PRIVATE KEY" not in row[0]
-    (finding,) = diagnosis.check(town.room.settings, town.room.clock())
+    (finding,) = diagnosis.check(town.connection, town.room.settings, town.room.clock())
     assert (finding.subject, finding.state) == ("push to citizens", "good")
 
 

@@ -275,9 +275,10 @@ def test_only_what_is_real_reaches_citizens(
 
 def test_doctor_says_what_waits_and_what_was_given_up(post: Post) -> None:
     def find(subject: str) -> list[tuple[str, str]]:
+        later = post.room.clock() + timedelta(hours=7)
         findings = [
-            *diagnosis.check(post.room.settings, post.room.clock()),
-            *drafts.check(post.room.settings, post.room.clock() + timedelta(hours=7)),
+            *diagnosis.check(post.connection, post.room.settings, post.room.clock()),
+            *drafts.check(post.connection, post.room.settings, later),
         ]
         return [(each.state, each.what) for each in findings if each.subject == subject]
 

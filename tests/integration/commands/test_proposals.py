@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from hypervisor.base.settings import Settings
-from hypervisor.commands import arming, queries, queries_arming, queries_proposals
+from hypervisor.commands import arming, diagnosis, queries, queries_arming, queries_proposals
 from hypervisor.commands.arming import ArmingOrder
 from hypervisor.commands.proposals import Proposer
 from hypervisor.commands.queries import CommandFilter
@@ -19,7 +19,7 @@ from hypervisor.commands.queries_proposals import Proposal
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection, connect
 from hypervisor.registry.queries import RegistryCache, load
-from hypervisor.stack.doctor_commands import check_commands
+from hypervisor.stack.doctor import check_room
 from sensors._domain import catalogue
 from tests.integration.commands.conftest import Room
 from tests.integration.commands.test_pages import read
@@ -368,7 +368,7 @@ def test_only_an_administrator_arms_and_what_can_be_armed(
     assert 'name="hours"' not in page
     assert "Disarm" not in page
     assert "Armed at:" in read(room.olga, f"/armed-rules/part?rule={RULE}")
-    doctor = check_commands(Settings(database_url=room.url), datetime.now(UTC))
+    doctor = check_room(diagnosis, Settings(database_url=room.url), datetime.now(UTC))
     (ending,) = [each for each in doctor if each.what.startswith(f"{RULE} is armed at orge")]
     assert ending.state == "warning"  # it ends within two days
     data = {"rule": RULE, "site": "orge"}

@@ -15,9 +15,9 @@ from hypervisor.base.instance import Mode
 from hypervisor.base.instants import micros
 from hypervisor.base.settings import Settings
 from hypervisor.database.connect import connect
-from hypervisor.external import queries
+from hypervisor.external import diagnosis, queries
 from hypervisor.geography.queries import store_outlines
-from hypervisor.stack.doctor_external import check_sources
+from hypervisor.stack.doctor import check_room
 from tests.integration.external.alerts import alert, delivery
 from tests.integration.external.conftest import BEGIN, NORTH, SOUTH, Hooked
 from tests.integration.web.served import server
@@ -138,7 +138,7 @@ def test_what_is_no_longer_repeated_is_stale_and_does_not_end(hooked: Hooked) ->
     assert alarm["stale"] == [["2026-03-04T21:00:00Z", None]]
     assert alarm["active"]
     settings = Settings(database_url=hooked.url)
-    [finding] = check_sources(settings, hooked.now)
+    [finding] = check_room(diagnosis, settings, hooked.now)
     assert "1 of its 1 open alarms are no longer repeated" in finding.what
     hooked.post(delivery(alert()), at=600)
     assert read(operator)[0]["stale"] == [["2026-03-04T21:00:00Z", "2026-03-04T22:00:00Z"]]
@@ -313,7 +313,7 @@ def test_an_unusable_delivery_is_a_dead_letter_and_a_sentence(
         assert (answer.status_code, sentence in answer.json()["detail"]) == (status, True)
     letters = hooked.connection.execute("SELECT topic, length(payload) FROM dead_letter").fetchall()
     assert letters == [("hooks/alertmanager/prometheus", min(len(sent), 4096))]
-    [finding] = check_sources(Settings(database_url=hooked.url), hooked.now)
+    [finding] = check_room(diagnosis, Settings(database_url=hooked.url), hooked.now)
     assert (finding.state, sentence in finding.what) == ("warning", True)
     assert hooked.post(delivery(alert())).json()["raised"] == 1
 

@@ -11,8 +11,9 @@ from hypervisor.base.instance import Instance, Mode
 from hypervisor.base.settings import Settings
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect
+from hypervisor.feeds import diagnosis
 from hypervisor.feeds.poll import read_clock
-from hypervisor.stack.doctor_feeds import check_feeds
+from hypervisor.stack.doctor import check_room
 
 pytestmark = pytest.mark.integration
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -52,7 +53,8 @@ def test_a_publication_that_is_old_is_not_good(connection: Connection, database_
     settings = Settings(database_url=database_url, meteofrance_key="key")
 
     def find() -> dict[str, tuple[str, str]]:
-        return {each.subject: (each.state, each.what) for each in check_feeds(settings, now)}
+        findings = check_room(diagnosis, settings, now)
+        return {each.subject: (each.state, each.what) for each in findings}
 
     assert find()["feed roads"] == ("warning", "not asked yet")
     for feed in ("roads", "meteofrance"):

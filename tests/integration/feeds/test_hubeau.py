@@ -13,13 +13,13 @@ from hypervisor.base.settings import Settings
 from hypervisor.database import databases, locks
 from hypervisor.database.connect import Connection, connect
 from hypervisor.database.locks import Lock
-from hypervisor.feeds import collect, queries
+from hypervisor.feeds import collect, diagnosis, queries
 from hypervisor.feeds.poll import read_clock
 from hypervisor.readings import queries as reading_queries
 from hypervisor.registry import queries as registry_queries
 from hypervisor.registry.changes import Changes
 from hypervisor.registry.model import Device
-from hypervisor.stack.doctor_feeds import check_feeds
+from hypervisor.stack.doctor import check_room
 from sensors._quality import Quality
 from tests.conftest import TEMPLATE, Stack
 from tests.integration.evaluation.world import DAY, World, make_world
@@ -203,7 +203,7 @@ def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_d
         connection.execute("UPDATE instance SET mode = 'live'")  # whose services doctor looks at
 
         def find_bad() -> list[str]:
-            findings = check_feeds(settings, read_clock())
+            findings = check_room(diagnosis, settings, read_clock())
             return [each.what for each in findings if each.state == "bad"]
 
         assert find_bad() == []  # it may have been down for a moment
@@ -214,6 +214,7 @@ def test_a_web_page_in_place_of_an_answer_is_one_dead_letter_and_a_sentence_in_d
         off = settings.model_copy(update={"feeds_off": "hubeau, road"})
         idle = collect.poll(connection, off, "hubeau").idle
         assert idle == "switched off by HYPERVISOR_FEEDS_OFF"
-        words = {each.subject: (each.state, each.what) for each in check_feeds(off, read_clock())}
+        findings = check_room(diagnosis, off, read_clock())
+        words = {each.subject: (each.state, each.what) for each in findings}
         assert words["feed hubeau"] == ("good", f"not read: {idle}")
         assert "no feed is named 'road'; did you mean 'roads'?" in words["feeds"][1]

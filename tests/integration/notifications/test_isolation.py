@@ -1,15 +1,16 @@
 """One bad event, message, route or answer holds up no other; it is counted, and given up."""
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
 
 from hypervisor.base.instants import moment
-from hypervisor.notifications import queries_outbox, route_file, tables
+from hypervisor.notifications import diagnosis, queries_outbox, route_file, tables
 from hypervisor.notifications.dispatcher import TRIES
-from hypervisor.stack.doctor_routes import check_routes
+from hypervisor.stack.doctor import check_room
 from hypervisor.stack.queries_doctor import read_health
 from tests.integration.notifications.servers import Webhook
 from tests.integration.notifications.town import Town
@@ -146,7 +147,7 @@ def test_routes_that_cannot_be_read_leave_those_before_in_force(
         town.routes(unreadable)
     town.raised()
     town.work(lambda: len(hook.got) == 1)
-    (finding,) = check_routes(town.settings)
+    (finding,) = check_room(diagnosis, town.settings, datetime.now(UTC))
     assert (finding.state, finding.subject) == ("bad", "routes")
 
 

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from hypervisor.base.findings import Finding
 from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, binaries, passwords, tls
 from hypervisor.broker.child import stop, wait_until
@@ -24,7 +25,6 @@ from hypervisor.broker.ports import LOOPBACK, free_port
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack.doctor_certificates import check_certificates
-from hypervisor.stack.doctor_machine import Finding
 from hypervisor.stack.parts import interpreter_command, part_environment
 from hypervisor.stack.servers import start_broker
 from tests import documents

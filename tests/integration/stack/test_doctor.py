@@ -4,16 +4,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import ModuleType
 
 import pytest
 
+from hypervisor.base.findings import Finding, State
 from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file
 from hypervisor.broker.folder import STATE_FILE, DataFolder
 from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
 from hypervisor.stack import doctor, doctor_machine, run_state
-from hypervisor.stack.doctor_machine import Finding, State
+from tests.documents import ROOT, examples
 
 pytestmark = pytest.mark.integration
 
@@ -213,3 +215,23 @@ def test_what_is_set_aside_is_said_with_its_rule_its_place_and_its_problem(
     assert "every rule at mill" in told[0].what
     assert "rule flood-evil at orge" in told[1].what
     assert "OverflowError: too large" in told[1].what
+
+
+def test_a_rooms_check_is_made_and_one_that_fails_hides_no_other(
+    instance_settings: Settings,
+) -> None:
+    here = "tests/integration/stack/test_doctor.py"
+    (example,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
+    room = ModuleType("hypervisor.registry.diagnosis")
+    exec(example.text, vars(room))  # noqa: S102  our own document
+    now = datetime.now(UTC)
+    assert states(doctor.check_room(room, instance_settings, now)) == {"sites": "warning"}
+    away = instance_settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
+    assert doctor.check_room(room, away, now) == []
+
+    def fail(*_: object) -> list[Finding]:
+        raise KeyError("x")
+
+    room.check = fail  # type: ignore[attr-defined]
+    (finding,) = doctor.check_room(room, instance_settings, now)
+    assert (finding.state, finding.what) == ("bad", "cannot be checked: KeyError: 'x'")

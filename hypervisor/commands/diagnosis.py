@@ -4,29 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
 from hypervisor.commands.arming import is_valid
 from hypervisor.commands.queries import read_clock
 from hypervisor.commands.queries_arming import Arming, list_armed
 from hypervisor.commands.queries_health import read_health
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
 from hypervisor.registry.queries_works import load_in_force
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 LATE = timedelta(seconds=30)
 ENDING = timedelta(days=2)
 _LIST = "`hypervisor commands list` says which, `hypervisor commands show KEY` why"
 
 
-def check_commands(settings: Settings, now: datetime) -> Iterator[Finding]:
+def check(connection: Connection, _settings: Settings, now: datetime) -> Iterator[Finding]:
     """The sender, and what waits or was lost; nothing while the database does not answer."""
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            health = read_health(connection)
-            rules = load_in_force(connection, "rule", read_clock(connection))
-            armed = list_armed(connection)
-    except StoreError:  # the check of the database reports it
-        return
+    health = read_health(connection)
+    rules = load_in_force(connection, "rule", read_clock(connection))
+    armed = list_armed(connection)
     mend = "see log/commands.log of the data folder"
     if health.seen_at is None or now - health.seen_at > LATE:
         since = "never" if health.seen_at is None else f"{health.seen_at:%Y-%m-%d %H:%M:%S %Z}"

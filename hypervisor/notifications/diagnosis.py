@@ -1,22 +1,19 @@
 """`hypervisor doctor`'s check of the routes: those that were written last are in force."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from hypervisor.base.failures import describe_failure
+from hypervisor.base.findings import Finding, bad
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
 from hypervisor.notifications import queries_routes
 from hypervisor.notifications.route_file import read_routes
-from hypervisor.stack.doctor_machine import Finding, bad
 
 
-def check_routes(settings: Settings) -> Iterator[Finding]:
+def check(connection: Connection, _settings: Settings, _now: datetime) -> Iterator[Finding]:
     """That they cannot be read: then those before them are in force."""
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            revision = queries_routes.ROUTES.find_revision(connection)
-    except StoreError:  # the check of the database reports it
-        return
+    revision = queries_routes.ROUTES.find_revision(connection)
     if revision is None:
         return
     try:

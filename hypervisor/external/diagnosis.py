@@ -3,19 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from hypervisor.base.findings import Finding, good, warning
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
 from hypervisor.external import queries
-from hypervisor.stack.doctor_machine import Finding, good, warning
 
 
-def check_sources(settings: Settings, now: datetime) -> Iterator[Finding]:
+def check(connection: Connection, _settings: Settings, now: datetime) -> Iterator[Finding]:
     """One finding a source; none while the database does not answer."""
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            states = queries.list_states(connection)
-    except StoreError:  # the check of the database reports it
-        return
+    states = queries.list_states(connection)
     for state in states:
         subject, what = f"source {state.name}", state.describe(now)
         if state.has_problem(now) or state.stale:

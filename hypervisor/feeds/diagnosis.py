@@ -3,27 +3,23 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from hypervisor.base.findings import Finding, bad, good, warning
 from hypervisor.base.settings import Settings
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import Connection
 from hypervisor.feeds import collect
 from hypervisor.feeds.schedule import LATE_INTERVALS
 from hypervisor.feeds.service import FeedStatus, list_status, list_unknown_off
 from hypervisor.feeds.views_official import Source, read_vigilance
-from hypervisor.stack.doctor_machine import Finding, bad, good, warning
 
 _SHOWN = 5  # gaps
 
 
-def check_feeds(settings: Settings, now: datetime) -> Iterator[Finding]:
+def check(connection: Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
     """One finding a service that is read; none while the database does not answer."""
-    try:
-        with store_errors(), connect(settings.database_url) as connection:
-            if not collect.may_ask(connection, settings):
-                return
-            statuses = list_status(connection, settings)
-            vigilance = read_vigilance(connection, now)
-    except StoreError:  # the check of the database reports it
+    if not collect.may_ask(connection, settings):
         return
+    statuses = list_status(connection, settings)
+    vigilance = read_vigilance(connection, now)
     for sentence in list_unknown_off(settings):
         yield warning("feeds", sentence, "correct the setting: that feed is read")
     for status in statuses:
