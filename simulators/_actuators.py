@@ -1,6 +1,7 @@
 """What actuators of roads and basins tell of themselves: at rest, and moved by orders."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,21 +22,29 @@ PUMP_SECONDS = 6
 SIGN_SECONDS = 3
 REPORT_SECONDS = 2  # until a device that has nothing to move tells so
 
-# By quantity: a gate is open, a pump off, a barrier open, a sign dark.
-RESTING: Mapping[str, float] = {
-    "gate_position": 100.0,
-    "pump_running": 0.0,
-    "barrier_position": 0.0,
-    "sign_message_crc": float(checksum("")),
-}
-CLOSED, BETWEEN = 1.0, 2.0  # of a barrier
+OPEN, CLOSED, BETWEEN = 0.0, 1.0, 2.0  # of a barrier
 
 Frames = list[tuple[int, float]]  # seconds after an order, and the reading then
 Knots = tuple[Times, Column]  # times of readings (µs), and their values
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimulatedActuator:
+    """How devices with an actuator behave: one record here is all that a simulation needs.
+
+    `quantity`: what tells its state; `resting`: that without orders; `command`: what moves it;
+    `move`: from an order and the state before to what it reports; `refusal`: in its own words.
+    """
+
+    quantity: str
+    resting: float
+    command: str
+    move: Callable[[Order, float], Frames]
+    refusal: str
+
+
 def is_actuator(place: Place) -> bool:
-    return not RESTING.keys().isdisjoint(place.quantities)
+    return not ACTUATORS.keys().isdisjoint(place.quantities)
 
 
 def actuator_readings(
@@ -43,7 +52,7 @@ def actuator_readings(
 ) -> Iterator[DeviceReadings]:
     """Readings of an actuator, and of its battery."""
     for name, interval in sorted(place.quantities.items()):
-        if name in RESTING:
+        if name in ACTUATORS:
             at, value = read_actuator(name, place, world, interval)
         elif name == "battery":
             at = ticks(world.begins, world.ends, interval)
@@ -78,10 +87,10 @@ def state_of(name: str, place: Place, world: World, times: Times) -> Column:
 
 def move(name: str, orders: Sequence[Order]) -> Knots:
     """When an actuator reports its movement and what, from rest on; a new order ends the last."""
-    at, value = np.array([EVER], dtype=np.int64), np.array([RESTING[name]])
+    at, value = np.array([EVER], dtype=np.int64), np.array([ACTUATORS[name].resting])
     for order in orders:
         before = float(_values_at(name, np.array([order.at], dtype=np.int64), at, value)[0])
-        frames = FRAMES[name](order, before)
+        frames = ACTUATORS[name].move(order, before)
         past = at < order.at
         at = np.append(at[past], [order.at + wait * SECOND for wait, _ in frames])
         value = np.append(value[past], [state for _, state in frames])
@@ -96,7 +105,7 @@ def _values_at(name: str, times: Times, at: Times, value: Column) -> Column:
 
 
 def _move_barrier(order: Order, before: float) -> Frames:
-    target = CLOSED if order.parameters["position"] == "closed" else RESTING["barrier_position"]
+    target = CLOSED if order.parameters["position"] == "closed" else OPEN
     if target == before:
         return [(REPORT_SECONDS, target)]
     return [(1, BETWEEN), (BARRIER_SECONDS, target)]
@@ -119,9 +128,36 @@ def _show(order: Order, _before: float) -> Frames:
     return [(SIGN_SECONDS, float(checksum(str(order.parameters["text"]))))]
 
 
-FRAMES: Mapping[str, Callable[[Order, float], Frames]] = {
-    "barrier_position": _move_barrier,
-    "gate_position": _move_gate,
-    "pump_running": _run_pump,
-    "sign_message_crc": _show,
+ACTUATORS: Mapping[str, SimulatedActuator] = {
+    actuator.quantity: actuator
+    for actuator in (
+        SimulatedActuator(
+            quantity="barrier_position",
+            resting=OPEN,
+            command="barrier",
+            move=_move_barrier,
+            refusal="E07 obstacle under the boom",
+        ),
+        SimulatedActuator(
+            quantity="gate_position",
+            resting=100.0,  # open, %
+            command="gate_position",
+            move=_move_gate,
+            refusal="local mode: key switch at the gate",
+        ),
+        SimulatedActuator(
+            quantity="pump_running",
+            resting=0.0,
+            command="pump",
+            move=_run_pump,
+            refusal="motor protection tripped",
+        ),
+        SimulatedActuator(
+            quantity="sign_message_crc",
+            resting=float(checksum("")),  # dark
+            command="sign_text",
+            move=_show,
+            refusal="display controller not ready",
+        ),
+    )
 }

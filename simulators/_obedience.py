@@ -9,19 +9,17 @@ from uuid import UUID
 
 from sensors._command import CommandError, Value
 from sensors._domain import catalogue
+from simulators._actuators import ACTUATORS
 from simulators._orders import Failure, Order
 from simulators._publications import SECOND, MessageSet, Publication, Revision, instant_of
 from simulators._random import chance_of
 from simulators._simulation import SimulatedMessages, Simulation
 
 ACKNOWLEDGES = (1, 4)  # s after a command has come: a setting
-# Why a device refuses, in its own words.
-REASONS = {
-    "barrier": "E07 obstacle under the boom",
+# Why a device refuses, in its own words, by command.
+REFUSALS = {
+    **{actuator.command: actuator.refusal for actuator in ACTUATORS.values()},
     "dim": "driver too hot",
-    "gate_position": "local mode: key switch at the gate",
-    "pump": "motor protection tripped",
-    "sign_text": "display controller not ready",
     "switch": "local mode: selector in the cabinet",
 }
 
@@ -69,7 +67,7 @@ class Actuators:
             when = _when(device, at, self.simulation.world.seed)
             parameters, refusal = _read(command, self.simulation.actuators[device].model)
             if failure is Failure.REFUSED:
-                refusal = refusal or REASONS.get(command.name, "fault")
+                refusal = refusal or REFUSALS.get(command.name, "fault")
             answers.append(_answer(device, command.key, when, refusal))
             if failure is None and not refusal:
                 orders.append(

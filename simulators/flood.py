@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sensors.flood import DOMAIN
-from simulators._actuators import RESTING, observe_actuator, state_of
+from simulators._actuators import ACTUATORS, observe_actuator, state_of
 from simulators._catchment import discharge_of
 from simulators._field import Field, Place
 from simulators._random import Column
@@ -82,7 +83,7 @@ def _at_basin(seen: Observation, name: str) -> Column:
     for place in seen.world.field.places:
         if place.site == seen.place.site and name in place.quantities:
             return state_of(name, place, seen.world, grid)
-    return np.full(len(grid), RESTING[name])
+    return np.full(len(grid), ACTUATORS[name].resting)
 
 
 def _now(seen: Observation, column: Column) -> Column:
@@ -187,11 +188,14 @@ READINGS: Mapping[str, Reading] = {
         lambda seen, course: _over_interval(seen, course.discharge, np.mean)
     ),
     "discharge": _of_course(_discharge),
-    "gate_position": lambda seen: observe_actuator("gate_position", seen),
     "level": _of_course(_level),
-    "pump_running": lambda seen: observe_actuator("pump_running", seen),
     "surface_elevation": _of_course(_surface),
     "vigilance": _vigilance,
+    **{
+        quantity.name: partial(observe_actuator, quantity.name)
+        for quantity in DOMAIN.quantities
+        if quantity.name in ACTUATORS
+    },
 }
 
 

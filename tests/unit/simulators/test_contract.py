@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sensors._quantity import Kind, Reporting
-from simulators._actuators import RESTING
+from simulators._actuators import ACTUATORS
 from simulators._field import Field
 from simulators._scenarios import load_scenario
 from simulators._simulation import simulate_rows
@@ -166,4 +166,4 @@ def test_no_two_devices_tell_alike(domain: str) -> None:
             )
             if one.reset_index(drop=True).equals(other.reset_index(drop=True)):
                 alike.add(name)
-    assert alike <= OF_THE_PLACE | RESTING.keys()  # actuators that nobody commands
+    assert alike <= OF_THE_PLACE | ACTUATORS.keys()  # actuators that nobody commands

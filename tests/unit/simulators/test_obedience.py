@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sensors._command import checksum
+from simulators import _actuators
 from simulators._actuators import move
 from simulators._obedience import Actuators
 from simulators._orders import FAULT, Failure, Order
@@ -17,6 +18,7 @@ from simulators._scenarios import load_scenario
 from simulators._simulation import Simulation
 from simulators._story import HOUR, SECOND, ScheduledEvent, Where
 from simulators._world import World
+from tests.documents import ROOT, examples
 from tests.unit.simulators.small import field, place
 
 ROAD = {"site": "at-radar-counter-1"}
@@ -132,6 +134,20 @@ def test_a_newer_order_ends_a_movement_where_it_is() -> None:
     assert told[1:].tolist() == [100.0, 88.0, 76.0, 70.0, 82.0, 94.0, 100.0]
     again = Order(device="b", command="barrier", parameters={"position": "open"}, at=0)
     assert move("barrier_position", [again])[1].tolist() == [0.0, 0.0], "it tells where it is"
+
+
+def test_the_example_in_contributing_md_obeys(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = "tests/unit/simulators/test_obedience.py"
+    (example,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
+    siren = eval(example.text, vars(_actuators))  # noqa: S307  our own document
+    monkeypatch.setitem(_actuators.ACTUATORS, siren.quantity, siren)
+    orders = [
+        Order(device="s", command="siren", parameters={"state": state}, at=at * SECOND)
+        for at, state in ((10, "on"), (70, "off"))
+    ]
+    at, value = move("siren_sounding", orders)
+    assert (at[1:] / SECOND).tolist() == [12, 72]
+    assert value.tolist() == [0.0, 1.0, 0.0]
 
 
 def test_lamps_switch_and_dim_and_their_cabinet_measures_it(actuators: Actuators) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sensors._plan import LightingPlan
 from simulators import flood, mobility, weather
-from simulators._actuators import RESTING
+from simulators._actuators import ACTUATORS
 from simulators._calendar import local_times
 from simulators._field import Field, Place
 from simulators._publications import Disturbance, Publication, disturb
@@ -238,7 +238,7 @@ def test_gauges_have_their_noise() -> None:
     centimetres = 0.01 * 0.0455**0.5
     told = {
         name: river_told(name, river_look(lambda _hour: 0.5))
-        for name in flood.READINGS.keys() - RESTING.keys() - {"vigilance"}
+        for name in flood.READINGS.keys() - ACTUATORS.keys() - {"vigilance"}
     }
     for name, mean, deviation in (
         ("level", 0.5, centimetres),
