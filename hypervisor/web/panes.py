@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup
@@ -35,7 +35,7 @@ class Pane:
     load: Callable[[RequestContext], Mapping[str, Any] | None]
 
 
-@cache
+@lru_cache(maxsize=8)
 def list_panes(page: str) -> tuple[Pane, ...]:
     """The panes of a page, of all rooms, from the top."""
     panes: list[Pane] = [module.PANE for module in rooms.modules("pane")]
