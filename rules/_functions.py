@@ -59,8 +59,8 @@ class Function:
         windowed: It needs all that was measured in a window.
         closed: The window holds the reading at its beginning.
         spare: How many of the last arguments may be left out.
-        intervals: Of a series' intervals a window must hold so many, or it is never known.
-        bound: What is known of a result before anything is evaluated.
+        intervals: How many of the series' intervals a window must hold to have a value.
+        bound: How the range of the series limits the result, before anything is evaluated.
         label, french: Its name within a sentence.
         before: The word before its duration.
     """

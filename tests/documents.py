@@ -94,6 +94,13 @@ def examples(page: Path) -> list[Example]:
     return read
 
 
+def find_example(page: str, test: str) -> str:
+    """The text of the one example of a page that a test runs. `test`: its `__file__`."""
+    here = str(Path(test).relative_to(ROOT))
+    (example,) = (each for each in examples(ROOT / page) if each.test == here)
+    return example.text
+
+
 def _blocks(page: Path) -> Iterator[tuple[int, str, str]]:
     """(line, info string, text) of each fenced or indented block."""
     lines = page.read_text(encoding="utf-8").splitlines()

@@ -141,14 +141,10 @@ class Lane:
         If the sender dies again, fewer of them go together the next time, and in the end each
         alone: so the delivery that kills senders is found, and delays the innocent ones little.
         """
+        if most <= 0:
+            return 0
         beside = [each.deaths for each in running if each.deaths >= queries.DEATHS]
-        died = (
-            beside[0]
-            if beside
-            else queries.find_suspects(
-                self.connection, self.channel.name, warnings=warnings, full=self._list_full()
-            )
-        )
+        died = beside[0] if beside else self._find_suspects(warnings=warnings)
         if died is None:
             return 0
         together = _TOGETHER[min(died - queries.DEATHS, len(_TOGETHER) - 1)]
@@ -173,6 +169,10 @@ class Lane:
                 self._note_failure(delivery, describe_failure(error))
         self._write()
         return len(due)
+
+    def _find_suspects(self, *, warnings: bool) -> int | None:
+        name, full = self.channel.name, self._list_full()
+        return queries.find_suspects(self.connection, name, warnings=warnings, full=full)
 
     def _list_full(self) -> list[str]:
         return [str(lane) for lane in self._senders.list_full()]

@@ -70,11 +70,11 @@ WHERE o.channel = %(channel)s AND (d.message > 0) = %(warnings)s
         AND e.given_up_at IS NULL)
 """
 # Of how many senders a delivery may have been the end.
-_DIED = "d.deaths + (d.attempts > 0 AND d.error IS NULL)::int"
+_DEATHS_OF = "d.deaths + (d.attempts > 0 AND d.error IS NULL)::int"
 _CLAIM = f"""
 WITH picked AS MATERIALIZED (
-    SELECT d.id {_DUE} AND CASE WHEN %(died)s::int IS NULL THEN {_DIED} < %(deaths)s
-        ELSE {_DIED} = %(died)s END
+    SELECT d.id {_DUE} AND CASE WHEN %(died)s::int IS NULL THEN {_DEATHS_OF} < %(deaths)s
+        ELSE {_DEATHS_OF} = %(died)s END
     ORDER BY CASE WHEN d.error IS NULL THEN 0 ELSE d.attempts END, d.id
     LIMIT %(most)s FOR UPDATE OF d SKIP LOCKED)
 UPDATE subscription_delivery m SET due_at = now() + %(lease)s, attempts = attempts + 1,
@@ -83,7 +83,7 @@ FROM picked p, subscription s WHERE m.id = p.id AND s.id = m.subscription
 RETURNING m.id, m.message, m.attempts, m.deaths, s.id AS subscription, s.address, s.destination,
     s.commune, s.language, (SELECT name FROM area WHERE code = s.commune) AS commune_name
 """  # noqa: S608  constants
-_FIND_SUSPECTS = f"SELECT min({_DIED}) {_DUE} AND {_DIED} >= %(deaths)s"
+_FIND_SUSPECTS = f"SELECT min({_DEATHS_OF}) {_DUE} AND {_DEATHS_OF} >= %(deaths)s"
 _GIVE_UP_TRIED = """
 UPDATE subscription_delivery d SET given_up_at = now(), error = coalesce(error, %(died)s)
 FROM subscription s WHERE s.id = d.subscription AND s.channel = %(channel)s
@@ -257,8 +257,8 @@ def claim(  # noqa: PLR0913  what is chosen by
 ) -> list[Delivery]:
     """Take warnings, or requests to confirm, that are due; the try is counted now.
 
-    `died`: only suspects, with which so many senders died; None: no suspects. `full`: destinations
-    that take none now.
+    `died`: claim suspects, those with exactly so many deaths of senders; None: claim the others.
+    `full`: destinations that take none now.
     """
     return fetch(
         connection,

@@ -1,6 +1,6 @@
 """Routes of commands: what can be commanded, give, sign, cancel, list."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -72,7 +72,7 @@ def list_commands(  # noqa: PLR0913  one argument a filter
 def _parse_key(key: tuple[str, str] | None) -> tuple[datetime, UUID] | None:
     if key is None:
         return None
-    at = times.parse_local(key[0], UTC)
+    at = times.parse(key[0])
     try:
         identifier = UUID(key[1])
     except ValueError:

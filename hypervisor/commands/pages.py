@@ -1,7 +1,7 @@
 """Commands in the console: list, form with preview, one with its life; parts of other pages."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -104,7 +104,7 @@ def list_commands(  # noqa: PLR0913  one argument a filter
 def _parse_before(text: str) -> tuple[datetime, UUID] | None:
     """Where a page of the list begins; what is no such place begins at the top."""
     at, _, key = text.partition(" ")
-    time = times.parse_local(at, UTC)
+    time = times.parse(at)
     try:
         return None if time is None else (time, UUID(key))
     except ValueError:

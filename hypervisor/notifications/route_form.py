@@ -207,7 +207,8 @@ def _build_channel(row: Mapping[str, str], secrets: Mapping[str, str]) -> dict[s
     target, kind = row.get("target", ""), row.get("kind") or APPRISE
     target = secrets.get(target, target)
     named = {"name": row["name"]} if row.get("name") else {}
-    return {**named, kind: _read_fields(target) if len(list_kinds()[kind].fields) > 1 else target}
+    has_fields = kind in list_kinds() and len(list_kinds()[kind].fields) > 1
+    return {**named, kind: _read_fields(target) if has_fields else target}
 
 
 def _read_fields(written: str) -> Any:

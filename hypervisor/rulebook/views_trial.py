@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Literal
 
@@ -155,7 +155,7 @@ def _parse_span(key: str) -> tuple[datetime, datetime, str] | None:
     """The period and flood of `SpanChoice.fixed`; None: it is another key."""
     first, slash, last = key.partition("/")
     last, _slash, flood = last.partition("/")
-    since, until = times.parse_local(first, UTC), times.parse_local(last, UTC)
+    since, until = times.parse(first), times.parse(last)
     if not slash or since is None or until is None or since >= until:
         return None
     return since, until, flood

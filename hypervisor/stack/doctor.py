@@ -22,7 +22,8 @@ from hypervisor.broker.folder import DataFolder
 from hypervisor.broker.mosquitto import DEMANDS
 from hypervisor.broker.probe import ACCEPTED, SILENT, connack, get_login
 from hypervisor.broker.server_account import server_account
-from hypervisor.database.connect import StoreError, connect, store_errors
+from hypervisor.database.connect import StoreError, connect
+from hypervisor.database.steps import ends_session
 from hypervisor.stack import doctor_machine as machine
 from hypervisor.stack import queries_doctor
 from hypervisor.stack.doctor_certificates import check_certificates
@@ -68,11 +69,11 @@ def check_room(room: ModuleType, settings: Settings, now: datetime) -> list[Find
     """What a room finds; nothing while the database is away, which its own check reports."""
     subject = room.__name__.split(".")[-2]
     try:
-        with store_errors(), connect(settings.database_url) as connection:
+        with connect(settings.database_url) as connection:
             return list(room.check(connection, settings, now))
-    except StoreError:
-        return []
     except Exception as error:  # noqa: BLE001  one check that fails hides no other
+        if isinstance(error, StoreError) or ends_session(error):
+            return []
         what = f"cannot be checked: {describe_failure(error)}"
         return [bad(subject, what, "tell who maintains it")]
 

@@ -4,10 +4,11 @@ A shortened setting takes effect after `--agree`; until then the longer one hold
 what would be deleted.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import Protocol, TypeVar
 
 from hypervisor.accounts import reader_guard
 from hypervisor.base.process import pause
@@ -39,7 +40,17 @@ _SETTINGS = {
 
 Say = Callable[[str], None]
 Days = Mapping[str, int | None]
-RunStep = Callable[[str, Callable[[], object]], object]
+_Result = TypeVar("_Result")
+
+
+class RunStep(Protocol):
+    """Runs a step by its name; None: it failed."""
+
+    def __call__(self, name: str, work: Callable[[], _Result], /) -> _Result | None: ...
+
+
+def _run_plainly(_name: str, work: Callable[[], _Result], /) -> _Result:
+    return work()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,26 +96,27 @@ def sweep(
     configured: Days,
     *,
     agree: bool = False,
-    run: RunStep = lambda _name, step: step(),
+    run: RunStep = _run_plainly,
 ) -> Sweep:
-    """Delete what is past its retention, kind by kind; `run` runs each step, by its name.
+    """Delete what is past its retention, kind by kind, each in a step that `run` runs.
 
-    `configured`: the settings. A shortened one waits for `agree`.
+    `configured`: the settings. A shortened one waits for `agree`. What a failed step should have
+    deleted is not counted.
     """
     days, shorter = _apply_agreement(connection, configured, agree=agree)
     expired = preview(connection, days)
     bounds = expired.bounds
     run("deleting personal data", lambda: personal_data.sweep(connection))
-    run("deleting readings", lambda: _drop_readings(connection, expired.chunks))
+    dropped = run("deleting readings", lambda: _drop_readings(connection, expired.chunks))
     run("deleting forecasts", lambda: queries_retention.drop_forecasts(connection, bounds))
     run("deleting official bulletins", lambda: _delete_official(connection, bounds))
     run("deleting photographs", lambda: _delete_photographs(connection, bounds))
-    run("deleting dead letters", lambda: _delete_refused(connection, expired))
-    return replace(expired, shorter=shorter)
+    letters = run("deleting dead letters", lambda: _delete_refused(connection, expired))
+    return replace(expired, chunks=dropped or (), dead_letters=letters or 0, shorter=shorter)
 
 
-def _drop_readings(connection: Connection, chunks: Iterable[Chunk]) -> None:
-    """One audited transaction a chunk."""
+def _drop_readings(connection: Connection, chunks: tuple[Chunk, ...]) -> tuple[Chunk, ...]:
+    """Drop chunks, one audited transaction each; those that were dropped."""
     for chunk in chunks:
         with connection.transaction():
             rollups.freeze(connection, chunk.first, chunk.last)
@@ -112,10 +124,11 @@ def _drop_readings(connection: Connection, chunks: Iterable[Chunk]) -> None:
             span = {"from": chunk.first.isoformat(), "to": chunk.last.isoformat()}
             counts = {"readings": chunk.expired, "kept": chunk.kept, "versions": versions}
             _audit(connection, "readings", {**span, **counts})
+    return chunks
 
 
-def _delete_refused(connection: Connection, expired: Sweep) -> None:
-    """Delete dead letters, and what external systems sent."""
+def _delete_refused(connection: Connection, expired: Sweep) -> int:
+    """Delete dead letters, and what external systems sent; how many dead letters there were."""
     before = expired.bounds.dead_letters
     if before is not None:
         external_queries.delete_details(connection, before)
@@ -124,6 +137,7 @@ def _delete_refused(connection: Connection, expired: Sweep) -> None:
             gone = queries_retention.delete_expired_letters(connection, expired.bounds)
             details = {"before": before and before.isoformat(), "dead_letters": gone}
             _audit(connection, "dead letters", details)
+    return expired.dead_letters
 
 
 def _delete_official(connection: Connection, bounds: Bounds) -> None:
@@ -240,8 +254,8 @@ def _run_once(connection: Connection, settings: Settings, run: RunStep) -> str:
     done = sweep(connection, configured_days(settings), run=run)
     text = f"deleted: {done.text()}" if done.readings or done.dead_letters else done.text()
     run("deleting events", lambda: events.prune(connection, _EVENT_RETENTION))
-    text += str(run("copying readings", lambda: refresh_columnar_copy(connection, settings)) or "")
-    text += str(run("compressing", lambda: compress(connection, settings)) or "")
+    text += run("copying readings", lambda: refresh_columnar_copy(connection, settings)) or ""
+    text += run("compressing", lambda: compress(connection, settings)) or ""
     if not done.shorter:
         return text
     more = preview(connection, configured_days(settings))

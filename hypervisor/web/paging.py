@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Query, Request, Response
 from starlette.datastructures import URL
 
-from hypervisor.web.times import FIRST, LAST
+from hypervisor.web import times
 from sensors._errors import TerritoryError
 
 Row = TypeVar("Row")
@@ -60,11 +60,8 @@ class Paging:
         key = self.after(str, int)
         if key is None:
             return None
-        try:
-            at = datetime.fromisoformat(key[0])
-        except ValueError:
-            at = None
-        if at is None or at.tzinfo is None or not FIRST <= at <= LAST:
+        at = times.parse(key[0])
+        if at is None:
             raise CursorError(_NOT_OURS)
         return at, key[1]
 

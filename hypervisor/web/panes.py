@@ -22,10 +22,8 @@ log = logging.getLogger(__name__)
 class Pane:
     """A part of a page. `page`: now, or now-offers above it; `order`: from the top.
 
-    `title`: marked, said where it cannot be shown.
-
-    `load`: the values of the template; None: there is nothing to show. It runs at every refresh,
-    so it asks the database once or twice.
+    `title`: marked, for where the pane cannot be shown. `load`: the values of the template, None:
+    there is nothing to show; it runs at every refresh, so it asks the database once or twice.
     """
 
     page: str
@@ -52,7 +50,7 @@ def _draw(context: RequestContext, pane: Pane) -> Markup:
     try:
         with context.connection.transaction():  # a statement that fails ends no other
             values = pane.load(context)
-        return Markup() if values is None else draw(context, pane.template, **values)
+            return Markup() if values is None else draw(context, pane.template, **values)
     except Exception as error:
         if isinstance(error, StoreError) or ends_session(error):
             raise

@@ -1,6 +1,6 @@
 """Instants as requests say them: with an offset, and within what a database and a year can hold."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,16 @@ def local(text: str, context: "RequestContext") -> datetime | None:
     return parse_local(text, ZoneInfo(context.instance.timezone))
 
 
-def parse_local(text: str, zone: tzinfo) -> datetime | None:
+def parse(text: str) -> datetime | None:
+    """An instant as we wrote it; None: it has no offset, or is none within the years we take."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo and FIRST <= at <= LAST else None
+
+
+def parse_local(text: str, zone: ZoneInfo) -> datetime | None:
     """None: it is no time, or not within the years that we take."""
     try:
         at = datetime.fromisoformat(text)

@@ -233,8 +233,8 @@ def test_a_majority_that_is_well_keeps_its_primary(
 ) -> None:
     """`a<p`: copy a does not hear the primary; b is the other copy. `leads`: etcd's leader.
 
-    Where the leader of etcd hears nobody, etcd has none for up to 4 s: the primary may then start
-    again in its place.
+    If the leader of etcd hears nobody, etcd has no leader for up to 4 s, and Patroni may start the
+    primary again in its place.
     """
     first, second = others(primary)
     machines = {"p": primary, "a": first, "b": second}

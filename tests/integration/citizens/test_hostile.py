@@ -157,6 +157,7 @@ def test_a_delivery_that_kills_its_sender_is_given_up_and_no_neighbour_is(
         if count(connection, "sent_at IS NULL AND given_up_at IS NULL") == 0 and deaths:
             break
     assert count(connection, "given_up_at IS NOT NULL") == 1
+    assert count(connection, "error = 'the sender died while it sent this, or ended'") == 1
     assert deaths == queries.TRIES
     assert count(connection, "sent_at IS NOT NULL") == 19
 

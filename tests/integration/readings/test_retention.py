@@ -10,7 +10,7 @@ from hypervisor.base.instants import moment
 from hypervisor.database import audit
 from hypervisor.database.connect import connect
 from hypervisor.database.steps import Steps
-from hypervisor.readings import queries_corrections, queries_history
+from hypervisor.readings import queries_corrections, queries_history, queries_retention
 from hypervisor.stack import housekeeping, personal_data
 from hypervisor.stack.housekeeping import Sweep
 from sensors._row import NEVER
@@ -75,6 +75,19 @@ def test_what_cannot_be_deleted_keeps_nothing_else(
         done = housekeeping.sweep(connection, DAYS, run=steps.run)
     assert said == ["deleting personal data failed (KeyError: 'x'); again in 1 s"]
     assert len(stored(old)) == 100 - done.readings < 100
+
+
+def test_what_could_not_be_deleted_is_not_counted(
+    old: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(queries_retention, "drop_chunk", fail)
+    said: list[str] = []
+    with connect(old.url, autocommit=True) as connection:
+        done = housekeeping.sweep(connection, DAYS, run=Steps(say=said.append).run)
+    assert (done.readings, len(stored(old)), len(said)) == (0, 100, 1)
 
 
 def test_it_is_audited_with_counts(old: World) -> None:

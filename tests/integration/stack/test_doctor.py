@@ -13,9 +13,9 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import password_file
 from hypervisor.broker.folder import STATE_FILE, DataFolder
 from hypervisor.broker.server_account import server_account
-from hypervisor.database.connect import connect
+from hypervisor.database.connect import Connection, connect
 from hypervisor.stack import doctor, doctor_machine, run_state
-from tests.documents import ROOT, examples
+from tests.documents import find_example
 
 pytestmark = pytest.mark.integration
 
@@ -220,10 +220,9 @@ def test_what_is_set_aside_is_said_with_its_rule_its_place_and_its_problem(
 def test_a_rooms_check_is_made_and_one_that_fails_hides_no_other(
     instance_settings: Settings,
 ) -> None:
-    here = "tests/integration/stack/test_doctor.py"
-    (example,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
+    code = find_example("CONTRIBUTING.md", __file__)
     room = ModuleType("hypervisor.registry.diagnosis")
-    exec(example.text, vars(room))  # noqa: S102  our own document
+    exec(code, vars(room))  # noqa: S102  our own document
     now = datetime.now(UTC)
     assert states(doctor.check_room(room, instance_settings, now)) == {"sites": "warning"}
     away = instance_settings.model_copy(update={"database_url": "postgresql://127.0.0.1:1/none"})
@@ -235,3 +234,11 @@ def test_a_rooms_check_is_made_and_one_that_fails_hides_no_other(
     room.check = fail  # type: ignore[attr-defined]
     (finding,) = doctor.check_room(room, instance_settings, now)
     assert (finding.state, finding.what) == ("bad", "cannot be checked: KeyError: 'x'")
+
+    def misspell(connection: Connection, *_: object) -> list[Finding]:
+        connection.execute("SELECT nothing FROM site")
+        return []
+
+    room.check = misspell  # type: ignore[attr-defined]
+    (finding,) = doctor.check_room(room, instance_settings, now)
+    assert (finding.state, "UndefinedColumn" in finding.what) == ("bad", True)

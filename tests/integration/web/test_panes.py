@@ -10,7 +10,7 @@ import pytest
 from hypervisor.base import rooms
 from hypervisor.web import panes
 from hypervisor.web.rendering import environment
-from tests.documents import ROOT, examples
+from tests.documents import find_example
 from tests.integration.evaluation.world import World
 from tests.integration.web.conftest import (  # noqa: F401  fixtures
     base,
@@ -25,12 +25,11 @@ ENGLISH = {"Accept-Language": "en"}
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleType]:
     """The pane of CONTRIBUTING.md, found beside the others."""
-    here = "tests/integration/web/test_panes.py"
-    (block,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
-    (template,) = (line for line in block.text.splitlines() if ": <p>" in line)
+    code = find_example("CONTRIBUTING.md", __file__)
+    (template,) = (line for line in code.splitlines() if ": <p>" in line)
     (tmp_path / "now_sites.html").write_text(template.partition(": ")[2])
     made = ModuleType("pane_sites")
-    exec(block.text, vars(made))  # noqa: S102  our own document
+    exec(code, vars(made))  # noqa: S102  our own document
     every, modules = (*rooms.modules("pane"), made), rooms.modules
     monkeypatch.setattr(rooms, "modules", lambda role: every if role == "pane" else modules(role))
     loader = environment().loader

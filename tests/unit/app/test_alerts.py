@@ -52,9 +52,7 @@ def test_each_figure_is_one_of_ours() -> None:
 
 def scrape_settings() -> str:
     """The example of docs/deployment.md."""
-    mine = str(Path(__file__).relative_to(documents.ROOT))
-    (shown,) = (each for each in documents.examples(PAGE) if each.test == mine)
-    return shown.text
+    return documents.find_example(str(PAGE), __file__)
 
 
 def test_the_job_of_the_page_is_the_one_that_is_watched() -> None:

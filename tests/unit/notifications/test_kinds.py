@@ -13,7 +13,7 @@ from hypervisor.notifications.model import Message
 from hypervisor.notifications.route_file import read_routes
 from hypervisor.notifications.sending import Sender
 from rules._errors import RuleError
-from tests.documents import ROOT, examples
+from tests.documents import ROOT, find_example
 from tests.postings import NOWHERE
 from tests.unit.notifications.test_webhook import Hook
 
@@ -31,10 +31,9 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def with_example(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The example's module is found beside the others."""
-    here = "tests/unit/notifications/test_kinds.py"
-    (example,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
+    code = find_example("CONTRIBUTING.md", __file__)
     module = ModuleType("channel_sms")
-    exec(example.text, vars(module))  # noqa: S102  our own document
+    exec(code, vars(module))  # noqa: S102  our own document
     every = (*rooms.modules("channel"), module)
     monkeypatch.setattr(rooms, "modules", lambda _role: every)
     list_kinds.cache_clear()
@@ -77,3 +76,10 @@ def test_what_is_missing_or_secret_is_told_where_it_stands() -> None:
         read_routes(write(gateway="https://x.example", token="${T}"), file="r")
     with pytest.raises(RuleError, match=r"unknown.*'tom'|'tom'"):
         read_routes(write(gateway="https://x.example", tom="x", token="${T}"), file="r")
+
+
+def test_a_kind_that_a_form_invents_is_refused_as_in_the_file() -> None:
+    values = {"name": "duty", "channels.0.kind": "pigeon", "channels.0.target": "loft"}
+    made = route_form.build_route(route_form.build_fields({}), values, {})
+    with pytest.raises(RuleError, match="pigeon"):
+        read_routes(route_form.put_route("routes: []", "duty", made), file="r")

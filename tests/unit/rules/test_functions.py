@@ -7,7 +7,7 @@ import pytest
 from hypervisor.base.words import describe_function
 from rules import _functions
 from rules._functions import FORECASTS, FUNCTIONS, Bound, Function, Gives, Takes
-from tests.documents import ROOT, examples
+from tests.documents import ROOT, find_example
 from tests.unit.rules.test_by_hand import GAUGE, column, truth
 
 EVERY = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda each: str(each.name))
@@ -47,12 +47,8 @@ def test_the_manual_has_a_row_of_it(function: Function, page: str) -> None:
 def test_the_example_in_contributing_md_is_a_whole_function(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (example,) = (
-        each
-        for each in examples(ROOT / "CONTRIBUTING.md")
-        if each.test == "tests/unit/rules/test_functions.py"
-    )
-    function = eval(example.text, vars(_functions))  # noqa: S307  our own document
+    code = find_example("CONTRIBUTING.md", __file__)
+    function = eval(code, vars(_functions))  # noqa: S307  our own document
     monkeypatch.setitem(FUNCTIONS, function.name, function)
     series = {"x": column(GAUGE), "y": column([(t, float(t), 0) for t in range(0, 31, 5)])}
     assert truth("median(y, 20 min) == 22.5", series, 30).name.lower() == "true"

@@ -18,7 +18,7 @@ from simulators._scenarios import load_scenario
 from simulators._simulation import Simulation
 from simulators._story import HOUR, SECOND, ScheduledEvent, Where
 from simulators._world import World
-from tests.documents import ROOT, examples
+from tests.documents import find_example
 from tests.unit.simulators.small import field, place
 
 ROAD = {"site": "at-radar-counter-1"}
@@ -137,9 +137,8 @@ def test_a_newer_order_ends_a_movement_where_it_is() -> None:
 
 
 def test_the_example_in_contributing_md_obeys(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = "tests/unit/simulators/test_obedience.py"
-    (example,) = (each for each in examples(ROOT / "CONTRIBUTING.md") if each.test == here)
-    siren = eval(example.text, vars(_actuators))  # noqa: S307  our own document
+    code = find_example("CONTRIBUTING.md", __file__)
+    siren = eval(code, vars(_actuators))  # noqa: S307  our own document
     monkeypatch.setitem(_actuators.ACTUATORS, siren.quantity, siren)
     orders = [
         Order(device="s", command="siren", parameters={"state": state}, at=at * SECOND)

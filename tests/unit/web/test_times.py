@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
-from hypervisor.web.times import parse_day, parse_local
+from hypervisor.web.times import parse, parse_day, parse_local
 from sensors._domain import catalogue
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -110,3 +110,11 @@ def test_every_time_of_a_request_is_one_that_a_database_and_a_clock_hold() -> No
         assert [name for name, field in times.items() if accepts(field, text)] == [], (
             "take hypervisor.web.times.Instant"
         )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "now", "2024-10-10T06:00", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00+12:00"]
+)
+def test_an_instant_that_we_did_not_write_is_none(text: str) -> None:
+    assert parse(text) is None
+    assert parse("2024-10-10T06:00+02:00") == datetime(2024, 10, 10, 4, tzinfo=UTC)
