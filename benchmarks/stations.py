@@ -17,7 +17,7 @@ from hypervisor.bench.servers import BenchError, Ground, fill_database
 from hypervisor.broker.accounts import open_accounts
 from hypervisor.broker.child import last_lines, wait_until
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK, free_ports
 from hypervisor.broker.server_account import server_account
 from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
 from hypervisor.cluster.rabbitmq import BrokerNode, find_scripts
@@ -62,8 +62,9 @@ def mosquitto(servers: Ground) -> Iterator[Sequence[Station]]:
 @contextmanager
 def one_node(servers: Ground) -> Iterator[Sequence[Station]]:
     """A RabbitMQ node that knows of no other, on ports of its own."""
-    own = {name: free_port() for name in ("amqp", "mqtt", "mqtt_parts", "management", "epmd")}
-    plan = make_plan("bench", _ADDRESSES, ports=Ports(brokers=free_port(), **own))
+    names = ("brokers", "amqp", "mqtt", "mqtt_parts", "management", "epmd")
+    own = dict(zip(names, free_ports(len(names)), strict=True))
+    plan = make_plan("bench", _ADDRESSES, ports=Ports(**own))
     plan = plan.model_copy(update={"machines": plan.machines[:1]})
     root = servers.folder / f"node-{time.monotonic_ns()}"
     root.mkdir(mode=0o755)

@@ -19,13 +19,14 @@ from hypervisor.base.settings import Settings
 from hypervisor.broker import accounts, binaries, passwords
 from hypervisor.broker.folder import DataFolder, open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection, connect, migrate
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import Running, start_broker, start_database
+from tests.ports import reserve_port
 
 TEMPLATE = "migrated"
 # Of the tests' server. A hundred short-lived databases want no workers, and each of the thousands
@@ -158,7 +159,7 @@ def stack(shared_folder: Path) -> Iterator[Stack]:
     database = Database(
         folder=folder,
         programs=binaries.find_database(),
-        port=free_port(),
+        port=reserve_port(),
         password=passwords.new_password(),
         extra=tuple({**FORGETFUL, **LEAN}.items()),
     )
@@ -190,8 +191,8 @@ def begin_broker(shared_folder: Path, *, sparkplug: bool = False) -> tuple[Broke
     made = Broker(
         folder=open_folder(below / "instance", server_account()),
         programs=binaries.find_broker(),
-        port=free_port(),
-        parts_port=free_port(),
+        port=reserve_port(),
+        parts_port=reserve_port(),
         password=passwords.new_password(),
         sparkplug=sparkplug,
     )
@@ -247,7 +248,7 @@ def _settings(database_url: str, broker: Broker, instance: Instance) -> Settings
         broker_parts_port=broker.parts_port,
         broker_password=broker.password,
         player_password=playing,
-        web_port=free_port(),
+        web_port=reserve_port(),
     )
     lines = [
         f"HYPERVISOR_{key.upper()}={value}"

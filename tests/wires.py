@@ -15,10 +15,10 @@ from pathlib import Path
 
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.ports import free_port
 from hypervisor.database import databases
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_database
+from tests.ports import reserve_port
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -95,7 +95,7 @@ def database_behind(cable: Cable, like: Database) -> Iterator[str]:
     folder = open_folder(like.folder.root.with_name(cable.name), like.folder.account)
     listening = {"listen_addresses": f"127.0.0.1,{cable.address}"}
     server = replace(
-        like, folder=folder, port=free_port(), extra=tuple({**FORGETFUL, **listening}.items())
+        like, folder=folder, port=reserve_port(), extra=tuple({**FORGETFUL, **listening}.items())
     )
     server.create()
     with (server.cluster / "pg_hba.conf").open("a") as rules:

@@ -20,7 +20,7 @@ from hypervisor.broker import accounts, binaries, passwords
 from hypervisor.broker.child import stop
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK, free_ports
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database import instance as instance_store
@@ -82,17 +82,18 @@ def _servers(extra: Mapping[str, str], describe: Callable[[Connection], None]) -
     root.chmod(0o755)
     try:
         folder = open_folder(root / "instance", server_account())
+        broker_port, parts_port, database_port = free_ports(3)
         broker = Broker(
             folder=folder,
             programs=binaries.find_broker(),
-            port=free_port(),
-            parts_port=free_port(),
+            port=broker_port,
+            parts_port=parts_port,
             password=passwords.new_password(),
         )
         database = Database(
             folder=folder,
             programs=binaries.find_database(),
-            port=free_port(),
+            port=database_port,
             password=passwords.new_password(),
             extra=tuple(extra.items()),
         )

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,16 +44,34 @@ def reachable_address(host: str) -> str:
     return {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, host)  # noqa: S104 -- compared, not bound
 
 
-def free_port(*, avoid: frozenset[int] = frozenset()) -> int:
-    """A free port, below those the kernel lends to clients."""
+def free_port(*, avoid: Collection[int] = ()) -> int:
+    """Draw a port that no socket uses, below those that the kernel lends to clients."""
     for _ in range(200):
         # The kernel's own choice could be lent to a client between two `up`; a lower one is kept.
         port = 20_000 + int.from_bytes(os.urandom(2)) % 12_000
-        if port not in avoid and is_free(port):
+        if port not in avoid and _is_unused(port):
             return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> list[int]:
+    """Draw `count` different ports, each as `free_port` does."""
+    drawn: list[int] = []
+    while len(drawn) < count:
+        drawn.append(free_port(avoid=drawn))
+    return drawn
+
+
+def _is_unused(port: int) -> bool:
+    """Whether no socket at all is bound there, not even one that does not listen."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def find_holder(port: int) -> str:

@@ -110,36 +110,41 @@ def _choose_ports(
         """Whether our server can listen there, or does already."""
         return port in held or ports.is_free(port, host)
 
-    def keep_or_replace(what: str, port: int | None, *taken: int) -> int:
+    def keep_or_replace(what: str, port: int | None) -> int:
         if port is not None and port not in taken and is_free(port):
+            taken.add(port)
             return port
-        candidates = iter(ports.free_port, 0)
-        chosen = next(each for each in candidates if each not in taken and is_free(each))
+        chosen = ports.free_port(avoid=taken)
+        taken.add(chosen)
         if port is not None:
             say(f"the {what}'s port {port} is taken{_format_holder(port)}: it is {chosen} now")
         return chosen
 
     _refuse_taken(requested, host, is_free)
-    database = urlsplit(merged.get("DATABASE_URL", "")).port
+    taken = {port for key in _PORTS if (port := _port(key, requested)) is not None}
     broker = _port("BROKER_PORT", requested)
     if broker is None:
         broker = keep_or_replace("broker", _port("BROKER_PORT", merged))
     parts = _port("BROKER_PARTS_PORT", requested)
     if parts is None:
-        port = _port("BROKER_PARTS_PORT", merged)
-        parts = keep_or_replace("broker's own", port, broker, database or 0)
+        parts = keep_or_replace("broker's own", _port("BROKER_PARTS_PORT", merged))
+    database = keep_or_replace("database", urlsplit(merged.get("DATABASE_URL", "")).port)
     web = _port("WEB_PORT", requested)
     if web is None:
         preferred = _port("WEB_PORT", merged) or FIRST_WEB_PORT
-        candidates = range(preferred, min(preferred + 200, 65536))
-        web = next((each for each in candidates if is_free(each, host)), None) or ports.free_port()
+        candidates = (
+            port
+            for port in range(preferred, min(preferred + 200, 65536))
+            if port not in taken and is_free(port, host)
+        )
+        web = next(candidates, None) or ports.free_port(avoid=taken)
         if web != preferred:
             holder = _format_holder(preferred)
             say(f"port {preferred} is taken{holder}: the web is on {web} now")
     return {
         "broker_port": broker,
         "broker_parts_port": parts,
-        "database_port": keep_or_replace("database", database, broker, parts),
+        "database_port": database,
         "web_port": web,
     }
 

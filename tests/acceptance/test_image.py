@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from hypervisor.broker.child import wait_until
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.web.vendoring import FILES
 from tests.compose import ROOT
+from tests.ports import reserve_port
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.long, pytest.mark.timeout(1800)]
 INSTALLED = "/opt/hypervisor"
@@ -118,7 +119,7 @@ def test_a_health_check_is_light(image: Image) -> None:
 
 
 def test_the_console_is_served_with_what_it_loads(image: Image, database_url: str) -> None:
-    port = free_port()
+    port = reserve_port()
     env = {**image.env, "HYPERVISOR_DATABASE_URL": database_url, "HYPERVISOR_WEB_PORT": str(port)}
     subprocess.run(["hypervisor", "migrate"], env=env, cwd=image.outside, check=True)
     check = ["python", "-m", "hypervisor.stack.health_check", "web"]

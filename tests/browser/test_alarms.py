@@ -12,12 +12,13 @@ from hypervisor.alarms.lifecycle import ActKind
 from hypervisor.alarms.service import Act, perform
 from hypervisor.app.application import create_app
 from hypervisor.base.settings import Settings
-from hypervisor.broker.ports import free_port, listen
+from hypervisor.broker.ports import listen
 from hypervisor.database.connect import connect
 from tests.browser.conftest import DESK, PHONE, WALL, WIDE, Console, overflow, violations
 from tests.browser.pairs import LANGUAGES, THEMES, in_pairs
 from tests.integration.evaluation.world import CATALOGUE
 from tests.integration.web.served import running_on
+from tests.ports import reserve_port
 
 _ANOTHER = """
 INSERT INTO alarm (rule, subject, site, since, began, severity, stale, title, title_fr, advice,
@@ -152,7 +153,7 @@ def serving(url: str, port: int) -> Iterator[None]:
 @pytest.mark.long
 def test_a_web_process_that_comes_back_has_told_everything(own_console: Console) -> None:
     """What was done meanwhile is sent then."""
-    port = free_port()
+    port = reserve_port()
     base, own_console.base = own_console.base, f"http://127.0.0.1:{port}"
     with serving(own_console.url, port):
         page = own_console.page("/alarms")

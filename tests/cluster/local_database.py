@@ -5,12 +5,12 @@ from pathlib import Path
 
 from hypervisor.broker import binaries
 from hypervisor.broker.folder import open_folder
-from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
 from hypervisor.database.connect import connect, migrate
 from hypervisor.stack.postgres import DATABASE, FORGETFUL, Database
 from hypervisor.stack.servers import Running, start_database
+from tests.ports import reserve_port
 
 _PASSWORD = "of-the-tests"
 
@@ -26,7 +26,7 @@ class LocalDatabase:
         self._database = Database(
             folder=open_folder(root / "database", account),
             programs=binaries.find_database(),
-            port=free_port(),
+            port=reserve_port(),
             password=_PASSWORD,
             extra=(*FORGETFUL.items(), ("unix_socket_directories", self._socket)),
         )

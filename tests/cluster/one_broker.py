@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pamqp import commands
 
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import ACCEPTED, connack
 from ingest.amqp import AmqpConnection
 from ingest.loop import Address
+from tests.ports import reserve_port
 
 _SERVER = next(iter(sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))), None)
 _PLUGINS = "[rabbitmq_mqtt,rabbitmq_consistent_hash_exchange]."
@@ -27,9 +28,9 @@ class OneBroker:
     """A node with one account, which may do everything."""
 
     folder: Path
-    amqp: int = field(default_factory=free_port)
-    mqtt: int = field(default_factory=free_port)
-    epmd: int = field(default_factory=free_port)
+    amqp: int = field(default_factory=reserve_port)
+    mqtt: int = field(default_factory=reserve_port)
+    epmd: int = field(default_factory=reserve_port)
     _process: subprocess.Popen[bytes] | None = None
 
     def _environment(self) -> dict[str, str]:
@@ -41,7 +42,7 @@ class OneBroker:
             "ERL_EPMD_PORT": str(self.epmd),
             "ERL_EPMD_ADDRESS": LOOPBACK,
             "RABBITMQ_NODENAME": "one@localhost",
-            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_DIST_PORT": str(reserve_port()),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),

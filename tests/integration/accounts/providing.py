@@ -18,9 +18,9 @@ from hypervisor.access import secrets
 from hypervisor.access.identity import CSRF_HEADER
 from hypervisor.accounts import service_provider
 from hypervisor.base.settings import Settings
-from hypervisor.broker.ports import free_port
 from hypervisor.database.connect import connect
 from tests.integration.web.served import cookie, server, session
+from tests.ports import reserve_port
 
 HERE = Path(__file__).parent
 MODULES = HERE.parents[2] / "node_modules" / "oidc-provider"
@@ -68,7 +68,7 @@ def providing(url: str, *, client: str = "console") -> Iterator[Door]:
     node = shutil.which("node")
     if node is None or not MODULES.is_dir():
         pytest.skip("not installed: node and oidc-provider; `make setup` fetches them")
-    port = free_port()
+    port = reserve_port()
     issuer = f"http://127.0.0.1:{port}"
     settings = Settings(
         database_url=url,

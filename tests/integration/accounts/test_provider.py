@@ -23,7 +23,6 @@ from hypervisor.accounts.provider import EndedSession
 from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
 from hypervisor.base.instance import Instance, Mode
-from hypervisor.broker.ports import free_port
 from hypervisor.database import audit, databases
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import connect
@@ -42,6 +41,7 @@ from tests.integration.accounts.providing import (
 )
 from tests.integration.web.conftest import AREAS, NORTH, ORGE
 from tests.integration.web.served import EVERYTHING, cookie, server, session
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -553,7 +553,7 @@ def test_the_doctor_says_whether_people_can_sign_in(door: Door) -> None:
     now = datetime.now(UTC)
     findings = list(doctor.check_identity_provider(door.settings, now))
     assert [finding.state for finding in findings] == ["good"], findings
-    away = elsewhere(door, f"http://127.0.0.1:{free_port()}")
+    away = elsewhere(door, f"http://127.0.0.1:{reserve_port()}")
     (finding,) = doctor.check_identity_provider(away, now)
     assert (finding.state, "does not answer" in finding.what) == ("bad", True)
     wrong = elsewhere(door, door.issuer + "/")
@@ -573,7 +573,7 @@ def test_the_doctor_says_whether_people_can_sign_in(door: Door) -> None:
 
 
 def test_local_accounts_are_the_emergency_door(door: Door) -> None:
-    away = elsewhere(door, f"http://127.0.0.1:{free_port()}")
+    away = elsewhere(door, f"http://127.0.0.1:{reserve_port()}")
     with (
         server(door.url, clock=lambda: datetime.now(UTC), settings=away) as base,
         httpx.Client(base_url=base, headers={"Accept-Language": "en"}, timeout=60) as visitor,

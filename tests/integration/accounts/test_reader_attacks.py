@@ -16,7 +16,6 @@ from hypervisor.broker import binaries
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.passwords import new_password
-from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import audit, databases
 from hypervisor.database.connect import Connection, StoreError, connect, migrate
@@ -24,6 +23,7 @@ from hypervisor.stack.postgres import Database
 from hypervisor.stack.servers import start_database
 from tests.conftest import Stack
 from tests.integration.accounts.reading import drop, log_in, new_name, start_guard, value
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 WORD = passwords.generate()
@@ -206,7 +206,7 @@ def own_server(open_tmp: Path) -> Iterator[Database]:
     database = Database(
         folder=open_folder(open_tmp / "instance", server_account()),
         programs=binaries.find_database(),
-        port=free_port(),
+        port=reserve_port(),
         password=new_password(),
         extra=(("fsync", "off"),),  # what is committed outlives a killed session all the same
     )

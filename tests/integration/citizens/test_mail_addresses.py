@@ -11,13 +11,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.citizens.errors import NoAnswerError, SubscriptionError
 from hypervisor.citizens.mail_address import name_mailbox, normalise
 from hypervisor.citizens.mail_service import MailService
 from hypervisor.notifications import channel_apprise
 from hypervisor.notifications.channel_apprise import MailServer, find_misread, read_mail_server
 from hypervisor.notifications.model import ChannelError, Message
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -71,7 +72,7 @@ class Inbox:
 
 @pytest.fixture(scope="module")
 def inbox() -> Iterator[tuple[Inbox, MailService]]:
-    made, port = Inbox(), free_port()
+    made, port = Inbox(), reserve_port()
     controller = Controller(made, hostname=LOOPBACK, port=port)
     controller.start()
     server = MailServer(host=LOOPBACK, port=port, security="none", sender="alerte@town.example")
@@ -138,7 +139,7 @@ def test_the_mail_and_a_server_that_is_not_there(inbox: tuple[Inbox, MailService
     assert mail["Subject"] == "Crue de l'Orge"
     assert mail.get_content().splitlines() == _MAIL.text.splitlines()
     assert (mail["Idempotency-Key"], mail["Auto-Submitted"]) == ("k", "auto-generated")
-    closed = MailServer(host=LOOPBACK, port=free_port(), security="none", sender="a@b.fr")
+    closed = MailServer(host=LOOPBACK, port=reserve_port(), security="none", sender="a@b.fr")
     with pytest.raises(NoAnswerError):
         _send(MailService(server=closed, timeout=5), "a@b.fr")
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from hypervisor.broker.child import wait_until
-from hypervisor.broker.ports import free_port
 from tests.integration.external.conftest import SOURCE, Hooked
+from tests.ports import reserve_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.long]
 DOCUMENT = Path(__file__).parents[3] / "docs" / "external.md"
@@ -43,7 +43,7 @@ def alertmanager(folder: Path, hook: str, token: str) -> Iterator[str]:
     configuration["route"] |= waits
     file = folder / "alertmanager.yml"
     file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{reserve_port()}"
     command = [
         *(program, f"--config.file={file}", f"--storage.path={folder / 'data'}"),
         *(f"--web.listen-address={address}", "--cluster.listen-address="),

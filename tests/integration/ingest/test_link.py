@@ -14,9 +14,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from hypervisor.broker import passwords
 from hypervisor.broker.child import wait_until
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import free_port
 from ingest.link import Link
 from ingest.loop import Address
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ def linked(
     link = Link(
         address=Address(
             host="127.0.0.1",
-            port=free_port() if broker is None else broker.parts_port,
+            port=reserve_port() if broker is None else broker.parts_port,
             user=user,
             password=password or (broker.password if broker else ""),
         ),

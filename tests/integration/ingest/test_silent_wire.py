@@ -9,12 +9,12 @@ import pytest
 from hypervisor.broker import binaries, passwords
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import server_account
 from hypervisor.readings.ingest_worker import read_wall_clock
 from hypervisor.stack.servers import start_broker
 from ingest.link import Link
 from ingest.loop import Address
+from tests.ports import reserve_port
 from tests.wires import cable
 
 BOUND = 45.0  # s: 20 s of silence, on a busy machine
@@ -27,8 +27,8 @@ def test_a_broker_whose_wire_is_cut_is_left_soon_and_found_again(open_tmp: Path)
         broker = Broker(
             folder=open_folder(open_tmp / "instance", server_account()),
             programs=binaries.find_broker(),
-            port=free_port(),
-            parts_port=free_port(),
+            port=reserve_port(),
+            parts_port=reserve_port(),
             parts_host=laid.address,
             password=passwords.new_password(),
         )

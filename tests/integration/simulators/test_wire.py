@@ -13,8 +13,8 @@ import pytest
 from hypervisor.broker import accounts
 from hypervisor.broker.child import find_processes
 from hypervisor.broker.mosquitto import Broker as Server
-from hypervisor.broker.ports import free_port
 from simulators._mqtt import Broker, MqttConnection, PlayerError, WallClock
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -116,7 +116,7 @@ def test_an_account_that_is_refused_is_told(broker: Server) -> None:
 
 
 def test_a_broker_that_is_not_there_is_waited_for_with_patience() -> None:
-    hasty, port = Hasty(), free_port()
+    hasty, port = Hasty(), reserve_port()
     with pytest.raises(PlayerError) as raised:
         MqttConnection(account(port), wall=hasty.wall, patience=10).open()
     told = str(raised.value)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hypervisor.broker.child import stop, wait_until
-from hypervisor.broker.ports import free_port, is_free
+from hypervisor.broker.ports import is_free
+from tests.ports import reserve_port
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 NAME = "console.example.fr"
@@ -33,7 +34,7 @@ http {{
 def proxy(site: str, folder: Path, papers: Path, web_port: int) -> Iterator[tuple[int, int]]:
     """nginx with this site, on other ports and with other papers: those of https and of http."""
     assert PROGRAM is not None
-    https, http = free_port(), free_port()
+    https, http = reserve_port(), reserve_port()
     here = {"443": str(https), "80": str(http), "8000": str(web_port)}
     site = re.sub(r"(?<=listen )\d+|(?<=:)8000", lambda port: here[port[0]], site)
     site = site.replace("/etc/ssl/hypervisor/chain.pem", str(papers / "broker.crt"))

@@ -21,7 +21,7 @@ from hypervisor.broker.child import stop, wait_until
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import ACCEPTED, REFUSED, SILENT, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.stack.doctor_certificates import check_certificates
@@ -30,6 +30,7 @@ from hypervisor.stack.servers import start_broker
 from tests import documents
 from tests.integration.stack import certificates
 from tests.integration.stack.certificates import ELSEWHERE
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -45,13 +46,13 @@ def papers(shared_folder: Path) -> Path:
 def secured(open_tmp: Path, papers: Path) -> Iterator[Broker]:
     """A broker that listens by TLS elsewhere, in plain on this machine only."""
     both = {"cert": papers / "broker.crt", "key": papers / "broker.key"}
-    asked = tls.read_options(**both, port=free_port(), host=ELSEWHERE, only=True)
+    asked = tls.read_options(**both, port=reserve_port(), host=ELSEWHERE, only=True)
     folder = open_folder(open_tmp / "instance", server_account())
     broker = Broker(
         folder=folder,
         programs=binaries.find_broker(),
-        port=free_port(),
-        parts_port=free_port(),
+        port=reserve_port(),
+        parts_port=reserve_port(),
         secured=asked,
     )
     running = start_broker(broker)
@@ -102,13 +103,13 @@ def test_the_command_of_the_documents_lets_a_device_in(open_tmp: Path, papers: P
     (shown,) = (
         each for each in documents.examples(DEPLOYMENT) if each.language == "sh" and each.test
     )
-    port, parts_port = free_port(), free_port()
+    port, parts_port = reserve_port(), reserve_port()
     here = {"0.0.0.0": ELSEWHERE, "8883": str(port)}  # noqa: S104  what the page says
     here |= {"chain.pem": f"{papers}/broker.crt", "key.pem": f"{papers}/broker.key"}
     words = [here.get(word, word) for word in shlex.split(shown.text)[1:]]
     environment = {
         "HYPERVISOR_BROKER_PASSWORD": "secret",
-        "HYPERVISOR_BROKER_PORT": str(free_port()),
+        "HYPERVISOR_BROKER_PORT": str(reserve_port()),
         "HYPERVISOR_BROKER_PARTS_PORT": str(parts_port),
         "HYPERVISOR_DATA": str(open_tmp / "instance"),
     }
@@ -154,7 +155,7 @@ def test_the_doctor_warns_before_the_served_certificate_expires(secured: Broker)
     assert (soon.state, late.state) == ("warning", "bad")
     assert "in 28 days" in soon.what
     assert "kill -HUP" in soon.mend
-    assert examine(now, free_port()).state == "warning"
+    assert examine(now, reserve_port()).state == "warning"
     settings = Settings(public_url=f"https://{ELSEWHERE}:{port}")
     (web,) = check_certificates(settings, now)
     assert (web.subject, web.state) == ("web certificate", "warning")

@@ -18,7 +18,7 @@ import pytest
 
 from hypervisor.base.process import PULSE
 from hypervisor.broker.child import wait_until
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import ACCEPTED, connack
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases
@@ -27,6 +27,7 @@ from tests.compose import DOT_ENV
 from tests.conftest import Stack
 from tests.integration.stack import certificates
 from tests.integration.stack.containers import Container, Elsewhere, Engine, engine
+from tests.ports import reserve_port
 
 pytestmark = pytest.mark.integration
 
@@ -71,10 +72,10 @@ def elsewhere(stack: Stack, open_tmp: Path) -> Iterator[Elsewhere]:
     yield Elsewhere(
         root=open_tmp,
         database=f"{LOOPBACK}:{stack.database.port}/{name}",
-        broker_port=free_port(),
-        parts_port=free_port(),
-        web_port=free_port(),
-        tls_port=free_port(),
+        broker_port=reserve_port(),
+        parts_port=reserve_port(),
+        web_port=reserve_port(),
+        tls_port=reserve_port(),
         certificates=certificates.issued(open_tmp / "certificates"),
     )
     databases.drop(stack.maintenance_url, name)

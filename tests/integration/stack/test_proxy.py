@@ -21,7 +21,7 @@ from hypervisor.accounts.service import Administrator, NewAccount
 from hypervisor.base.duties import Role
 from hypervisor.base.settings import load_settings
 from hypervisor.broker.child import wait_until
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from hypervisor.broker.probe import REFUSED, SILENT, connack, get_login
 from hypervisor.broker.server_account import server_account
 from hypervisor.database.connect import connect
@@ -29,6 +29,7 @@ from tests import documents
 from tests.integration.stack import certificates, nginx
 from tests.integration.stack.certificates import ELSEWHERE
 from tests.integration.stack.ups import Up
+from tests.ports import reserve_port
 
 pytestmark = [
     pytest.mark.integration,
@@ -90,7 +91,7 @@ def example(language: str) -> str:
 def town(shared_folder: Path) -> Iterator[Town]:
     root = shared_folder / "town"
     papers = certificates.issued(shared_folder / "town-papers")
-    tls_port = free_port()
+    tls_port = reserve_port()
     lines = example("ini").replace("/etc/ssl/hypervisor/chain.pem", f"{papers}/broker.crt")
     lines = lines.replace("/etc/ssl/hypervisor/key.pem", f"{papers}/broker.key")
     root.mkdir()

@@ -19,7 +19,7 @@ from hypervisor.broker.child import find_processes, wait_until
 from hypervisor.broker.errors import PortLostError, StackError
 from hypervisor.broker.folder import STATE_FILE, open_folder
 from hypervisor.broker.mosquitto import Broker
-from hypervisor.broker.ports import free_port, is_free
+from hypervisor.broker.ports import is_free
 from hypervisor.broker.probe import ACCEPTED, connack, get_login
 from hypervisor.broker.server_account import server_account
 from hypervisor.database import databases, instance
@@ -30,6 +30,7 @@ from hypervisor.stack.parts import interpreter_command, part_environment
 from hypervisor.stack.postgres import FORGETFUL, Database
 from hypervisor.stack.servers import start_broker, start_database
 from tests.integration.stack.ups import Up, is_of
+from tests.ports import reserve_port
 
 pytestmark = [
     pytest.mark.integration,
@@ -170,7 +171,7 @@ def test_a_database_waits_for_what_the_one_before_has_left_running(open_tmp: Pat
     database = Database(
         folder=folder,
         programs=binaries.find_database(),
-        port=free_port(),
+        port=reserve_port(),
         password="secret",
         extra=tuple(FORGETFUL.items()),
     )
@@ -195,7 +196,7 @@ def test_another_broker_that_answers_is_not_ours(
     other = make_broker()
     folder = open_folder(open_tmp / "second", server_account())
     ours = Broker(
-        folder=folder, programs=binaries.find_broker(), port=other.port, parts_port=free_port()
+        folder=folder, programs=binaries.find_broker(), port=other.port, parts_port=reserve_port()
     )
     with pytest.raises(PortLostError, match="Address already in use"):
         start_broker(ours, answers=lambda: False)

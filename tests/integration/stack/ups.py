@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hypervisor.broker.child import find_processes, wait_until
-from hypervisor.broker.ports import free_port
 from hypervisor.stack import run_state
 from hypervisor.stack.parts import interpreter_command, part_environment
+from tests.ports import reserve_port
 
 
 def is_of(root: Path) -> Callable[[list[str]], bool]:
@@ -24,7 +24,7 @@ class Up:
     def __init__(self, root: Path, *words: str) -> None:
         self.root = root
         self.output = root.with_suffix(".out")
-        self.web_port = free_port()
+        self.web_port = reserve_port()
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [*interpreter_command(), "--data", str(root), "up", *words],

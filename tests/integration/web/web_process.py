@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 
 from hypervisor.broker.child import wait_until
-from hypervisor.broker.ports import LOOPBACK, free_port
+from hypervisor.broker.ports import LOOPBACK
 from tests.integration.web.served import EVERYTHING, Roles, signed_in
+from tests.ports import reserve_port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class WebProcess:
 @contextmanager
 def web_process(url: str, folder: Path) -> Iterator[WebProcess]:
     """`hypervisor web` on a database, until the context ends."""
-    port = free_port()
+    port = reserve_port()
     environment = {
         **os.environ,
         "HYPERVISOR_DATABASE_URL": url,

@@ -12,10 +12,10 @@ import pytest
 
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder
-from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import current_account
 from hypervisor.cluster.clock import ASK_SECONDS, ClockWatch, Offset, ask_offset, is_wrong
 from hypervisor.cluster.plan import Member, Plan, Ports, make_plan
+from tests.ports import reserve_port
 
 
 def offset(seconds: float, uncertainty: float = 0.0) -> Offset:
@@ -68,7 +68,7 @@ def make_member(plan: Plan, number: int, root: Path) -> Member:
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-    return make_plan("test", addresses, ports=Ports(clock=free_port()))
+    return make_plan("test", addresses, ports=Ports(clock=reserve_port()))
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hypervisor.base import process
-from hypervisor.broker.ports import free_port
 from hypervisor.database import worker
 from hypervisor.database.connect import Connection, StoreError, connect, guarded
+from tests.ports import reserve_port
 
 OURS = (
     "-c timezone=UTC -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3"
@@ -87,7 +87,7 @@ def test_a_database_that_is_away_is_tried_again_after_longer_and_longer(
     clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
     for module in (worker, process):
         monkeypatch.setattr(module, "time", clock)
-    url = f"postgresql://127.0.0.1:{free_port()}/none"
+    url = f"postgresql://127.0.0.1:{reserve_port()}/none"
     worker.keep_working("it", url, work, stopping=lambda: len(messages) == 7, say=messages.append)
     waits = [line.rpartition("; trying again in ")[2] for line in messages]
     assert waits == ["0.5 s", "1 s", "2 s", "5 s", "10 s", "10 s", "10 s"]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hypervisor.broker.ports import free_port
 from hypervisor.notifications import channel_apprise
 from hypervisor.notifications.model import ChannelError, Message
+from tests.ports import reserve_port
 from tests.postings import posting
 
 MESSAGE = Message(title="t", text="x", kind="info", data={})
@@ -50,7 +50,7 @@ def ours() -> Iterator[Ours]:
 def test_what_goes_wrong_is_told_and_stays_out_of_our_log(ours: Ours) -> None:
     with pytest.raises(ChannelError, match="the address is incomplete"):
         channel_apprise.send({"target": "mailto://"}, posting(MESSAGE, seconds=1))
-    port = free_port()
+    port = reserve_port()
     with pytest.raises(ChannelError) as caught:
         channel_apprise.send(
             {"target": f"json://u:secret@127.0.0.1:{port}/a"}, posting(MESSAGE, seconds=5)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
-from hypervisor.broker.ports import free_port
 from hypervisor.notifications import channel_webhook
 from hypervisor.notifications.channel_webhook import CLOUDEVENTS, CLOUDEVENTS_BINARY, WEBHOOK
 from hypervisor.notifications.model import ChannelError, Message
+from tests.ports import reserve_port
 from tests.postings import posting
 
 MESSAGE = Message(
@@ -117,7 +117,7 @@ def test_what_cannot_be_reached() -> None:
     for scheme in ("http", "https"):
         with pytest.raises(ChannelError, match="ConnectionRefusedError: "):
             channel_webhook.send(
-                {"target": f"{scheme}://127.0.0.1:{free_port()}/"}, posting(MESSAGE, seconds=9)
+                {"target": f"{scheme}://127.0.0.1:{reserve_port()}/"}, posting(MESSAGE, seconds=9)
             )
     with pytest.raises(ChannelError, match="ValueError: Port"):
         channel_webhook.send({"target": "http://127.0.0.1:99999/"}, posting(MESSAGE, seconds=1))

@@ -11,8 +11,8 @@ import pytest
 
 from hypervisor.base import process
 from hypervisor.base.process import PULSE
-from hypervisor.broker.ports import free_port
 from hypervisor.stack import health_check
+from tests.ports import reserve_port
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_check_without_a_pulse_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize("part", ["broker", "web"])
 def test_a_server_that_does_not_answer_is_not_well(part: str) -> None:
-    port = str(free_port())
+    port = str(reserve_port())
     env = {"HYPERVISOR_BROKER_PORT": port, "HYPERVISOR_WEB_PORT": port}
     assert health_check.main(part, env) == 1
 

@@ -8,9 +8,9 @@ import pytest
 from hypervisor.base.settings import load_settings
 from hypervisor.broker.errors import StackError
 from hypervisor.broker.folder import DataFolder, open_folder
-from hypervisor.broker.ports import free_port
 from hypervisor.broker.server_account import current_account
 from hypervisor.stack.instance_settings import choose_settings
+from tests.ports import reserve_port
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> DataFolder:
 
 def test_a_second_time_finds_the_same(folder: DataFolder) -> None:
     said: list[str] = []
-    first = choose_settings(folder, free_port(), said.append)
+    first = choose_settings(folder, reserve_port(), said.append)
     assert choose_settings(folder, None, said.append) == first
     assert said == []
     read = load_settings(folder.root)
@@ -29,7 +29,7 @@ def test_a_second_time_finds_the_same(folder: DataFolder) -> None:
 
 
 def test_the_persons_own_lines_are_kept(folder: DataFolder) -> None:
-    choose_settings(folder, free_port(), print)
+    choose_settings(folder, reserve_port(), print)
     with folder.settings_file.open("a") as file:
         file.write("HYPERVISOR_WORKER=ingest-7\n# mine\n")
     assert choose_settings(folder, None, print).worker == "ingest-7"
@@ -39,7 +39,7 @@ def test_the_persons_own_lines_are_kept(folder: DataFolder) -> None:
 
 
 def test_a_private_port_that_was_taken_meanwhile_changes_and_it_is_said(folder: DataFolder) -> None:
-    first = choose_settings(folder, free_port(), print)
+    first = choose_settings(folder, reserve_port(), print)
     said: list[str] = []
     with socket.create_server(("127.0.0.1", first.broker_port)):
         second = choose_settings(folder, None, said.append)
@@ -56,7 +56,7 @@ def test_a_wished_web_port_that_is_taken_is_refused(folder: DataFolder) -> None:
 
 
 def test_a_kept_web_port_that_is_taken_gives_way(folder: DataFolder) -> None:
-    port = free_port()
+    port = reserve_port()
     choose_settings(folder, port, print)
     said: list[str] = []
     with socket.create_server(("127.0.0.1", port)):
@@ -69,8 +69,8 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
     folder: DataFolder, *, first: bool
 ) -> None:
     if not first:
-        choose_settings(folder, free_port(), print)
-    web, broker, parts = free_port(), free_port(), free_port()
+        choose_settings(folder, reserve_port(), print)
+    web, broker, parts = reserve_port(), reserve_port(), reserve_port()
     asked = {
         "HYPERVISOR_BROKER_PARTS_PORT": str(parts),
         "HYPERVISOR_WEB_PORT": str(web),
@@ -92,9 +92,17 @@ def test_what_the_environment_asks_for_is_taken_up_and_kept(
     assert folder.settings_file.read_text().count("HYPERVISOR_WORKER=") == 1
 
 
+def test_two_servers_are_never_given_the_same_port(folder: DataFolder) -> None:
+    first = choose_settings(folder, reserve_port(), print)
+    again = choose_settings(folder, first.broker_port, print)
+    ports = (again.web_port, again.broker_port, again.broker_parts_port, again.database_port)
+    assert again.web_port == first.broker_port
+    assert len(set(ports)) == len(ports)
+
+
 def test_a_command_line_wins_over_the_environment(folder: DataFolder) -> None:
-    port = free_port()
-    asked = {"HYPERVISOR_WEB_PORT": str(free_port(avoid=frozenset({port})))}
+    port = reserve_port()
+    asked = {"HYPERVISOR_WEB_PORT": str(reserve_port())}
     assert choose_settings(folder, port, print, asked).web_port == port
 
 
@@ -125,7 +133,7 @@ def test_nonsense_in_the_environment_is_refused(
 def test_servers_of_somebody_else_are_ignored_aloud(folder: DataFolder) -> None:
     said: list[str] = []
     asked = {"HYPERVISOR_DATABASE_URL": "postgresql://a:b@elsewhere/c"}
-    choose_settings(folder, free_port(), said.append, asked)
+    choose_settings(folder, reserve_port(), said.append, asked)
     assert len(said) == 1
     assert said[0].startswith("HYPERVISOR_DATABASE_URL is ignored:")
     assert "elsewhere" not in folder.settings_file.read_text()

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from hypervisor.broker.ports import free_port
 from hypervisor.grafana.client import Grafana, GrafanaError
 from hypervisor.grafana.service_push import Outcome, PushOptions
 from tests.integration.grafana.pushing.fake_grafana import ADMIN, World
 from tests.integration.grafana.pushing.pushed import WISH, became, push
+from tests.ports import reserve_port
 
 
 def refusal(world: World, wish: PushOptions = WISH, *, token: str = ADMIN) -> str:
@@ -21,7 +21,7 @@ def refusal(world: World, wish: PushOptions = WISH, *, token: str = ADMIN) -> st
 
 
 def test_nobody_answers(world: World) -> None:
-    world.url = f"http://127.0.0.1:{free_port()}"
+    world.url = f"http://127.0.0.1:{reserve_port()}"
     assert refusal(world).startswith(f"no answer from {world.url}: ")
     assert "Connection refused" in refusal(world)
 
