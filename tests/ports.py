@@ -5,8 +5,6 @@ import socket
 
 from hypervisor.broker.ports import LOOPBACK
 
-_held: list[socket.socket] = []
-
 
 def reserve_port() -> int:
     """A port that no other test is given, in this process or another, while this process lives.
@@ -24,5 +22,5 @@ def reserve_port() -> int:
             continue
         # Set after the bind: the bind itself must fail where any other socket is bound.
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _held.append(holder)
+        holder.detach()  # stays open until this process ends
         return port

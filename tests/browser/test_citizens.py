@@ -33,7 +33,9 @@ PushManager.prototype.subscribe = async () => ({ toJSON: () => keys, options: {}
 # The headless browser has no place where notifications appear.
 RECORDED = """
 self.shown = [];
-self.registration.showNotification = async (...notification) => self.shown.push(notification);
+self.registration.showNotification = async (title, options) => {
+  self.shown.push(JSON.stringify({ title, options }));
+};
 """
 CLICKED = """
 ({ data, action }) => {
@@ -167,8 +169,8 @@ class Receiver:
                 },
             )
         assert wait_until(lambda: self.worker.evaluate("self.shown.length"), seconds=30)
-        title, options = self.worker.evaluate("self.shown.pop()")
-        return title, options
+        shown = json.loads(self.worker.evaluate("self.shown.pop()"))
+        return shown["title"], shown["options"]
 
 
 def test_a_browser_shows_what_is_pushed_and_one_click_ends_it(

@@ -562,7 +562,12 @@ class Reference:
             steps = self.subject.thresholds.get(threshold)
             found.update(steps.at.tolist() if steps else ())
         for forecasts in self.subject.forecasts.values() if self.rule.forecasts else ():
-            found.update(at for at, _ in forecasts.revisions)
+            before = None
+            for at, model in forecasts.revisions:
+                # A model that replaces another changes nothing before the next reading.
+                if (model is None) != (before is None):
+                    found.add(at)
+                before = model
         for threshold in self.rule.afar_thresholds:
             for site in self.afar.values():
                 if threshold in site.thresholds:
