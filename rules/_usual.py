@@ -34,6 +34,11 @@ def weeks_needed(weeks: int) -> int:
     return max(FEWEST_WEEKS, -(-weeks // 2))
 
 
+def shortest_history(weeks: int) -> int:
+    """For less time (µs) before a reading nothing is usual: the nearest Sunday may be yesterday."""
+    return (7 * weeks_needed(weeks) - 6) * DAY - AROUND
+
+
 def usual_values(track: Track, rows: Index, zones: Sequence[str | None], weeks: int) -> Interval:
     """What was usual when each of these rows was read; row 0 is no reading. `zones`: by subject."""
     lo, hi = np.full(len(rows), -np.inf), np.full(len(rows), np.inf)

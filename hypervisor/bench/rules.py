@@ -33,12 +33,14 @@ _SECOND = 1_000_000
 _EVERY = 300  # s between two readings of a site
 _DAY = 86_400
 _WORKER = "bench"
+_ANY = 1.0  # a threshold of the bare loop
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Number of sites and of messages per site; a batch of ingest holds `batch` rows.
 
+    `waiting`: of so many batches evaluation takes what it likes; 1: it keeps up with ingest.
     `stirred`: the share of sites where something happens half of the time. `processes`: among which
     the evaluation is shared out.
     """
@@ -46,6 +48,7 @@ class Plan:
     sites: int = 5_000
     times: int = 12
     batch: int = 5_000
+    waiting: int = 6
     stirred: float = 0.02
     processes: int = 1
 
@@ -73,7 +76,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     with connect(url) as writer, _evaluators(url, plan.processes) as evaluators:
         reading_queries.create_staging_tables(writer)
         writer.commit()
-        turns = [evaluators()]  # what follows from the registry
+        turns, bare = [evaluators()], 0.0  # what follows from the registry
         pairs = sum(share.pairs for share in turns[0])
         numbers = {
             key: series.id or 0 for key, series in registry_queries.load(writer).series.items()
@@ -82,18 +85,22 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         base = int(time.time()) - (plan.times + 1) * _EVERY
         for turn in range(plan.times):
             published = _rows(plan, places, numbers, base, turn)
-            for first in range(0, len(published), plan.batch):
-                _commit(writer, published[first : first + plan.batch])
+            for first in range(0, len(published), plan.batch * plan.waiting):
+                together = published[first : first + plan.batch * plan.waiting]
+                for start in range(0, len(together), plan.batch):
+                    _commit(writer, together[start : start + plan.batch])
                 shares = evaluators()
                 turns.append(shares)
                 if turn == 0:
                     counted = len(turns)  # a first reading changes everything
+                else:
+                    bare += _time_bare_loop(together, plan.batch)
             tick("judging", turn + 1, plan.times)
-    return _result(plan, pairs, turns, counted)
+    return _result(plan, pairs, turns, counted, bare)
 
 
 def _result(
-    plan: Plan, pairs: int, turns: Sequence[Sequence[_Share]], counted: int
+    plan: Plan, pairs: int, turns: Sequence[Sequence[_Share]], counted: int, bare: float
 ) -> dict[str, Any]:
     """The figures; each batch takes as long as the slowest of the processes."""
     pauses = [pause for shares in turns for share in shares for pause in share.pauses]
@@ -109,6 +116,8 @@ def _result(
         "judgements": pairs,
         "rows": rows,
         "rows_s": round(rows / max(spent, 1e-9)),
+        "bare_rows_s": round(rows / max(bare, 1e-9)),
+        "ratio": round(bare / max(spent, 1e-9), 4),
         "seconds": round(spent, 3),
         "judged": sum(share.judged for share in every),
         "alarms": sum(share.alarms for share in every),
@@ -116,6 +125,16 @@ def _result(
         "step_p99_ms": round(float(np.percentile(pauses, 99)) * 1e3, 1),
         "step_longest_ms": round(max(pauses) * 1e3, 1),
     }
+
+
+def _time_bare_loop(rows: Rows, batch: int) -> float:
+    """Seconds to decode the same batches, sort them and compare them with one constant."""
+    written = [rows[first : first + batch].tobytes() for first in range(0, len(rows), batch)]
+    began = time.perf_counter()
+    read = np.concatenate([np.frombuffer(part, dtype=ROW) for part in written])
+    ordered = read[np.lexsort((read["time"], read["series"]))]
+    np.count_nonzero(ordered["value"] > _ANY)
+    return time.perf_counter() - began
 
 
 @contextmanager

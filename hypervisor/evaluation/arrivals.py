@@ -105,6 +105,7 @@ def _survey(
     news.arrived[places] = np.minimum.reduceat(arrival, starts)
     news.longest[places] = _longest(rows, good, starts, stats.arrived[places])
     last = np.append(starts[1:], len(rows)) - 1
+    stats.oldest[places] = np.minimum(stats.oldest[places], rows["time"][starts])
     stats.newest[places] = np.maximum(stats.newest[places], rows["time"][last])
     low = np.where(good, rows["value"], np.inf)
     high = np.where(good, highest(rows), -np.inf)

@@ -41,7 +41,8 @@ from rules._engine import VERSION
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
-_ENTRIES = 200  # of the feed at once: a long absence need not fit into memory
+# Of the feed at once: a step that is behind takes more rows, but none so many that it takes long.
+_ENTRIES, _BYTES = 200, 2**20
 
 _Outcome = tuple[Written, Sequence[Pair], Sequence[Pair]]  # and what is set aside, or resumed
 
@@ -223,7 +224,9 @@ def _read_feed(connection: Connection, memory: Memory, setup: Setup) -> tuple[Un
     memory.stats.read(memory.tails, memory.budget.shorten())
     with connection.pipeline():
         begin(connection)
-        receive_entries = feed.request(connection, memory.state.cursor, most=_ENTRIES)
+        receive_entries = feed.request(
+            connection, memory.state.cursor, most=_ENTRIES, most_bytes=_BYTES
+        )
         receive_listening = queries.request_listening(connection)
     entries, cursor, waiting = receive_entries()
     workers, gaps = receive_listening()

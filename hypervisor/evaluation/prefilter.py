@@ -21,6 +21,7 @@ from rules._rule import DEVICE, Rule
 from rules._tree import Call, Every, Node, Number, walk
 from sensors._errors import Place
 from sensors._quantity import Reporting
+from sensors._row import NEVER
 
 Places = Instants  # of series in SeriesStats; 0 is no series
 
@@ -56,6 +57,10 @@ class Latest:
 
     def unchanged(self, stats: SeriesStats, places: Places) -> Instants:
         return np.where(self.near, stats.recent.unchanged(places, self.upto), LATER)
+
+    def recorded(self, stats: SeriesStats, places: Places) -> Instants:
+        oldest = stats.oldest[places]
+        return np.where(oldest == NEVER, LATER, self.upto - np.where(oldest == NEVER, 0, oldest))
 
     def _choose(self, latest: Span, all_values: Span) -> Span:
         near = self.near.reshape(-1, *([1] * (latest[0].ndim - 1)))
@@ -219,6 +224,7 @@ class Prefilter:
             unchanged={
                 name: latest.unchanged(stats, self.named[name]) for name, _ in self.standstills
             },
+            recorded={name: latest.recorded(stats, places) for name, places in self.named.items()},
         )
 
     def _device_silences(self, stats: SeriesStats, floor: int) -> Silences:

@@ -18,11 +18,13 @@ class SeriesStats:
 
     `rise` and `fall`: the sums of those above and below zero. `newest`: the latest time, `arrived`:
     the latest arrival of a good row. `paused`: an upper bound of the time (µs) between two arrivals
-    that ended after the watermark; LATER: unknown.
+    that ended after the watermark; LATER: unknown. `oldest`: no reading that counts lies before it;
+    NEVER: some are not in memory.
     """
 
     place: dict[int, int]
     newest: Instants
+    oldest: Instants
     low: Values
     high: Values
     rise: Values
@@ -38,6 +40,7 @@ class SeriesStats:
         stats = cls(
             place={series: number for number, series in enumerate(sorted(tails), start=1)},
             newest=np.full(size, NEVER, dtype=np.int64),
+            oldest=np.full(size, LATER, dtype=np.int64),
             low=np.full(size, np.inf),
             high=np.full(size, -np.inf),
             rise=np.zeros(size),
@@ -79,6 +82,7 @@ class SeriesStats:
             (self.rise, 0.0),
             (self.fall, 0.0),
             (self.arrived, NEVER),
+            (self.oldest, LATER),
         ):
             facts[places] = nothing
         self.recent.forget(places)
@@ -90,6 +94,7 @@ class SeriesStats:
         at = (np.cumsum(lengths) - lengths)[some]
         good, places = is_good(rows), places[some]
         complete_from = np.array([t.complete_from for _, t in chosen], dtype=np.int64)[some]
+        self.oldest[places] = np.minimum.reduceat(rows["time"], at)
         low = np.where(good, rows["value"], np.inf)
         high = np.where(good, highest(rows), -np.inf)
         self.low[places] = np.minimum.reduceat(low, at)
@@ -106,6 +111,7 @@ class SeriesStats:
     def _add_hidden(self, hidden: Sequence[tuple[int, Bounds]]) -> None:
         """Widen bounds by what rules may look back to, though it is not in memory."""
         for place, bounds in hidden:
+            self.oldest[place] = NEVER
             self.low[place] = min(self.low[place], bounds.low)
             self.high[place] = max(self.high[place], bounds.high)
             self.rise[place] += bounds.rise

@@ -12,7 +12,7 @@ import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.series_tail import Mask
-from rules._functions import FORECASTS, FUNCTIONS, INTERVALS, Bound
+from rules._functions import FORECASTS, FUNCTIONS, INTERVALS, USUAL, Bound
 from rules._inputs import Instants, Values
 from rules._tree import (
     Arithmetic,
@@ -28,6 +28,7 @@ from rules._tree import (
     Threshold,
     walk,
 )
+from rules._usual import WEEK, shortest_history
 
 _SLACK = 1e-6  # above any rounding error of sums and means
 
@@ -70,8 +71,9 @@ class Spans:
     """Bounds of each subject's values by series, thresholds by name; arrays of `shape`.
 
     `held`: of those in force, where it is known; `changes`: of a change, by its length (µs).
-    `unchanged`: for how long at most (µs) the value has not changed. `members`: the same of a
-    group's members, along one more axis; `present`: by word, which members measure it.
+    `unchanged`: for how long at most (µs) the value has not changed; `recorded`: for how long it
+    has been measured. `members`: the same of a group's members, along one more axis; `present`: by
+    word, which members measure it.
     """
 
     shape: tuple[int, ...]
@@ -81,6 +83,7 @@ class Spans:
     held: Mapping[str, Span] = field(default_factory=dict)
     changes: Mapping[str, Callable[[int], Span]] = field(default_factory=dict)
     unchanged: Mapping[str, Instants] = field(default_factory=dict)
+    recorded: Mapping[str, Instants] = field(default_factory=dict)
     silences: Mapping[str, Silences] = field(default_factory=dict)
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
     members: "Spans | None" = None
@@ -179,18 +182,24 @@ def _of_call(call: Call, spans: Spans) -> Span | None:
             return spans.sums.get(name)
         case Call(function="share", arguments=(condition,)):
             return _share(condition, spans)
-        case Call(function=function) if function in FORECASTS:
-            return _forecast(call, spans)
+        case Call(function=function) if function in FORECASTS or function == USUAL:
+            return _of_past_or_future(call, spans)
     return None
 
 
-def _forecast(call: Call, spans: Spans) -> Span | None:
-    """Anything; nothing where no model is in force."""
+def _of_past_or_future(call: Call, spans: Spans) -> Span | None:
+    """Anything; nothing where no model is in force, or the history is too short for a usual value.
+
+    Of nothing no comparison is true.
+    """
     names = [node.name for node in walk(call) if isinstance(node, Name)]
-    there = spans.modelled.get(names[0])
-    if there is None:
+    possible = spans.modelled.get(names[0]) if call.function in FORECASTS else None
+    if call.function == USUAL and names[0] in spans.recorded:
+        weeks = next(int(part.value) // WEEK for part in call.arguments if isinstance(part, Number))
+        possible = np.asarray(spans.recorded[names[0]] >= shortest_history(weeks))
+    if possible is None:
         return None
-    return np.where(there, -np.inf, np.inf), np.where(there, np.inf, -np.inf)
+    return np.where(possible, -np.inf, np.inf), np.where(possible, np.inf, -np.inf)
 
 
 def _share(condition: Node, spans: Spans) -> Span | None:
@@ -207,7 +216,18 @@ def _share(condition: Node, spans: Spans) -> Span | None:
 
 def _times(left: Span, right: Span) -> Span:
     corners = np.array([a * b for a in left for b in right])
-    return corners.min(axis=0), corners.max(axis=0)
+    # What is unknown stays unknown, except times nothing: that is nothing.
+    unknown = (_is_empty(left) & ~_holds_zero(right)) | (_is_empty(right) & ~_holds_zero(left))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return np.where(unknown, np.inf, low), np.where(unknown, -np.inf, high)
+
+
+def _is_empty(span: Span) -> Mask:
+    return np.asarray(span[0] > span[1])
+
+
+def _holds_zero(span: Span) -> Mask:
+    return ~np.asarray((span[0] > 0) | (span[1] < 0)) | np.isnan(span[0]) | np.isnan(span[1])
 
 
 def _over(left: Span, right: Span) -> Span:

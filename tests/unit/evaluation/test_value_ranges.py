@@ -9,6 +9,7 @@ from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.value_ranges import Silences, Spans, can_be
 from rules._pack import load_pack
 from rules._tree import Node, Number
+from rules._usual import past_hours, shortest_history, weeks_needed
 from sensors._errors import Place
 from sensors._row import NEVER
 
@@ -307,3 +308,37 @@ def test_a_forecast_is_anything_where_there_is_a_model_and_nothing_elsewhere() -
         assert not forecast(when, modelled=False)
     assert not forecast(f"{soon} and level > 2.5 m", modelled=True)
     assert possible(soon, 1.0, 2.0)
+
+
+DAY = 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("when", "days", "can"),
+    [
+        ("level > usual(level, 4 weeks)", 7.0, False),
+        ("level > usual(level, 4 weeks)", 8.0, True),
+        ("level > usual(level, 8 weeks)", 21.0, False),
+        ("level > usual(level, 8 weeks)", 22.0, True),
+        ("not (level > usual(level, 4 weeks))", 7.0, False),
+        ("level > 2.5 * usual(level, 4 weeks)", 7.0, False),
+        ("level > usual(level, 4 weeks) + 1 m", 7.0, False),
+        ("level > usual(level, 4 weeks) * 0", 7.0, True),
+        ("level > 1 m or level > usual(level, 4 weeks)", 7.0, True),
+    ],
+)
+def test_nothing_is_usual_before_its_weeks(when: str, days: float, *, can: bool) -> None:
+    level = np.array([2.0]), np.array([3.0])
+    recorded = {"level": np.array([int(days * DAY)])}
+    spans = Spans(shape=(1,), series={"level": level}, sums={}, thresholds={}, recorded=recorded)
+    assert can_be(condition(when), spans).tolist() == [can]
+
+
+@given(st.integers(0, 700), st.sampled_from([2, 4, 5, 8]))
+def test_the_engine_knows_no_usual_value_of_a_shorter_history(day: int, weeks: int) -> None:
+    """Of readings every half hour, on any day of two years, among them holidays."""
+    end = 1_672_531_200_000_000 + day * DAY + 12 * 3_600_000_000
+    step, reach = 1_800_000_000, shortest_history(weeks)
+    times = np.arange(end - reach + step, end + 1, step)
+    ends, comparable = past_hours("Europe/Paris", times[-1:], weeks)
+    assert (comparable & (ends >= times[0])).sum() < weeks_needed(weeks)
