@@ -40,7 +40,7 @@ _ANY = 1.0  # a threshold of the bare loop
 class Plan:
     """Number of sites and of messages per site; a batch of ingest holds `batch` rows.
 
-    `waiting`: of so many batches evaluation takes what it likes; 1: it keeps up with ingest.
+    `waiting`: how many batches the feed holds when evaluation begins; 1: it keeps up with ingest.
     `stirred`: the share of sites where something happens half of the time. `processes`: among which
     the evaluation is shared out.
     """

@@ -41,7 +41,7 @@ from rules._engine import VERSION
 from sensors._domain import Catalogue
 from sensors._row import NEVER, ROW, Rows
 
-# Of the feed at once: a step that is behind takes more rows, but none so many that it takes long.
+# Read from the feed at once: many rows cost less each, but a step must not take long.
 _ENTRIES, _BYTES = 200, 2**20
 
 _Outcome = tuple[Written, Sequence[Pair], Sequence[Pair]]  # and what is set aside, or resumed

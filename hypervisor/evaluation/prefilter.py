@@ -224,7 +224,9 @@ class Prefilter:
             unchanged={
                 name: latest.unchanged(stats, self.named[name]) for name, _ in self.standstills
             },
-            recorded={name: latest.recorded(stats, places) for name, places in self.named.items()},
+            recorded={
+                name: partial(latest.recorded, stats, places) for name, places in self.named.items()
+            },
         )
 
     def _device_silences(self, stats: SeriesStats, floor: int) -> Silences:

@@ -83,7 +83,7 @@ class Spans:
     held: Mapping[str, Span] = field(default_factory=dict)
     changes: Mapping[str, Callable[[int], Span]] = field(default_factory=dict)
     unchanged: Mapping[str, Instants] = field(default_factory=dict)
-    recorded: Mapping[str, Instants] = field(default_factory=dict)
+    recorded: Mapping[str, Callable[[], Instants]] = field(default_factory=dict)
     silences: Mapping[str, Silences] = field(default_factory=dict)
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
     members: "Spans | None" = None
@@ -196,7 +196,7 @@ def _of_past_or_future(call: Call, spans: Spans) -> Span | None:
     possible = spans.modelled.get(names[0]) if call.function in FORECASTS else None
     if call.function == USUAL and names[0] in spans.recorded:
         weeks = next(int(part.value) // WEEK for part in call.arguments if isinstance(part, Number))
-        possible = np.asarray(spans.recorded[names[0]] >= shortest_history(weeks))
+        possible = np.asarray(spans.recorded[names[0]]() >= shortest_history(weeks))
     if possible is None:
         return None
     return np.where(possible, -np.inf, np.inf), np.where(possible, np.inf, -np.inf)

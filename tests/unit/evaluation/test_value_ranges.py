@@ -329,7 +329,7 @@ DAY = 86_400_000_000
 )
 def test_nothing_is_usual_before_its_weeks(when: str, days: float, *, can: bool) -> None:
     level = np.array([2.0]), np.array([3.0])
-    recorded = {"level": np.array([int(days * DAY)])}
+    recorded = {"level": lambda: np.array([int(days * DAY)])}
     spans = Spans(shape=(1,), series={"level": level}, sums={}, thresholds={}, recorded=recorded)
     assert can_be(condition(when), spans).tolist() == [can]
 
