@@ -21,6 +21,7 @@ from hypervisor.database.connect import Connection
 from hypervisor.database.feed import Entry
 from hypervisor.database.transactions import begin, commit, rolled_back_on_error
 from hypervisor.evaluation import queries, revisions
+from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.arrivals import Arrived, record_pauses, take_rows
 from hypervisor.evaluation.evaluate import evaluate_due
 from hypervisor.evaluation.leftovers import end_leftovers
@@ -95,12 +96,13 @@ def load_memory(connection: Connection, setup: Setup, shards: AbstractSet[int] =
             receive_state = queries.request_state(connection, shards)
             receive_listening = queries.request_listening(connection)
         state = receive_state() or first
+        stats = SeriesStats.of({})
         memory = Memory(
             state=state,
             territory=Territory.empty(),
             tails={},
-            stats=SeriesStats.of({}),
-            plans={},
+            stats=stats,
+            agenda=Agenda.of({}, stats),
             standings={},
             watermark=Watermark(floor=state.watermark),
             gaps=union(receive_listening()[1]),
@@ -299,13 +301,11 @@ def mark_due(memory: Memory, news: Arrived) -> None:
     names = {at: quantities[series] for series, at in places.items()} if news.fresh else {}
     watermark = memory.state.watermark
     record_pauses(news, memory.stats, watermark=watermark)
-    for plan in memory.plans.values():
-        plan.mark(news, memory.stats, floor=memory.watermark.floor, watermark=watermark)
-        late = news.late[plan.listens].any(axis=1) if news.fresh else np.empty(0)
-        for number in np.flatnonzero(late).tolist():
-            cause = explain(plan, number, news, names)
-            if cause:
-                plan.causes[number] = cause
+    late = memory.agenda.mark(news, memory.stats, floor=memory.watermark.floor, watermark=watermark)
+    for plan, number in late:
+        cause = explain(plan, number, news, names)
+        if cause:
+            plan.causes[number] = cause
     memory.stats.read(memory.tails, news.trimmed)
     for rule, subject in [*memory.setbacks.now]:
         rule_plan = memory.plans.get(rule)

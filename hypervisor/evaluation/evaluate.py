@@ -112,14 +112,9 @@ def _starts_before(memory: Memory, pair: Pair, start: int) -> bool:
 def list_due(memory: Memory) -> dict[str, Due]:
     """What is due, by subject."""
     by_subject: dict[str, Due] = {}
-    for rule, plan in memory.plans.items():
-        horizons = plan.horizons(memory.stats, memory.watermark.floor)
-        due = np.flatnonzero(plan.due <= horizons).tolist()
-        if memory.setbacks.now:
-            due = [n for n in due if not memory.setbacks.holds(plan.pair(n), int(horizons[n]))]
-        for number in due:
-            horizon = int(horizons[number])
-            by_subject.setdefault(plan.keys[number], []).append((rule, number, horizon))
+    for plan, number, horizon in memory.agenda.list_due(memory.stats, memory.watermark.floor):
+        if not memory.setbacks.now or not memory.setbacks.holds(plan.pair(number), horizon):
+            by_subject.setdefault(plan.keys[number], []).append((plan.rule.id, number, horizon))
     return by_subject
 
 

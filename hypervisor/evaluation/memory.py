@@ -10,6 +10,7 @@ from hypervisor.alarms.log import Alarm, Pair
 from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import queries
+from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.power_schedule import PowerSchedule
 from hypervisor.evaluation.queries import EvaluationState, Fact
 from hypervisor.evaluation.schedule import EvaluationPlan
@@ -100,7 +101,7 @@ class Memory:
     territory: Territory
     tails: dict[int, SeriesTail]
     stats: SeriesStats
-    plans: dict[str, EvaluationPlan]
+    agenda: Agenda
     standings: dict[Pair, Standing]
     watermark: Watermark
     gaps: tuple[tuple[int, int], ...]
@@ -117,6 +118,11 @@ class Memory:
     budget: TailBudget = field(default_factory=lambda: TailBudget(most=TAILS))
     unfinished: Unfinished | None = None
     rearranged: bool = False  # since alarms that nothing evaluates were last looked for
+
+    @property
+    def plans(self) -> Mapping[str, EvaluationPlan]:
+        """By rule."""
+        return self.agenda.plans
 
     def closing_after(self, pair: Pair, time: int) -> int | None:
         """When (µs) the next alarm of a pair was closed by hand, after a time."""

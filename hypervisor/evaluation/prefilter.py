@@ -15,7 +15,7 @@ from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Mask
-from hypervisor.evaluation.value_ranges import Silences, Span, Spans, can_be, lasting_of
+from hypervisor.evaluation.value_ranges import Lazy, Silences, Span, Spans, can_be, lasting_of
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Every, Node, Number, walk
@@ -33,14 +33,9 @@ class Latest:
     near: Mask
     upto: Instants
 
-    def held(self, stats: SeriesStats, places: Mapping[str, Places]) -> dict[str, Span]:
+    def held(self, stats: SeriesStats, places: Mapping[str, Places]) -> Mapping[str, Span]:
         """Bounds of the values in force; of a subject that is not near, of all in memory."""
-        return {
-            name: self._choose(
-                (stats.recent.low[places_of], stats.recent.high[places_of]), stats.span(places_of)
-            )
-            for name, places_of in places.items()
-        }
+        return Lazy(places, lambda own: self._choose(stats.recent.span(own), stats.span(own)))
 
     def change(self, stats: SeriesStats, places: Places, alone: Mask, length: int) -> Span:
         """Bounds of a change: between any values in memory, and what the latest readings give."""
@@ -155,6 +150,10 @@ class Prefilter:
         """Whether the condition can be true for the values in memory, or for the latest alone."""
         return can_be(self.when, self._spans(stats, {}, {}, latest))
 
+    def possible_within_guards(self, stats: SeriesStats) -> Mask:
+        """Whether the condition can be true while all values lie within their series' guards."""
+        return can_be(self.when, self._guards(stats))
+
     def stuck_after(self, stats: SeriesStats, upto: Instants) -> Instants:
         """When, after `upto`, time alone may complete a standstill; LATER if never."""
         due = np.full(len(self.settled), LATER, dtype=np.int64)
@@ -185,6 +184,21 @@ class Prefilter:
                 due = np.minimum(due, ends.min(axis=1, initial=LATER))
         return ~possible, due
 
+    def _guards(self, stats: SeriesStats) -> Spans:
+        """Bounds that also hold of readings to come; of sums nothing is known."""
+        spans = self._spans(stats, {}, {})
+        members = spans.members and replace(
+            spans.members,
+            series=Lazy(self.members, stats.guarded),
+            sums={},
+        )
+        return replace(
+            spans,
+            series=Lazy(self.named, stats.guarded),
+            sums={},
+            members=members,
+        )
+
     def _spans(
         self,
         stats: SeriesStats,
@@ -196,16 +210,16 @@ class Prefilter:
         width = next((places.shape[1] for places in self.members.values()), 0)
         members = Spans(
             shape=(size, width),
-            series={word: stats.span(places) for word, places in self.members.items()},
-            sums={word: stats.sums(places) for word, places in self.members.items()},
+            series=Lazy(self.members, stats.span),
+            sums=Lazy(self.members, stats.sums),
             thresholds={name: values[:, np.newaxis] for name, values in self.limits.items()},
             silences=shared,
             held={} if latest is None else latest.held(stats, self.members),
         )
         spans = Spans(
             shape=(size,),
-            series={name: stats.span(places) for name, places in self.named.items()},
-            sums={name: stats.sums(places) for name, places in self.named.items()},
+            series=Lazy(self.named, stats.span),
+            sums=Lazy(self.named, stats.sums),
             thresholds=self.limits,
             silences=alone,
             modelled=self.modelled,

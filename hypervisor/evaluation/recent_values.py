@@ -119,6 +119,10 @@ class RecentValues:
         self.fresh[places] = KEPT
         self.stood[places] = LATER
 
+    def span(self, places: Instants) -> Span:
+        """Bounds of the values in force since the reading before the latest batch."""
+        return self.low[places], self.high[places]
+
     def unchanged(self, places: Instants, upto: Instants) -> Instants:
         """For how long at most (µs) a value stood, in the latest batch and up to a time."""
         turned = self.turned[places]

@@ -11,6 +11,7 @@ from hypervisor.base.instants import BEGINNING, text
 from hypervisor.database import instance as instance_store
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation import differences, queries
+from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.differences import Difference
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.memory import (
@@ -234,7 +235,7 @@ def _rebuild_plans(memory: Memory) -> None:
     subjects: dict[str, list[SubjectFacts]] = {}
     for rule, subject in territory.revisions:
         subjects.setdefault(rule, []).append(territory.subjects[subject])
-    memory.plans = {
+    plans = {
         rule: EvaluationPlan.of(
             territory.rules[rule],
             rule_subjects,
@@ -243,9 +244,10 @@ def _rebuild_plans(memory: Memory) -> None:
         )
         for rule, rule_subjects in subjects.items()
     }
-    for rule, plan in memory.plans.items():
+    for rule, plan in plans.items():
         if rule in before:
             plan.take_over(before[rule])
+    memory.agenda = Agenda.of(plans, memory.stats)
 
 
 def _update_standings(connection: Connection, memory: Memory) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import BEGINNING, text
@@ -26,6 +27,18 @@ from sensors._row import NEVER
 
 log = logging.getLogger(__name__)
 
+UNTRIED, OPEN, PROVEN = range(3)  # of a proof
+Proofs = NDArray[np.int8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What a batch changes for each subject of a rule: which, from when (µs), whether the past."""
+
+    touched: Mask
+    first: Instants
+    late: Mask
+
 
 @dataclass(kw_only=True)
 class EvaluationPlan:
@@ -33,7 +46,8 @@ class EvaluationPlan:
 
     `listens`: places of the series it reads, padded with 0. `due`: when to evaluate next, on the
     rule's time axis, LATER if never. `must`: made due by new input, not by time alone. `calm`:
-    inactive, and its condition not true.
+    inactive, and its condition not true. `proof`: whether its condition is proven impossible while
+    all values lie within the guards of its series.
     """
 
     rule: RuleHistory
@@ -42,6 +56,7 @@ class EvaluationPlan:
     due: Instants
     must: Mask
     calm: Mask
+    proof: Proofs
     prefilter: Prefilter
     causes: dict[int, str] = field(default_factory=dict)  # by subject, of revisions of the past
 
@@ -64,6 +79,7 @@ class EvaluationPlan:
             due=np.full(len(subjects), LATER, dtype=np.int64),
             must=np.zeros(len(subjects), dtype=np.bool_),
             calm=np.zeros(len(subjects), dtype=np.bool_),
+            proof=np.full(len(subjects), UNTRIED, dtype=np.int8),
             prefilter=_build_prefilter(rule, subjects, stats),
         )
 
@@ -93,26 +109,22 @@ class EvaluationPlan:
                 if old in before.causes:
                     self.causes[number] = before.causes[old]
 
-    def mark(self, news: Arrived, stats: SeriesStats, *, floor: int, watermark: int) -> None:
+    def mark(
+        self, changes: Changes, news: Arrived, stats: SeriesStats, *, floor: int, watermark: int
+    ) -> None:
         """Make due what the news may change, and what time alone has by `floor`.
 
         `watermark`: how far silence was evaluated until now.
         """
-        since = news.arrived if self.silence else news.first
-        first = since[self.listens].min(axis=1, initial=LATER)
-        touched = first < LATER
-        if self.silence:
-            touched = touched | (self.due <= floor)
-        if not touched.any():
-            return
-        quiet = touched & self.calm & ~self.must & ~news.late[self.listens].any(axis=1)
+        first = changes.first
+        quiet = changes.touched & self.calm & ~self.must & ~changes.late
         if quiet.any():
             try:
                 quiet = self._quiet(quiet, first, news, stats, floor=floor, watermark=watermark)
             except Exception:
                 log.exception("rule %s is evaluated without its prefilter", self.rule.id)
                 quiet[:] = False
-        loud = touched & ~quiet
+        loud = changes.touched & ~quiet
         if self.silence:  # nothing is proven of the time after the watermark any more
             first = np.minimum(first, max(watermark, BEGINNING - 1) + 1)
         self.due[loud] = np.minimum(self.due[loud], first[loud])
@@ -143,10 +155,15 @@ class EvaluationPlan:
 
         Behind all rows that were there before, only the latest values are in force.
         """
+        candidates = candidates & (self.prefilter.settled <= first)
+        self._prove(candidates, stats)
+        if not (candidates & (self.proof != PROVEN)).any():
+            self.due[candidates & (self.prefilter.settled <= self.due)] = LATER
+            return candidates
         near = news.before[self.listens].max(axis=1, initial=NEVER) <= first
         upto = self.horizons(stats, floor)
         possible = self.prefilter.possible(stats, Latest(near=near, upto=upto))
-        quiet: Mask = candidates & (self.prefilter.settled <= first) & ~possible
+        quiet = candidates & ~possible
         renewed = quiet & (self.prefilter.settled <= self.due)
         self.due[renewed] = self.prefilter.stuck_after(stats, upto)[renewed]
         return quiet
@@ -154,15 +171,28 @@ class EvaluationPlan:
     def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:
         """Clear what was evaluated; what cannot become true waits until its series move."""
         self.must[numbers] = False
-        if not self.silence:
-            idle = self.calm & (self.prefilter.settled <= floor)
-            if idle[numbers].any():
-                try:
-                    idle &= ~self.prefilter.possible(stats)
-                except Exception:
-                    log.exception("rule %s is evaluated without its prefilter", self.rule.id)
-                    return
-                self.due[numbers[idle[numbers]]] = LATER
+        if self.silence:
+            return
+        idle = np.zeros(len(self.keys), dtype=np.bool_)
+        idle[numbers] = True
+        idle &= self.calm & (self.prefilter.settled <= floor)
+        if not idle.any():
+            return
+        try:
+            self._prove(idle, stats)
+            if (idle & (self.proof != PROVEN)).any():
+                idle &= ~self.prefilter.possible(stats)
+        except Exception:
+            log.exception("rule %s is evaluated without its prefilter", self.rule.id)
+            return
+        self.due[idle] = LATER
+
+    def _prove(self, candidates: Mask, stats: SeriesStats) -> None:
+        """Try to prove what was not tried since its series moved out of their bounds."""
+        untried = candidates & (self.proof == UNTRIED)
+        if untried.any():
+            possible = self.prefilter.possible_within_guards(stats)
+            self.proof[untried] = np.where(possible[untried], OPEN, PROVEN)
 
     def bring_forward(self, number: int, time: int, cause: str = "") -> None:
         self.must[number] = True

@@ -7,7 +7,14 @@ from functools import cached_property
 import numpy as np
 
 from hypervisor.evaluation.recent_values import LATER, GoodReadings, RecentValues
-from hypervisor.evaluation.series_tail import Bounds, SeriesTail, WaitingRows, highest, is_good
+from hypervisor.evaluation.series_tail import (
+    Bounds,
+    Mask,
+    SeriesTail,
+    WaitingRows,
+    highest,
+    is_good,
+)
 from rules._inputs import Instants, Values
 from sensors._row import NEVER
 
@@ -20,6 +27,9 @@ class SeriesStats:
     the latest arrival of a good row. `paused`: an upper bound of the time (µs) between two arrivals
     that ended after the watermark; LATER: unknown. `oldest`: no reading that counts lies before it;
     NEVER: some are not in memory.
+
+    `guard_low`, `guard_high`: wider bounds, for proofs that outlast many readings. `outside`: where
+    they were widened, `renewed`: where statistics were read again, since the plans last looked.
     """
 
     place: dict[int, int]
@@ -31,6 +41,10 @@ class SeriesStats:
     fall: Values
     arrived: Instants
     paused: Instants
+    guard_low: Values
+    guard_high: Values
+    outside: Mask
+    renewed: Mask
     recent: RecentValues
     waiting: WaitingRows
 
@@ -47,6 +61,10 @@ class SeriesStats:
             fall=np.zeros(size),
             arrived=np.full(size, NEVER, dtype=np.int64),
             paused=np.full(size, LATER, dtype=np.int64),
+            guard_low=np.full(size, np.inf),
+            guard_high=np.full(size, -np.inf),
+            outside=np.zeros(size, dtype=np.bool_),
+            renewed=np.zeros(size, dtype=np.bool_),
             recent=RecentValues.empty(size),
             waiting=WaitingRows.of(size),
         )
@@ -58,6 +76,10 @@ class SeriesStats:
     def span(self, places: Instants) -> tuple[Values, Values]:
         """Bounds of the good values of series."""
         return self.low[places], self.high[places]
+
+    def guarded(self, places: Instants) -> tuple[Values, Values]:
+        """Bounds that also hold of readings to come, until `outside` says otherwise."""
+        return self.guard_low[places], self.guard_high[places]
 
     def sums(self, places: Instants) -> tuple[Values, Values]:
         """Bounds of the sum of any of their values."""
@@ -76,6 +98,7 @@ class SeriesStats:
         places = np.array([place for place, _ in chosen], dtype=np.int64)
         lengths = np.array([len(t.older) + len(t.rows) for _, t in chosen], dtype=np.int64)
         self.newest[places] = [tail.newest for _, tail in chosen]
+        self.renewed[places] = True
         for facts, nothing in (
             (self.low, np.inf),
             (self.high, -np.inf),
@@ -87,8 +110,25 @@ class SeriesStats:
             facts[places] = nothing
         self.recent.forget(places)
         some = lengths > 0
-        if not some.any():
-            return
+        if some.any():
+            self._fill(chosen, places, lengths, some)
+        self.guard(places)
+
+    def guard(self, places: Instants) -> None:
+        """Set wider bounds around the values: as far again as they lie apart, a tenth at least."""
+        low, high = self.low[places], self.high[places]
+        with np.errstate(invalid="ignore"):
+            size = np.maximum(np.abs(low), np.abs(high))
+            margin = np.where(low <= high, np.maximum(high - low, 0.1 * size), 0.0)
+        self.guard_low[places], self.guard_high[places] = low - margin, high + margin
+
+    def _fill(
+        self,
+        chosen: Sequence[tuple[int, SeriesTail]],
+        places: Instants,
+        lengths: Instants,
+        some: Mask,
+    ) -> None:
         parts = [part for _, tail in chosen for part in (tail.older, tail.rows) if len(part)]
         rows = np.concatenate(parts)
         at = (np.cumsum(lengths) - lengths)[some]

@@ -5,7 +5,7 @@ interval that the engine computes contains a point of the span here, so that wha
 complete interval is possible here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +30,7 @@ from rules._tree import (
 )
 from rules._usual import WEEK, shortest_history
 
+_ANYWHERE = np.ones((), dtype=np.bool_)
 _SLACK = 1e-6  # above any rounding error of sums and means
 
 Span = tuple[Values, Values]
@@ -90,14 +91,43 @@ class Spans:
     present: Mapping[str, Mask] = field(default_factory=dict)
 
 
+class Lazy(Mapping[str, Span]):
+    """Spans by name, each computed when it is first asked for."""
+
+    def __init__(self, places: Mapping[str, Instants], compute: Callable[[Instants], Span]) -> None:
+        self._places, self._compute = places, compute
+        self._spans: dict[str, Span] = {}
+
+    def __getitem__(self, name: str) -> Span:
+        if name not in self._spans:
+            self._spans[name] = self._compute(self._places[name])
+        return self._spans[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+
 def can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
     """For each subject, whether the condition may be true (or false) for values in the spans."""
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        return np.broadcast_to(_can_be(node, spans, true=true), spans.shape)
+
+
+def _can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
     if isinstance(node, Negation):
-        return can_be(node.condition, spans, true=not true)
+        return _can_be(node.condition, spans, true=not true)
     if isinstance(node, Every | Some):
-        parts = [can_be(part, spans, true=true) for part in node.conditions]
-        together = np.logical_and if isinstance(node, Every) is true else np.logical_or
-        mask: Mask = together.reduce(parts)
+        every = isinstance(node, Every) is true
+        mask = np.asarray(every)
+        for part in node.conditions:
+            own = _can_be(part, spans, true=true)
+            mask = mask & own if every else mask | own
         return mask
     if isinstance(node, Comparison):
         operator = node.operator if true else _NEGATED[node.operator]
@@ -109,7 +139,7 @@ def can_be(node: Node, spans: Spans, *, true: bool = True) -> Mask:
             return spans.silences[name].of(length)
         if function == "stuck" and name in spans.unchanged:
             return np.asarray(spans.unchanged[name] >= int(length.value))
-    return np.ones(spans.shape, dtype=np.bool_)
+    return _ANYWHERE
 
 
 def lasting_of(call: Call) -> tuple[str, str, Number] | None:
@@ -125,34 +155,31 @@ def lasting_of(call: Call) -> tuple[str, str, Number] | None:
 
 def _compare(operator: str, left: Span, right: Span) -> Mask:
     """Whether a comparison may be true; NaN: it may. Nothing is true of a series without values."""
-    with np.errstate(invalid="ignore"):
-        if operator in (">", ">="):
-            apart = left[1] < right[0] if operator == ">=" else left[1] <= right[0]
-        elif operator in ("<", "<="):
-            apart = left[0] > right[1] if operator == "<=" else left[0] >= right[1]
-        elif operator == "==":
-            apart = (left[1] < right[0]) | (left[0] > right[1])
-        else:
-            same = (left[0] == left[1]) & (right[0] == right[1]) & (left[0] == right[0])
-            apart = same | (left[0] > left[1]) | (right[0] > right[1])
-        return ~np.asarray(apart)
+    if operator in (">", ">="):
+        apart = left[1] < right[0] if operator == ">=" else left[1] <= right[0]
+    elif operator in ("<", "<="):
+        apart = left[0] > right[1] if operator == "<=" else left[0] >= right[1]
+    elif operator == "==":
+        apart = (left[1] < right[0]) | (left[0] > right[1])
+    else:
+        same = (left[0] == left[1]) & (right[0] == right[1]) & (left[0] == right[0])
+        apart = same | (left[0] > left[1]) | (right[0] > right[1])
+    return ~np.asarray(apart)
 
 
 def _span(node: Node, spans: Spans) -> Span:
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        low, high = _span_of(node, spans)
-        if isinstance(node, Number | Name | Threshold):
-            return low, high
-        # Computed values are rounded before they are compared; zero stays zero.
-        return np.where(low == 0, low, low - _SLACK), np.where(high == 0, high, high + _SLACK)
+    low, high = _span_of(node, spans)
+    if isinstance(node, Number | Name | Threshold):
+        return low, high
+    # Computed values are rounded before they are compared; zero stays zero.
+    return np.where(low == 0, low, low - _SLACK), np.where(high == 0, high, high + _SLACK)
 
 
 def _span_of(node: Node, spans: Spans) -> Span:
-    anything = np.full(spans.shape, -np.inf), np.full(spans.shape, np.inf)
     span: Span | None = None
     match node:
         case Number():
-            span = (np.full(spans.shape, node.value),) * 2
+            span = (np.asarray(node.value),) * 2
         case Name():
             span = spans.held.get(node.name) or spans.series.get(node.name)
         case Threshold() if node.name in spans.thresholds:
@@ -165,7 +192,7 @@ def _span_of(node: Node, spans: Spans) -> Span:
             span = _ARITHMETIC[node.operator](left, right)
         case Call():
             span = _of_call(node, spans)
-    return span or anything
+    return span or (np.asarray(-np.inf), np.asarray(np.inf))
 
 
 def _of_call(call: Call, spans: Spans) -> Span | None:
@@ -215,7 +242,7 @@ def _share(condition: Node, spans: Spans) -> Span | None:
 
 
 def _times(left: Span, right: Span) -> Span:
-    corners = np.array([a * b for a in left for b in right])
+    corners = np.array(np.broadcast_arrays(*(a * b for a in left for b in right)))
     # What is unknown stays unknown, except times nothing: that is nothing.
     unknown = (_is_empty(left) & ~_holds_zero(right)) | (_is_empty(right) & ~_holds_zero(left))
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -232,7 +259,7 @@ def _holds_zero(span: Span) -> Mask:
 
 def _over(left: Span, right: Span) -> Span:
     """Anything where the divisor may be below one: that enlarges the error of a rounding."""
-    corners = np.array([a / b for a in left for b in right])
+    corners = np.array(np.broadcast_arrays(*(a / b for a in left for b in right)))
     large = (right[0] <= right[1]) & ((right[0] >= 1) | (right[1] <= -1))
     low, high = corners.min(axis=0), corners.max(axis=0)
     return np.where(large, low, -np.inf), np.where(large, high, np.inf)

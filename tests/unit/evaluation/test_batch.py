@@ -110,6 +110,7 @@ def watching(rule: Rule = HIGH) -> Any:
     desk = Desk(rule)
     return SimpleNamespace(
         plans={"flood-x": desk.plan},
+        agenda=desk.agenda,
         stats=desk.stats,
         setbacks=Setbacks(),
         standings={PAIR: Standing(), ("flood-x", "mill"): Standing()},

@@ -12,6 +12,7 @@ from hypothesis import given
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import arrivals, columns
+from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.columns import ColumnQuery
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.recent_values import KEPT, LATER
@@ -71,6 +72,7 @@ class Watch:
         self.plan = EvaluationPlan.of(self.history, [self.facts], [[LEVEL, BATTERY]], self.stats)
         if "battery" not in rule.names:
             self.plan.listens = self.plan.listens[:, :1]
+        self.agenda = Agenda.of({"flood-x": self.plan}, self.stats)
         self.floor = self.judged = DAY
         self.evaluated = False
         self.moments: Sequence[StateChange] = ()
@@ -81,7 +83,7 @@ class Watch:
         self.plan.must[:] = False
         self.plan.calm[:] = is_calm(self.moments)
         news = arrivals.take_rows(rows, self.tails, self.stats, cursor=0)
-        self.plan.mark(news, self.stats, floor=self.floor, watermark=self.judged)
+        list(self.agenda.mark(news, self.stats, floor=self.floor, watermark=self.judged))
         horizon = int(self.plan.horizons(self.stats, self.floor)[0])
         verdict = self.evaluate(horizon)
         self.moments = verdict.moments

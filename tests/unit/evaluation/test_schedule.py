@@ -8,6 +8,7 @@ import pytest
 
 from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import arrivals as news
+from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
 from hypervisor.evaluation.prefilter import Prefilter
@@ -61,6 +62,7 @@ class Desk:
             [[4], [7]],
             self.stats,
         )
+        self.agenda = Agenda.of({"flood-x": self.plan}, self.stats)
         self.plan.calm[:] = True
 
     def news(self, *given: tuple[int, float, float], judged: float = 0) -> Arrived:
@@ -73,7 +75,7 @@ class Desk:
     ) -> list[float | None]:
         """From which minute on each is due after this batch."""
         result = self.news(*given, judged=watermark)
-        self.plan.mark(result, self.stats, floor=at(floor), watermark=at(watermark))
+        list(self.agenda.mark(result, self.stats, floor=at(floor), watermark=at(watermark)))
         return self.due()
 
     def due(self) -> list[float | None]:
@@ -111,6 +113,7 @@ def test_what_holds_from_a_later_time_is_not_guessed_about() -> None:
         thresholds={"attention": Steps.of([(BEGINNING, 3.0), (at(7), 2.9)])},
     )
     desk.plan.prefilter = Prefilter.of(desk.plan.rule, [later, subject("mill", 7)], desk.stats)
+    desk.agenda = Agenda.of({"flood-x": desk.plan}, desk.stats)
     assert desk.mark((4, 5, 1.0), (7, 5, 1.0)) == [5, None]
     desk.plan.due[:], desk.plan.must[:] = LATER, False
     assert desk.mark((4, 6, 1.0)) == [6, None]
@@ -180,7 +183,7 @@ def test_before_anything_was_heard_nobody_is_known_to_speak() -> None:
     desk = Desk(SILENT)
     desk.stats.paused[:] = 0
     result = desk.news((4, 10, 1.0))
-    desk.plan.mark(result, desk.stats, floor=NEVER, watermark=NEVER)
+    list(desk.agenda.mark(result, desk.stats, floor=NEVER, watermark=NEVER))
     assert desk.plan.due[0] == BEGINNING
     assert desk.plan.must[0]
 
