@@ -297,26 +297,34 @@ _ALWAYS = 0  # µs: the one revision holds from the epoch on
 
 
 def evaluate_parts(
-    rule: Rule, nodes: Sequence[Node], subject: Subject, times: Instants
+    rule: Rule, nodes: Sequence[Node], looks: Sequence[tuple[Subject, Instants]]
 ) -> list[Interval]:
-    """The values of `nodes`, parts of the rule's conditions, as the engine has them at each time.
+    """The values of `nodes`, parts of the rule's conditions, as the engine has them.
 
-    Times in µs; for a rule of axis "silence" of arrival. What is not known is (-inf, inf).
+    `looks`: subjects and, of each, ascending times in µs; for a rule of axis "silence" of arrival.
+    Of each node one value a time, subject after subject. What is not known is (-inf, inf).
     """
-    if not len(times):
-        return [Interval(np.empty(0), np.empty(0)) for _ in nodes]
-    view = _look(rule, subject, times)
-    return [rounded(view.value(node)) for node in nodes]
+    views = [*_look(rule, [look for look in looks if len(look[1])])]
+    by_view = [[rounded(view.value(node)) for node in nodes] for view in views]
+    nothing = Interval(np.empty(0), np.empty(0))
+    return [
+        Interval(
+            np.concatenate([nothing.lo, *(part.lo for part in parts)]),
+            np.concatenate([nothing.hi, *(part.hi for part in parts)]),
+        )
+        for parts in ([values[number] for values in by_view] for number in range(len(nodes)))
+    ]
 
 
 def evaluate_truth(rule: Rule, subject: Subject, times: Instants) -> Truths:
     """The truth of the rule's `when` at each time (µs), without `for` and hysteresis."""
-    return _look(rule, subject, times).truth(rule.when)
+    (view,) = _look(rule, [(subject, times)])
+    return view.truth(rule.when)
 
 
-def _look(rule: Rule, subject: Subject, times: Instants) -> View:
-    """A subject as a rule sees it at each of these times."""
-    last = int(times.max())
+def _look(rule: Rule, looks: Sequence[tuple[Subject, Instants]]) -> Iterator[View]:
+    """Subjects as a rule sees them, each at its times; several views where there are many rows."""
+    last = max((int(times.max()) for _, times in looks), default=0)
     request = EvaluationRequest(
         horizon=Horizon(values=last, silence=last, gaps=()),
         starts={},
@@ -325,6 +333,9 @@ def _look(rule: Rule, subject: Subject, times: Instants) -> View:
         closings={},
     )
     revisions: Sequence[tuple[int, Rule | None]] = [(_ALWAYS, rule)]
-    (block,) = blocks([subject], request, extent_of(revisions))
-    keys = block.axis.keys(times, [len(times)])
-    return View(Sight(block, keys, silence=rule.axis == "silence"))
+    subjects, first = [subject for subject, _ in looks], 0
+    for block in blocks(subjects, request, extent_of(revisions)):
+        some = [times for _, times in looks[first : first + block.axis.count]]
+        first += block.axis.count
+        keys = block.axis.keys(np.concatenate(some), [len(times) for times in some])
+        yield View(Sight(block, keys, silence=rule.axis == "silence"))

@@ -75,7 +75,7 @@ def rule_at(rule: Rule, subject: Subject, catalogue: Catalogue, times: Instants)
         return []
     truths = evaluate_truth(rule, subject, times)
     nodes = list(dict.fromkeys(_leaves(rule.when)))
-    values = evaluate_parts(rule, nodes, subject, times)
+    values = evaluate_parts(rule, nodes, [(subject, times)])
     labels = [(_write(node), _unit(node, catalogue)) for node in nodes]
     return [
         Ruling(

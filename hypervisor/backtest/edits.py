@@ -248,7 +248,7 @@ def _see(draft: Draft, source: CachedSource, catalogue: Catalogue) -> ComparedVa
     times = rows.time[good]
     if not len(times):
         return None
-    ((low, high),) = evaluate_parts(draft.rule, [compared.node], columned, times)
+    ((low, high),) = evaluate_parts(draft.rule, [compared.node], [(columned, times)])
     return ComparedValues.of(
         times, low, high, compared, int(subject.series[name].stale_after.value[-1])
     )

@@ -1,6 +1,7 @@
 """What a rule compares, where that is not the reading itself: the sum, the rate, the mean."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,35 +10,43 @@ from rules._duration import duration_text
 from rules._engine import evaluate_parts
 from rules._functions import FORECASTS, FUNCTIONS, Gives, Takes
 from rules._inputs import Subject
+from rules._interval import Interval
 from rules._rule import Rule
 from rules._tree import Call, Comparison, Name, Node, Number, Threshold, walk
 from sensors._quantity import Quantity
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
+JudgedValue = dict[str, Any]
 Parts = tuple[str, Call, Node]  # operator, what is compared, with what
 
 
-def find_judged_value(
-    rule: Rule, subject: Subject, quantity: Quantity, severity: str, at: int
-) -> dict[str, Any] | None:
-    """The value of a series over a span that its severity is judged by, at a time (µs).
+def find_judged_values(
+    rule: Rule, quantity: Quantity, severity: str, looks: Sequence[tuple[Subject, int]]
+) -> list[JudgedValue | None]:
+    """The value of a series over a span that its severity is judged by; of subjects, at times (µs).
 
     `over`: the span, as a rule writes it; `limit`: what it is compared with, in the same unit.
     Of several the one that is farthest beyond its limit. None: the rule compares readings, or
     nothing is known.
     """
     compared = _find_compared(rule, quantity.name, severity)
-    if not compared or rule.axis == "silence":
-        return None
+    if not compared or rule.axis == "silence" or not looks:
+        return [None] * len(looks)
     nodes = [node for _, own, other in compared for node in (own, other)]
-    values = evaluate_parts(rule, nodes, subject, np.array([at]))
-    judged: list[tuple[float, dict[str, Any]]] = []
+    values = evaluate_parts(rule, nodes, [(subject, np.array([at])) for subject, at in looks])
+    return [_find_farthest(compared, quantity, values, number) for number in range(len(looks))]
+
+
+def _find_farthest(
+    compared: Sequence[Parts], quantity: Quantity, values: Sequence[Interval], number: int
+) -> JudgedValue | None:
+    judged: list[tuple[float, JudgedValue]] = []
     for place, (operator, call, other) in enumerate(compared):
         own, limit = values[2 * place], values[2 * place + 1]
         # Of a span that is only partly known the end counts that the comparison looks at.
-        value = float((own.lo if operator.startswith(">") else own.hi)[0])
-        bound = float(limit.lo[0])
+        value = float((own.lo if operator.startswith(">") else own.hi)[number])
+        bound = float(limit.lo[number])
         if math.isfinite(value) and math.isfinite(bound):
             beyond = value - bound if operator.startswith(">") else bound - value
             described = _describe(call, other, quantity, value, bound)
@@ -72,7 +81,7 @@ def _is_over_span(call: Call, series: str) -> bool:
 
 def _describe(
     call: Call, other: Node, quantity: Quantity, value: float, bound: float
-) -> dict[str, Any]:
+) -> JudgedValue:
     *_, span = (part.value for part in call.arguments if isinstance(part, Number))
     gives = FUNCTIONS[call.function].gives
     unit = f"{quantity.unit}/h" if gives is Gives.PER_HOUR else quantity.unit

@@ -1,8 +1,7 @@
 """Evaluations -> rule states, alarms and transitions, as they must now be written."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,13 +14,39 @@ from hypervisor.evaluation.memory import Memory, Standing
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
 from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
-from hypervisor.evaluation.transitions import last_value, list_transitions
+from hypervisor.evaluation.transitions import (
+    LastValue,
+    ShownValue,
+    last_values,
+    list_transitions,
+)
 from hypervisor.notifications import queries_outbox
 from hypervisor.notifications.events import build_events
 from rules._log import episodes
 from rules._reconcile import Change, Recorded, reconcile
 from rules._rule_state import Phase, StateChange, Truth
 from sensors._row import NEVER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One alarm that an evaluation changes. `cause`: of a revision; `value`: as it is now shown."""
+
+    evaluation: Evaluated
+    change: Change
+    cause: str
+    value: LastValue | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Comparison:
+    """An evaluation beside what is recorded. `lasting`: active alarms that it does not change."""
+
+    evaluation: Evaluated
+    moments: tuple[StateChange, ...]
+    differs: bool
+    changes: Sequence[Change]
+    lasting: Sequence[Alarm]
 
 
 @dataclass(kw_only=True)
@@ -34,8 +59,8 @@ class Findings:
     now: int  # when it is noticed, µs
     erase: dict[Pair, int] = field(default_factory=dict)
     moments: list[tuple[Pair, tuple[StateChange, ...]]] = field(default_factory=list)
-    changes: list[tuple[Evaluated, Change, str]] = field(default_factory=list)
-    values: dict[int, tuple[Pair, Mapping[str, Any]]] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    values: dict[int, tuple[Pair, LastValue]] = field(default_factory=dict)
     before: dict[Pair, tuple[int, int, Standing]] = field(default_factory=dict)
     evaluated: int = 0
 
@@ -46,59 +71,54 @@ class Findings:
         def failed(evaluation: Evaluated, error: Exception) -> None:
             memory.setbacks.put(evaluation.task.pair, evaluation.task.start, error)
 
-        done = [
-            *run_each_isolated(
-                evaluations, lambda evaluation: self._take(memory, plan, evaluation), failed
-            )
-        ]
+        compared = run_each_isolated(
+            evaluations, lambda evaluation: _compare(memory, evaluation), failed
+        )
+        valued = run_isolated(
+            [*compared],
+            lambda some: [*zip(some, _list_values(memory, some), strict=True)],
+            lambda comparison, error: failed(comparison.evaluation, error),
+        )
+        done = [self._take(memory, plan, *each) for some in valued for each in some]
         plan.rest(np.array(done, dtype=np.int64), memory.stats, memory.watermark.floor)
         self.evaluated += len(evaluations)
 
-    def _take(self, memory: Memory, plan: EvaluationPlan, evaluation: Evaluated) -> int:
-        """Take one evaluation; the subject's number. What may fail comes before any change."""
-        number, pair = evaluation.task.number, evaluation.task.pair
+    def _take(
+        self,
+        memory: Memory,
+        plan: EvaluationPlan,
+        comparison: "_Comparison",
+        values: Sequence[LastValue | None],
+    ) -> int:
+        """Take one evaluation; the subject's number."""
+        evaluation = comparison.evaluation
+        task, number, pair = evaluation.task, evaluation.task.number, evaluation.task.pair
         standing = memory.standings[pair]
-        before = number, evaluation.task.start, replace(standing)
-        self._update_values(memory, evaluation)
-        soonest = (evaluation.verdict.due, memory.closing_after(pair, evaluation.task.horizon))
-        self._compare(standing, evaluation, plan.causes.get(number, ""))
-        plan.causes.pop(number, None)
+        self.before[pair] = number, task.start, replace(standing)
+        cause = plan.causes.pop(number, "")
+        own = iter(values)
+        for change in comparison.changes:
+            value = None if change.episode is None else next(own)
+            self.outcomes.append(
+                Outcome(evaluation=evaluation, change=change, cause=cause, value=value)
+            )
+        for alarm, value in zip(comparison.lasting, own, strict=True):
+            if value is not None and value != alarm.last_value:
+                self.values[alarm.id] = pair, value
+        if comparison.differs:
+            if task.replaced:
+                self.erase[pair] = task.start
+            self.moments.append((pair, comparison.moments))
+        states = [*task.kept, *comparison.moments]
+        if comparison.differs or len(states) > 1:  # perhaps loaded for this evaluation alone
+            standing.open = _from_last_inactive(states)
+            if not comparison.changes:
+                _settle(standing)
+        soonest = (evaluation.verdict.due, memory.closing_after(pair, task.horizon))
         plan.due[number] = min((at for at in soonest if at is not None), default=LATER)
         plan.calm[number] = is_calm(standing.open)
         memory.setbacks.passed(pair)
-        self.before[pair] = before
         return number
-
-    def _compare(self, standing: Standing, evaluation: Evaluated, cause: str) -> None:
-        task, moments = evaluation.task, tuple(evaluation.verdict.moments)
-        if not moments and not task.kept:
-            moments = _mark_evaluated(task)
-        states = [*task.kept, *moments]
-        if moments == task.replaced:
-            if len(states) > 1:  # perhaps loaded for this evaluation alone
-                standing.open = _from_last_inactive(states)
-                _settle(standing)
-            return
-        seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
-        current = episodes(*task.pair, states)
-        recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
-        changes = reconcile(recorded, current, judged=seen) if current or recorded else []
-        if task.replaced:
-            self.erase[task.pair] = task.start
-        self.moments.append((task.pair, moments))
-        self.changes += [(evaluation, change, cause) for change in changes]
-        standing.open = _from_last_inactive(states)
-        if not changes:
-            _settle(standing)
-
-    def _update_values(self, memory: Memory, evaluation: Evaluated) -> None:
-        """Update the latest value of an open alarm, though nothing else changed."""
-        for alarm in memory.standings[evaluation.task.pair].alarms:
-            if alarm.active:
-                severity = alarm.episode.severity[-1][1]
-                value = last_value(memory.territory, evaluation, severity, None)
-                if value is not None and value != alarm.last_value:
-                    self.values[alarm.id] = evaluation.task.pair, value
 
     def of(self, pairs: Collection[Pair]) -> "Findings":
         """The findings of some rules and subjects."""
@@ -106,7 +126,7 @@ class Findings:
             self,
             erase={pair: since for pair, since in self.erase.items() if pair in pairs},
             moments=[moment for moment in self.moments if moment[0] in pairs],
-            changes=[change for change in self.changes if change[0].task.pair in pairs],
+            outcomes=[each for each in self.outcomes if each.evaluation.task.pair in pairs],
             values={key: value for key, value in self.values.items() if value[0] in pairs},
         )
 
@@ -152,18 +172,18 @@ def write_isolated(connection: Connection, memory: Memory, findings: Findings) -
 def write(connection: Connection, memory: Memory, findings: Findings) -> Written:
     """Write the findings and their notifications in the caller's transaction and pipeline."""
     queries.replace_states(connection, findings.erase, findings.moments)
-    new = sum(change.identity is None for _, change, _ in findings.changes)
+    new = sum(outcome.change.identity is None for outcome in findings.outcomes)
     identities = iter(alarm_queries.reserve_ids(connection, new) if new else [])
     changed: dict[int, Alarm] = {}
     written = Written()
-    for evaluation, change, cause in findings.changes:
-        pair = evaluation.task.pair
+    for outcome in findings.outcomes:
+        pair, change = outcome.evaluation.task.pair, outcome.change
         there = written.standing.setdefault(pair, memory.standings[pair].alarms)
         before = next((a for a in there if a.id == change.identity), None)
-        alarm = _alarm(memory, evaluation, change, before, now=findings.now, identities=identities)
+        alarm = _alarm(memory, outcome, before, now=findings.now, identities=identities)
         changed[alarm.id] = alarm
         written.transitions.extend(
-            list_transitions(alarm, before, change, cause=cause, now=findings.now)
+            list_transitions(alarm, before, change, cause=outcome.cause, now=findings.now)
         )
         kept = [a for a in there if a.id != alarm.id]
         written.standing[pair] = kept if alarm.withdrawn is not None else [*kept, alarm]
@@ -175,21 +195,71 @@ def write(connection: Connection, memory: Memory, findings: Findings) -> Written
     return written
 
 
-def _alarm(  # noqa: PLR0913
+def _compare(memory: Memory, evaluation: Evaluated) -> _Comparison:
+    """Compare one evaluation with the states and alarms recorded."""
+    task, moments = evaluation.task, tuple(evaluation.verdict.moments)
+    standing = memory.standings[task.pair]
+    if not moments and not task.kept:
+        moments = _mark_evaluated(task)
+    differs, changes = moments != task.replaced, list[Change]()
+    if differs:
+        seen = max(task.seen, task.replaced[-1].time if task.replaced else NEVER)
+        current = episodes(*task.pair, [*task.kept, *moments])
+        recorded = [Recorded(identity=a.id, episode=a.episode) for a in standing.alarms]
+        if current or recorded:
+            changes = reconcile(recorded, current, judged=seen)
+    identities = {change.identity for change in changes}
+    return _Comparison(
+        evaluation=evaluation,
+        moments=moments,
+        differs=differs,
+        changes=changes,
+        lasting=[a for a in standing.alarms if a.active and a.id not in identities],
+    )
+
+
+def _list_values(
+    memory: Memory, comparisons: Sequence[_Comparison]
+) -> list[list[LastValue | None]]:
+    """What is shown of each comparison's changes that leave an alarm, and of its lasting alarms."""
+    shown = [
+        [
+            *(
+                ShownValue(
+                    evaluated=comparison.evaluation,
+                    severity=alarm.severity[-1][1],
+                    until=alarm.ended,
+                )
+                for alarm in (change.episode for change in comparison.changes)
+                if alarm is not None
+            ),
+            *(
+                ShownValue(
+                    evaluated=comparison.evaluation, severity=a.episode.severity[-1][1], until=None
+                )
+                for a in comparison.lasting
+            ),
+        ]
+        for comparison in comparisons
+    ]
+    values = iter(last_values(memory.territory, [each for some in shown for each in some]))
+    return [[next(values) for _ in some] for some in shown]
+
+
+def _alarm(
     memory: Memory,
-    evaluation: Evaluated,
-    change: Change,
+    outcome: Outcome,
     before: Alarm | None,
     *,
     now: int,
     identities: Iterator[int],
 ) -> Alarm:
     """The alarm as it now is."""
-    if before is not None and change.episode is None:
+    episode, evaluation = outcome.change.episode, outcome.evaluation
+    if before is not None and episode is None:
         return replace(before, withdrawn=now, changed=now)
-    episode = change.episode
     assert episode is not None, "a new alarm has an episode"  # noqa: S101
-    value = last_value(memory.territory, evaluation, episode.severity[-1][1], episode.ended)
+    value = outcome.value
     if before is not None:
         return replace(before, episode=episode, last_value=value, changed=now)
     rule = memory.territory.rules[evaluation.task.pair[0]].at(episode.began)

@@ -1,6 +1,7 @@
 """The transitions of an alarm, and the latest value of its series."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,16 +9,20 @@ import numpy as np
 from hypervisor.alarms.log import Alarm, Transition, as_text
 from hypervisor.base.instants import text, text_if
 from hypervisor.evaluation.evaluate import Evaluated
-from hypervisor.evaluation.judged_value import find_judged_value
+from hypervisor.evaluation.judged_value import find_judged_values
 from hypervisor.evaluation.rule_histories import first_series
 from hypervisor.evaluation.territory import Territory
+from rules._inputs import SeriesColumns
 from rules._reconcile import Change, ChangeKind
+from rules._rule import Rule
 from rules._rule_state import Episode
 from sensors._errors import Message
+from sensors._quantity import Quantity
 from sensors._row import believed
 
 _HOUR = 3_600_000_000
 
+LastValue = dict[str, Any]
 TransitionParts = tuple[str, int, str]  # kind, event time (µs), reason
 
 
@@ -132,20 +137,48 @@ def _because(what: str, cause: str) -> str:
     return f"{what}: {cause}" if cause else what
 
 
-def last_value(
-    territory: Territory, evaluated: Evaluated, severity: str, until: int | None
-) -> dict[str, Any] | None:
-    """The latest value (at `until`) of the series shown with the rule, and its trend.
+@dataclass(frozen=True, kw_only=True)
+class ShownValue:
+    """What is to be shown of an alarm: the value at its end (µs), or the latest; its severity."""
+
+    evaluated: Evaluated
+    severity: str
+    until: int | None
+
+
+def last_values(territory: Territory, shown: Sequence[ShownValue]) -> list[LastValue | None]:
+    """The latest value of the series shown with one rule, and its trend, for each alarm.
 
     `per_hour`: the change since the reading an hour before, or the oldest at hand within it.
     `judged`: what the rule compares at this severity, if that is not the value itself.
     """
-    rule = territory.rules[evaluated.task.pair[0]].at(evaluated.task.horizon)
-    name = first_series(rule)
-    columns = evaluated.subject.series.get(name or "")
-    if name is None or columns is None:
-        return None
-    quantity = territory.subjects[evaluated.task.pair[1]].series[name].quantity
+    values: list[LastValue | None] = [None] * len(shown)
+    alike: dict[tuple[int, int, str], list[tuple[int, Rule, Quantity, int]]] = {}
+    for number, each in enumerate(shown):
+        task, columns = each.evaluated.task, each.evaluated.subject.series
+        rule = territory.rules[task.pair[0]].at(task.horizon)
+        name = first_series(rule)
+        if name is None or name not in columns:
+            continue
+        quantity = territory.subjects[task.pair[1]].series[name].quantity
+        last = _last_reading(name, columns[name], quantity, each.until)
+        if last is not None:
+            values[number], time = last
+            key = id(rule), id(quantity), each.severity
+            alike.setdefault(key, []).append((number, rule, quantity, time))
+    for (_, _, severity), some in alike.items():
+        _, rule, quantity, _ = some[0]
+        looks = [(shown[number].evaluated.subject, time) for number, _, _, time in some]
+        judged = find_judged_values(rule, quantity, severity, looks)
+        for (number, *_), value in zip(some, judged, strict=True):
+            values[number] = {**(values[number] or {}), "judged": value}
+    return values
+
+
+def _last_reading(
+    name: str, columns: SeriesColumns, quantity: Quantity, until: int | None
+) -> tuple[LastValue, int] | None:
+    """The latest good reading (up to a time, µs) as it is shown, and its time."""
     good = believed(columns.value, columns.quality)
     if until is not None:
         good &= columns.time <= until
@@ -156,16 +189,15 @@ def last_value(
     hour = int(np.searchsorted(time, time[-1] - _HOUR))
     span = int(time[-1] - time[hour])
     per_hour = round(float(value[-1] - value[hour]) * _HOUR / span, 6) if span else None
-    judged = find_judged_value(rule, evaluated.subject, quantity, severity, int(time[-1]))
-    return {
+    last: LastValue = {
         "quantity": name,
         "value": float(value[-1]),
         "unit": quantity.unit,
         "time": text(int(time[-1])),
         "trend": _trend(per_hour, quantity.resolution),
         "per_hour": per_hour,
-        "judged": judged,
     }
+    return last, int(time[-1])
 
 
 def _trend(per_hour: float | None, resolution: float) -> str | None:

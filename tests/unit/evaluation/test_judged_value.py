@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from hypervisor.evaluation.judged_value import find_judged_value
+from hypervisor.evaluation.judged_value import find_judged_values
 from rules._duration import HOUR
-from rules._inputs import Forecasts, Steps
+from rules._inputs import Forecasts, Steps, Subject
 from rules._pack import packs
+from rules._rule import Rule
 from rules._written_forecast import WrittenModel
 from sensors._domain import catalogue
 from sensors._errors import Place
-from sensors._quantity import Kind
+from sensors._quantity import Kind, Quantity
 from tests.unit.rules.test_engine_by_hand import at, column, rule, subject
 
 RAIN, LEVEL = catalogue().quantities["rain"], catalogue().quantities["level"]
@@ -28,9 +29,17 @@ SHOWER = replace(
 DRY = at(6 * 9)  # its last reading then is 0 mm
 
 
+def judge(rule: Rule, at_hand: Subject, quantity: Quantity, severity: str, time: int) -> Any:
+    looks = [(at_hand, time), (at_hand, time - 1), (at_hand, time)]
+    first, _, again = find_judged_values(rule, quantity, severity, looks)
+    assert first == again  # whoever is judged beside it
+    assert find_judged_values(rule, quantity, severity, looks[:1]) == [first]
+    return first
+
+
 def judged(condition: str, *, severity: str = "minor", time: int = DRY, **more: Any) -> Any:
     raining = subject(rain=SHOWER)
-    return find_judged_value(rule(condition, **more), raining, RAIN, severity, time)
+    return judge(rule(condition, **more), raining, RAIN, severity, time)
 
 
 def test_the_sum_is_told_with_its_span_and_what_it_is_compared_with() -> None:
@@ -66,17 +75,17 @@ def test_a_threshold_is_named_and_read_at_that_time() -> None:
     limits = {"rain_1h": 15.0, "rain_3h": 25.0, "rain_24h": 40.0}
     thresholds = {name: Steps.of([(0, value)]) for name, value in limits.items()}
     station = replace(subject(rain=SHOWER), thresholds=thresholds)
-    told = find_judged_value(pack, station, RAIN, "minor", at(36))
+    told = judge(pack, station, RAIN, "minor", at(36))
     assert told is not None
     assert (told["threshold"], told["value"], told["limit"]) == ("rain_1h", 18.0, 15.0)
-    told = find_judged_value(pack, station, RAIN, "major", at(36))
+    told = judge(pack, station, RAIN, "major", at(36))
     assert told is not None
     assert (told["threshold"], told["limit"]) == ("rain_1h", 24.0)
 
 
 def test_a_rate_has_a_unit_per_hour() -> None:
     rising = subject(level=column(*[(5 * i, i / 10) for i in range(13)]))
-    told = find_judged_value(rule("rate(level, 30 min) > 0.5"), rising, LEVEL, "minor", at(60))
+    told = judge(rule("rate(level, 30 min) > 0.5"), rising, LEVEL, "minor", at(60))
     assert told is not None
     assert (told["function"], told["unit"], told["value"]) == ("rate", "m/h", 1.2)
 
@@ -113,7 +122,7 @@ def test_a_forecast_and_its_chance_are_told_by_the_threshold() -> None:
         thresholds={"alert": Steps.of([(0, 2.6)])},
     )
     chance = rule("chance(level > threshold.alert, 1 h) >= 50 %")
-    assert find_judged_value(chance, gauge, LEVEL, "minor", at(15)) == {
+    assert judge(chance, gauge, LEVEL, "minor", at(15)) == {
         "function": "chance",
         "over": "1 h",
         "value": 75.0,
@@ -121,6 +130,6 @@ def test_a_forecast_and_its_chance_are_told_by_the_threshold() -> None:
         "limit": 50.0,
         "threshold": "alert",
     }
-    value = find_judged_value(rule("forecast(level, 1 h) > 2.5"), gauge, LEVEL, "minor", at(15))
+    value = judge(rule("forecast(level, 1 h) > 2.5"), gauge, LEVEL, "minor", at(15))
     assert value is not None
     assert (value["value"], value["unit"], value["limit"]) == (2.8, "m", 2.5)

@@ -119,7 +119,7 @@ def test_where_there_is_nothing_to_tell_the_journal_says_up_to_when_it_was_judge
     watching = Watching()
     findings = watching.judge()
     assert findings.moments == [(PAIR, (unknown(60),))]
-    assert (findings.erase, findings.changes, findings.evaluated) == ({}, [], 1)
+    assert (findings.erase, findings.outcomes, findings.evaluated) == ({}, [], 1)
     assert watching.standing.open == [unknown(60)]
 
 
@@ -141,9 +141,10 @@ def test_a_new_alarm_is_a_change_with_its_reason_and_the_journal_goes_on() -> No
     findings = watching.judge(active(20), start=10)
     assert findings.moments == [(PAIR, (active(20),))]
     assert findings.erase == {}
-    ((judged, change, cause),) = findings.changes
-    assert judged.task.pair == PAIR
-    assert (change.kind, change.identity, cause) == (ChangeKind.RAISED, None, "late reading")
+    (outcome,) = findings.outcomes
+    assert outcome.evaluation.task.pair == PAIR
+    assert (outcome.change.kind, outcome.change.identity) == (ChangeKind.RAISED, None)
+    assert (outcome.cause, outcome.value) == ("late reading", None)
     assert watching.standing.open == [inactive(5), active(20)]
     assert watching.plan.causes == {}
 
@@ -161,20 +162,20 @@ def test_the_journal_in_memory_begins_with_the_last_inactive_moment() -> None:
 def test_what_was_seen_before_stands_and_an_alarm_that_goes_on_is_no_revision() -> None:
     watching = Watching(inactive(5), active(20), alarms=(alarm(20),))
     findings = watching.judge(inactive(50), start=45, seen=40)
-    assert [change.kind for _, change, _ in findings.changes] == [ChangeKind.PROGRESSED]
+    assert [outcome.change.kind for outcome in findings.outcomes] == [ChangeKind.PROGRESSED]
     past = Watching(inactive(5), active(20), alarms=(alarm(20),)).judge(
         *(active(20), inactive(30)), start=10, seen=40
     )
-    assert [change.kind for _, change, _ in past.changes] == [ChangeKind.REVISED]
+    assert [outcome.change.kind for outcome in past.outcomes] == [ChangeKind.REVISED]
     again = Watching(inactive(5), active(20), inactive(50), alarms=(alarm(20, 50),)).judge(
         *(active(20), inactive(45)), start=10, seen=0
     )
-    assert [change.kind for _, change, _ in again.changes] == [ChangeKind.REVISED]
+    assert [outcome.change.kind for outcome in again.outcomes] == [ChangeKind.REVISED]
 
 
 def test_alarms_before_the_journal_in_memory_are_let_go() -> None:
     watching = Watching(inactive(5), active(10), alarms=(alarm(10),))
-    watching.findings.changes.clear()
+    watching.findings.outcomes.clear()
     watching.standing.alarms = [alarm(40, number=9), alarm(30, 35, number=8), alarm(5, number=1)]
     watching.standing.open = [inactive(5)]
     recording._settle(watching.standing)  # noqa: SLF001  as after each write
@@ -222,11 +223,11 @@ def test_a_judgement_that_cannot_be_taken_is_set_aside_and_nothing_of_it_is_kept
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError("no words")
 
-    monkeypatch.setattr(recording, "last_value", fail)
+    monkeypatch.setattr(recording, "last_values", fail)
     watching = Watching(inactive(5), active(10), alarms=(alarm(10),))
     watching.plan.causes[0] = "late reading"
     findings = watching.judge(inactive(20), start=15)
-    assert (findings.moments, findings.changes, findings.before) == ([], [], {})
+    assert (findings.moments, findings.outcomes, findings.before) == ([], [], {})
     assert watching.standing.open == [inactive(5), active(10)]
     assert watching.plan.causes == {0: "late reading"}
     assert watching.setbacks.now[PAIR].since == at(15)
@@ -235,14 +236,14 @@ def test_a_judgement_that_cannot_be_taken_is_set_aside_and_nothing_of_it_is_kept
 
 def test_an_open_alarm_says_what_its_series_say_now(monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: dict[str, Any] = {"value": 5.0}
-    monkeypatch.setattr(recording, "last_value", lambda *_: spoken)
+    monkeypatch.setattr(recording, "last_values", lambda _, shown: [spoken for _ in shown])
     lasting, over = alarm(10), alarm(1, 2, number=6)
     gone = replace(alarm(30, number=5), withdrawn=3)
     watching = Watching(inactive(0), active(10), alarms=(over, lasting, gone))
     assert watching.judge(start=15).values == {7: (PAIR, spoken)}
     same = Watching(inactive(0), active(10), alarms=(replace(lasting, last_value=spoken),))
     assert same.judge(start=15).values == {}
-    monkeypatch.setattr(recording, "last_value", lambda *_: None)
+    monkeypatch.setattr(recording, "last_values", lambda _, shown: [None for _ in shown])
     assert Watching(inactive(0), active(10), alarms=(lasting,)).judge(start=15).values == {}
 
 
@@ -254,9 +255,9 @@ def test_findings_of_some_are_without_those_of_others() -> None:
     findings.values = {1: (PAIR, {}), 2: (OTHER, {})}
     mine, others = findings.of([PAIR]), findings.of({OTHER})
     assert (mine.erase, [pair for pair, _ in mine.moments]) == ({PAIR: at(1)}, [PAIR])
-    assert (len(mine.changes), list(mine.values)) == (1, [1])
+    assert (len(mine.outcomes), list(mine.values)) == (1, [1])
     assert (others.erase, [pair for pair, _ in others.moments]) == ({OTHER: 5}, [OTHER])
-    assert (len(others.changes), list(others.values)) == (0, [2])
+    assert (len(others.outcomes), list(others.values)) == (0, [2])
 
 
 def test_what_could_not_be_written_stands_as_before_it_was_judged() -> None:

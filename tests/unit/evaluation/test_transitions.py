@@ -9,7 +9,7 @@ import pytest
 
 from hypervisor.alarms.log import Alarm, as_text
 from hypervisor.base.instants import parse
-from hypervisor.evaluation.transitions import last_value, list_transitions
+from hypervisor.evaluation.transitions import ShownValue, last_values, list_transitions
 from rules._pack import load_pack
 from rules._reconcile import Change, ChangeKind
 from rules._rule_state import Episode
@@ -215,7 +215,12 @@ def last(*readings: tuple[float, float, int], until: float | None = None) -> Any
         task=SimpleNamespace(pair=("flood-high", "mill"), horizon=at(99)),
         subject=SimpleNamespace(series={"level": columns}),
     )
-    return last_value(territory, judged, "major", None if until is None else at(until))
+    shown = ShownValue(
+        evaluated=judged, severity="major", until=None if until is None else at(until)
+    )
+    first, again = last_values(territory, [shown, shown])
+    assert first == again
+    return first
 
 
 def test_the_trend_is_the_change_since_the_reading_an_hour_before() -> None:

@@ -815,10 +815,14 @@ def test_what_a_rule_compares_is_told_in_numbers() -> None:
     node = when.parts[0]
     site = subject(level=column(*[(5 * i, float(i)) for i in range(5)]))
     times = np.array([at(15), at(20), at(60)])
-    (found,) = evaluate_parts(rule("mean(level, 10 min) * 2 > 3"), [node], site, times)
+    (found,) = evaluate_parts(rule("mean(level, 10 min) * 2 > 3"), [node], [(site, times)])
     assert found.lo.tolist() == [5, 7, -np.inf]
     assert found.hi.tolist() == [5, 7, np.inf]
-    (nothing,) = evaluate_parts(rule("level > 3"), [node], site, times[:0])
+    other = replace(site, key="mill")
+    looks = [(site, times[1:2]), (other, times[:0]), (other, times)]
+    (both,) = evaluate_parts(rule("mean(level, 10 min) * 2 > 3"), [node], looks)
+    assert both.lo.tolist() == [7, 5, 7, -np.inf]
+    (nothing,) = evaluate_parts(rule("level > 3"), [node], [(site, times[:0])])
     assert (len(nothing.lo), len(nothing.hi)) == (0, 0)
 
 

@@ -376,7 +376,7 @@ def test_a_value_is_told_at_times_in_any_order_with_the_clock_of_then() -> None:
     )
     when = rule("last(x) + hour > 3")
     times = np.array([at(600), at(5), at(300)])
-    (found,) = evaluate_parts(when, [when.when.parts[0]], site, times)
+    (found,) = evaluate_parts(when, [when.when.parts[0]], [(site, times)])
     assert found.lo.tolist() == [16, 6, 11]
 
 
