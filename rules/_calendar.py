@@ -158,7 +158,7 @@ def calendar_input(
 ) -> CalendarInput:
     """What a word says of each subject, in the span (µs) in which it is asked of that one."""
     steps = [
-        _steps(word, subject, span) if span[0] <= span[1] else None
+        list_steps(word, subject.calendar, subject.plan, *span) if span[0] <= span[1] else None
         for subject, span in zip(subjects, spans, strict=True)
     ]
     turns = [
@@ -168,16 +168,18 @@ def calendar_input(
     return CalendarInput(fact=Fact(axis, steps), turns=np.concatenate(turns) if turns else _EMPTY)
 
 
-def _steps(word: str, subject: Subject, span: tuple[int, int]) -> Steps | None:
+def list_steps(
+    word: str, calendar: Calendar | None, plan: Steps | None, first: int, last: int
+) -> Steps | None:
+    """What a word says from `first` to `last` (µs), of a place and its lighting plan."""
     if word not in PLANNED:
-        return None if subject.calendar is None else word_steps(word, subject.calendar, *span)
-    if subject.plan is None:
+        return None if calendar is None else word_steps(word, calendar, first, last)
+    if plan is None:
         return None
-    plan = subject.plan
     if word == "planned_on":
         lit = np.where(np.isnan(plan.value), np.nan, plan.value > 0)
         plan = Steps(at=plan.at, value=lit)
-    return between(plan, *span)
+    return between(plan, first, last)
 
 
 _EMPTY = np.empty(0, dtype=np.int64)

@@ -16,6 +16,7 @@ from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Mask
 from hypervisor.evaluation.value_ranges import Lazy, Silences, Span, Spans, can_be, lasting_of
+from hypervisor.evaluation.word_spans import WordSpans
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE, Rule
 from rules._tree import Call, Every, Node, Number, walk
@@ -28,10 +29,14 @@ Places = Instants  # of series in SeriesStats; 0 is no series
 
 @dataclass(frozen=True, kw_only=True)
 class Latest:
-    """Where only the latest readings matter (`near`), up to a time (µs); arrays by subject."""
+    """Where only the latest readings matter (`near`), up to a time (µs); arrays by subject.
+
+    `words`: what calendar and lighting plan say meanwhile.
+    """
 
     near: Mask
     upto: Instants
+    words: Mapping[str, Span] = field(default_factory=dict)
 
     def held(self, stats: SeriesStats, places: Mapping[str, Places]) -> Mapping[str, Span]:
         """Bounds of the values in force; of a subject that is not near, of all in memory."""
@@ -83,6 +88,7 @@ class Prefilter:
     usual: Mapping[str, Instants] = field(default_factory=dict)  # series or word -> interval (µs)
     standstills: Sequence[tuple[str, int]] = field(default_factory=list)  # of `stuck`
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # series -> a model is in force
+    words: Mapping[str, WordSpans] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -128,6 +134,7 @@ class Prefilter:
                 name: np.array([_is_modelled(subject, name) for subject in subjects])
                 for name in latest.forecasts
             },
+            words={word: WordSpans(word, subjects) for word in latest.words},
         )
 
     @classmethod
@@ -154,13 +161,23 @@ class Prefilter:
         """Whether the condition can be true while all values lie within their series' guards."""
         return can_be(self.when, self._guards(stats))
 
-    def stuck_after(self, stats: SeriesStats, upto: Instants) -> Instants:
-        """When, after `upto`, time alone may complete a standstill; LATER if never."""
+    def cannot_be_true(
+        self, stats: SeriesStats, some: Mask, *, near: Mask, since: Instants, upto: Instants
+    ) -> tuple[Mask, Instants]:
+        """Which of some it cannot be true of from `since` to `upto` (µs), by their latest readings.
+
+        And when, after that, time alone may make it true: LATER if never.
+        """
         due = np.full(len(self.settled), LATER, dtype=np.int64)
+        words: dict[str, Span] = {}
+        for word, spans in self.words.items():
+            low, high, ends = spans.between(since, upto, some)
+            words[word] = low, high
+            due = np.minimum(due, ends)
         for name, length in self.standstills:
             until = stats.recent.unchanged_until(self.named[name], length, upto)
             due = np.minimum(due, until)
-        return due
+        return some & ~self.possible(stats, Latest(near=near, upto=upto, words=words)), due
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot be true by `floor`, and when time alone may make it true."""
@@ -230,6 +247,7 @@ class Prefilter:
             return spans
         return replace(
             spans,
+            words=latest.words,
             held=latest.held(stats, self.named),
             changes={
                 name: partial(latest.change, stats, places, self.alone)

@@ -15,7 +15,7 @@ from hypervisor.alarms.log import Pair
 from hypervisor.base.instants import BEGINNING, text
 from hypervisor.evaluation.arrivals import Arrived
 from hypervisor.evaluation.facts import SubjectFacts
-from hypervisor.evaluation.prefilter import Latest, Prefilter
+from hypervisor.evaluation.prefilter import Prefilter
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import SeriesStats
@@ -162,10 +162,12 @@ class EvaluationPlan:
             return candidates
         near = news.before[self.listens].max(axis=1, initial=NEVER) <= first
         upto = self.horizons(stats, floor)
-        possible = self.prefilter.possible(stats, Latest(near=near, upto=upto))
-        quiet = candidates & ~possible
+        since = np.where(candidates, np.minimum(first, self.due), upto)
+        quiet, due = self.prefilter.cannot_be_true(
+            stats, candidates, near=near, since=since, upto=upto
+        )
         renewed = quiet & (self.prefilter.settled <= self.due)
-        self.due[renewed] = self.prefilter.stuck_after(stats, upto)[renewed]
+        self.due[renewed] = np.where(self.proof == PROVEN, LATER, due)[renewed]
         return quiet
 
     def rest(self, numbers: Instants, stats: SeriesStats, floor: int) -> None:

@@ -26,6 +26,7 @@ from rules._tree import (
     Scaled,
     Some,
     Threshold,
+    Word,
     walk,
 )
 from rules._usual import WEEK, shortest_history
@@ -87,6 +88,7 @@ class Spans:
     recorded: Mapping[str, Callable[[], Instants]] = field(default_factory=dict)
     silences: Mapping[str, Silences] = field(default_factory=dict)
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
+    words: Mapping[str, Span] = field(default_factory=dict)  # of calendar and lighting plan
     members: "Spans | None" = None
     present: Mapping[str, Mask] = field(default_factory=dict)
 
@@ -169,7 +171,7 @@ def _compare(operator: str, left: Span, right: Span) -> Mask:
 
 def _span(node: Node, spans: Spans) -> Span:
     low, high = _span_of(node, spans)
-    if isinstance(node, Number | Name | Threshold):
+    if isinstance(node, Number | Name | Threshold | Word):
         return low, high
     # Computed values are rounded before they are compared; zero stays zero.
     return np.where(low == 0, low, low - _SLACK), np.where(high == 0, high, high + _SLACK)
@@ -182,6 +184,8 @@ def _span_of(node: Node, spans: Spans) -> Span:
             span = (np.asarray(node.value),) * 2
         case Name():
             span = spans.held.get(node.name) or spans.series.get(node.name)
+        case Word():
+            span = spans.words.get(node.name)
         case Threshold() if node.name in spans.thresholds:
             span = (spans.thresholds[node.name],) * 2
         case Scaled():

@@ -14,13 +14,13 @@ from hypervisor.base.instants import BEGINNING
 from hypervisor.evaluation import arrivals, columns
 from hypervisor.evaluation.agenda import Agenda
 from hypervisor.evaluation.columns import ColumnQuery
-from hypervisor.evaluation.facts import SubjectFacts
+from hypervisor.evaluation.facts import SubjectFacts, Supply
 from hypervisor.evaluation.recent_values import KEPT, LATER
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import SeriesTail
 from rules._engine import evaluate
-from rules._inputs import Device, Horizon, Steps
+from rules._inputs import Calendar, Device, Horizon, Steps
 from rules._rule import Rule
 from rules._rule_state import StateChange, Truth, Verdict
 from sensors._quality import Quality
@@ -45,6 +45,11 @@ CONDITIONS = (
     "stuck(level, 20 min) and not (level < 1 m)",
     "hour >= 1 and change(level, 12 min) == 0 m",
     "hour >= 1 and stuck(level, 20 min)",
+    "hour == 3 and level > 0.5 m",
+    "not (hour in (1, 2)) and (level == 3 m or stuck(battery, 15 min))",
+    "level > 2 m * (hour - 1)",
+    "planned_on and level > 0.5 m",
+    "planned_on and change(level, 6 min) == 0 m",
 )
 Batch = list[tuple[int, int, float, int]]  # series, minutes after the row before, value, quality
 
@@ -59,6 +64,9 @@ def site() -> SubjectFacts:
         },
         devices={"gauge": Device(commissioned=BEGINNING, in_service=always)},
         thresholds={"attention": Steps.of([(BEGINNING, 2.5)])},
+        lighting=Supply(plans=(), place=(2.3, 48.6)),
+        calendar=Calendar(zone="Europe/Paris", lon=2.3, lat=48.6),
+        plan=Steps.of([(DAY + at * MINUTE, 50.0 * (at % 2)) for at in (0, 7, 10, 21, 24, 45, 48)]),
     )
 
 
