@@ -38,9 +38,9 @@ class Arrivals:
 
     def find(self, keys: Instants, upto: Instants) -> Index:
         """The last row at or before each key, of those that had arrived by `upto`."""
-        rows = np.searchsorted(self.times, keys, side="right") - 1
+        rows = self.times.searchsorted(keys, side="right") - 1
         if self._in_order:
-            came = np.searchsorted(self._got, upto, side="right") - 1
+            came = self._got.searchsorted(upto, side="right") - 1
             return np.minimum(rows, came)
         for power in range(len(self._earliest) - 1, -1, -1):
             # All 2^k rows that end here were still to come: step over them.
@@ -56,4 +56,4 @@ class Arrivals:
     def newest(self, upto: Instants) -> Index:
         """The latest row by its time, of those that had arrived by each key."""
         got, newest = self._newest
-        return np.asarray(newest[np.searchsorted(got, upto, side="right") - 1])
+        return np.asarray(newest[got.searchsorted(upto, side="right") - 1])

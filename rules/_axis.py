@@ -32,7 +32,7 @@ class Axis:
 
     def keys(self, times: Instants, lengths: Sequence[int]) -> Instants:
         """Keys of the subjects' times, which stand one subject after the other."""
-        inside = np.clip(times - self.base, 0, self.stride - 1)
+        inside = np.minimum(np.maximum(times - self.base, 0), self.stride - 1)
         if len(lengths) == 1:
             return inside
         return inside + np.repeat(self.origins(), lengths)
@@ -84,13 +84,13 @@ class Fact:
     def at(self, keys: Instants) -> NDArray[np.float64]:
         """The value in force at each key."""
         if self.constant is not None:
-            return np.broadcast_to(self.constant, len(keys))
+            return np.full(len(keys), self.constant)
         owners = self._axis.subjects(keys)
         if self._single:
             return np.where(keys >= self._at[owners], self._values[owners], np.nan)
         if len(self._at) == 0:
             return np.full(len(keys), np.nan)
-        last = np.searchsorted(self._at, keys, side="right") - 1
+        last = self._at.searchsorted(keys, side="right") - 1
         own = (last >= 0) & (self._at[last] >= owners * self._axis.stride)
         return np.where(own, self._values[last], np.nan)
 
@@ -102,18 +102,29 @@ class Fact:
 _NOTHING = Steps(at=np.empty(0, dtype=np.int64), value=np.empty(0))
 
 
+_SHORT = 1_000  # keys that are sorted in less time than they are merged
+_FIRST = np.ones(1, dtype=np.bool_)
+
+
+def rows_where(marks: NDArray[np.bool_]) -> Index:
+    """The rows that are marked: np.flatnonzero of one axis, which costs calls of few rows less."""
+    return marks.nonzero()[0]
+
+
 def merged(arrays: Iterable[Instants]) -> Instants:
     """All keys, ascending, each once."""
     parts = sorted(arrays, key=len)
     if not parts:
         return np.empty(0, dtype=np.int64)
+    if len(parts[-1]) < _SHORT:
+        return _distinct(np.concatenate(parts))
     main = _distinct(parts.pop())
     few = _distinct(np.concatenate(parts)) if parts else main[:0]
     few = few[~lying_in(main, few)]
     if len(few) == 0:
         return main
     # One array is usually nearly all of it, and sorted: the few others are put in between.
-    places = np.searchsorted(main, few) + np.arange(len(few))
+    places = main.searchsorted(few) + np.arange(len(few))
     keys = np.empty(len(main) + len(few), dtype=np.int64)
     rest = np.ones(len(keys), dtype=np.bool_)
     rest[places] = False
@@ -126,18 +137,18 @@ def _distinct(keys: Instants) -> Instants:
     """Ascending, each once."""
     if len(keys) < 2:
         return keys
-    steps = np.diff(keys)
-    if bool((steps > 0).all()):
+    ascending = keys[1:] > keys[:-1]
+    if ascending.all():
         return keys
-    if bool((steps < 0).any()):
+    if (keys[1:] < keys[:-1]).any():
         keys = np.sort(keys, kind="stable")
-        steps = np.diff(keys)
-    return np.asarray(keys[np.concatenate([[True], steps > 0])])
+        ascending = keys[1:] > keys[:-1]
+    return np.asarray(keys[np.concatenate([_FIRST, ascending])])
 
 
 def lying_in(sorted_keys: Instants, keys: Instants) -> NDArray[np.bool_]:
     """For each key, whether it is one of the sorted ones."""
     if len(sorted_keys) == 0:
         return np.zeros(len(keys), dtype=np.bool_)
-    nearest = np.searchsorted(sorted_keys, keys)
+    nearest = sorted_keys.searchsorted(keys)
     return np.asarray(sorted_keys[np.minimum(nearest, len(sorted_keys) - 1)] == keys)

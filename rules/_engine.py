@@ -6,12 +6,12 @@ the alarm log.
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rules._axis import Axis, merged
+from rules._axis import Axis, merged, rows_where
 from rules._block import Block
 from rules._evaluate import View
 from rules._evaluated_columns import EvaluatedColumns
@@ -26,7 +26,7 @@ from rules._scan import NONE, Rows, Seeds, rows_of, seeds_of
 from rules._sight import Sight
 from rules._state_changes import Timeline, list_state_changes
 from rules._state_machine import Conclusion, closed_by, conclude
-from rules._tree import Call, Node, Number, walk
+from rules._tree import Node
 from rules._upstream import longest as longest_way
 from rules._usual import AROUND
 
@@ -47,10 +47,12 @@ def _judged_runs(rows: Rows, judged: EvaluatedColumns, state: Conclusion) -> Ite
     for (_, start), step in zip(state.steps, verdicts.steps, strict=True):
         runs.append((start, step.on.hold))
     for starts, lengths in runs:
-        some = np.flatnonzero(judged.by_itself & (starts != NONE) & (lengths > 0))
+        if not lengths.any():
+            continue
+        some = rows_where(judged.by_itself & (starts != NONE) & (lengths > 0))
         due = starts[some] + lengths[some]
         # The row judged last before the due key is still of the same run.
-        then = np.searchsorted(rows.keys, due, side="left") - 1
+        then = rows.keys.searchsorted(due, side="left") - 1
         yield due[starts[then] == starts[some]]
 
 
@@ -64,9 +66,11 @@ def _seeded_runs(rows: Rows, seeds: Seeds, history: History) -> Iterator[Instant
         runs.append((start, history.lengths(functools.partial(_hold, rank))))
     for starts, lengths in runs:
         for part, length in zip(history.parts, lengths, strict=True):
-            some = np.flatnonzero((starts != NONE) & part.by_itself & (length > 0))
+            if not length:
+                continue
+            some = rows_where((starts != NONE) & part.by_itself)
             due = starts[some] + length
-            then = np.searchsorted(rows.keys, due, side="left") - 1
+            then = rows.keys.searchsorted(due, side="left") - 1
             # No row of the subject before the due key: the run still lasts.
             lasts = then < 0
             if len(rows.keys):
@@ -192,23 +196,15 @@ def run_start(seed: StateChange) -> int | None:
 def _farthest(rule: Rule) -> int:
     """How far the longest of its functions looks."""
     around = AROUND if USUAL in rule.functions else 0
-    return max((int(number.value) for number in _spans(rule)), default=0) + around
-
-
-def _spans(rule: Rule, unit: str = "us") -> Iterable[Number]:
-    """The durations that its functions are given; those that are written in that unit."""
-    for condition in rule.conditions:
-        for node in walk(condition):
-            if isinstance(node, Call):
-                for argument in node.arguments:
-                    if isinstance(argument, Number) and argument.unit == unit:
-                        yield argument
+    return (
+        max((int(number.value) for number in rule.spans if number.unit == "us"), default=0) + around
+    )
 
 
 def _most_intervals(rules: Sequence[Rule]) -> int:
     """The longest of their silences that are written in intervals."""
-    numbers = (number.value for rule in rules for number in _spans(rule, INTERVALS))
-    return math.ceil(max(numbers, default=0))
+    lengths = [n.value for rule in rules for n in rule.spans if n.unit == INTERVALS]
+    return math.ceil(max(lengths, default=0))
 
 
 def _reach(rules: Sequence[Rule]) -> int:

@@ -122,7 +122,7 @@ class View:
     def _leaf(self, node: Node) -> Interval:
         match node:
             case Number():
-                return exactly(np.broadcast_to(node.value, len(self.keys)))
+                return exactly(np.full(len(self.keys), node.value))
             case Threshold():
                 return exactly(self.block.threshold(node.name).at(self.keys))
             case Word():
@@ -210,7 +210,7 @@ class View:
         """No arrival for that length of listening."""
         axis = self.block.axis
         padded = np.concatenate([[np.iinfo(np.int64).min], caller.arrivals])
-        rows = np.searchsorted(padded, self.keys, side="right") - 1
+        rows = padded.searchsorted(self.keys, side="right") - 1
         own = padded[rows] >= self.sight.zones
         times = axis.times(self.keys)
         owners = self.sight.owners
@@ -234,7 +234,7 @@ class View:
 
     def _seen_twice(self, track: Track, since: Instants) -> Mask:
         good = self._readings(track)
-        seen = np.searchsorted(good, self.keys, side="right") - np.searchsorted(good, since)
+        seen = good.searchsorted(self.keys, side="right") - good.searchsorted(since)
         enough = seen >= 2 if self._spoke is None else self._spoke & (seen >= 2)
         return enough | ~track.gauge[self.sight.owners]
 

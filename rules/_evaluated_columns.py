@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules._axis import Index
+from rules._axis import Index, rows_where
 from rules._conditions import Conditions, Ending
 from rules._inputs import Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
@@ -14,6 +14,8 @@ from rules._revisions import History
 from rules._rule import Rule
 from rules._scan import Rows, Seeds, before, last, rows_of, run_starts
 from rules._state_machine import Closed, Observed, StepVerdicts, TimedCondition, Verdicts
+
+_FEW = 500  # rows that cost less than to find out which may be left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class _Columns:
         for name, column in vars(self).items():
             if name != "closed":
                 turns[1:] |= column[1:] != column[:-1]
-        return np.flatnonzero(turns)
+        return rows_where(turns)
 
 
 class EvaluatedColumns:
@@ -60,8 +62,8 @@ class EvaluatedColumns:
         self._keys = rows.keys
         columns = self._say(rows.keys)
         self.part = columns.part
-        eventful = self._eventful(columns, rows, seeds)
-        if len(eventful) < len(rows.keys):
+        if len(rows.keys) > _FEW:
+            eventful = self._eventful(columns, rows, seeds)
             columns = columns.take(eventful)
             rows = rows_of(rows.keys[eventful], rows.owners[eventful])
         self.rows = rows
@@ -87,7 +89,7 @@ class EvaluatedColumns:
         idle, bare, unmodelled, stale = (np.zeros(size, dtype=np.bool_) for _ in range(4))
         for number, each in enumerate(self._history.parts):
             mask = self._history.in_force(each, keys)
-            mine = slice(None) if mask.all() else np.flatnonzero(mask)
+            mine = slice(None) if mask.all() else rows_where(mask)
             part[mine] = number
             if each.conditions is not None and mask.any():
                 values = each.conditions.evaluate(keys[mine])
@@ -113,7 +115,7 @@ class EvaluatedColumns:
         for number, part in enumerate(self._history.parts):
             if part.conditions is None or not part.conditions.rule.steps:
                 continue
-            mine = np.flatnonzero(self.part == number)
+            mine = rows_where(self.part == number)
             if len(mine):
                 truths = part.conditions.evaluate_steps(self._keys[mine])
                 for (on, off), (rises, falls) in zip(steps, truths, strict=False):
@@ -127,16 +129,16 @@ class EvaluatedColumns:
         active and not end; else its first, or those up to where an alarm must have ended.
         """
         first = columns.turns(rows.heads)
-        size = np.diff(first, append=len(rows.keys))
+        size = np.append(first[1:], len(rows.keys)) - first
         runs = rows_of(rows.keys[first], rows.owners[first])
         columns = columns.take(first)
         keep = self._lengths(lambda rule: rule.keep)[columns.part]
         rises, ends = columns.when == TRUE, columns.end == TRUE
         falls = columns.forced | (ends & (keep == 0))
         kept = np.where(falls, 1, size)
-        some = np.flatnonzero(ends & ~falls & _may_be_active(rises, falls, runs, seeds))
+        some = rows_where(ends & ~falls & _may_be_active(rises, falls, runs, seeds))
         since = run_starts(ends, runs, seeds.clear_since)[some]
-        over = np.maximum(np.searchsorted(rows.keys, since + keep[some]), first[some])
+        over = np.maximum(rows.keys.searchsorted(since + keep[some]), first[some])
         there = over < first[some] + size[some]
         some, since, over = some[there], since[there], over[there]
         sure = self._observed(Conditions.ends)(over, since)
@@ -186,7 +188,7 @@ class EvaluatedColumns:
             zeros = np.zeros(len(rows), dtype=np.bool_)
             parts = self.part[rows]
             for number, part in enumerate(self._history.parts):
-                mine = np.flatnonzero(parts == number)
+                mine = rows_where(parts == number)
                 if part.conditions is not None and len(mine):
                     zeros[mine] = asks(part.conditions, self._keys[rows[mine]], since[mine])
             return zeros

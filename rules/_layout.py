@@ -187,7 +187,7 @@ def _longest(used: Sequence[Columns]) -> int:
     """The longest that a reading holds."""
     facts = [column.stale_after.value for columns in used for column in columns]
     facts += [column.interval.value for columns in used for column in columns]
-    return int(np.nan_to_num(np.concatenate(facts), nan=0.0).max(initial=0.0)) if facts else 0
+    return int(np.fmax.reduce(np.concatenate(facts), initial=0.0)) if facts else 0
 
 
 def _seed_times(seeds: Iterable[StateChange]) -> list[int]:

@@ -173,6 +173,12 @@ class Rule:
         return tuple(sorted({node.name for node in nodes if isinstance(node, Threshold)}))
 
     @functools.cached_property
+    def spans(self) -> tuple[Number, ...]:
+        """The numbers that its functions are given: mostly durations."""
+        calls = (node for node in self._nodes if isinstance(node, Call))
+        return tuple(part for call in calls for part in call.arguments if isinstance(part, Number))
+
+    @functools.cached_property
     def words(self) -> frozenset[str]:
         """What it asks of the calendar and of the lighting plan (rules._vocabulary)."""
         return frozenset(node.name for node in self._nodes if isinstance(node, Word))

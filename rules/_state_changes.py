@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rules._axis import Axis, Index
+from rules._axis import Axis, Index, rows_where
 from rules._evaluated_columns import EvaluatedColumns
 from rules._inputs import Instants
 from rules._interval import Mask, Truths
@@ -36,7 +36,7 @@ def list_state_changes(timeline: Timeline) -> list[list[StateChange]]:
     """By subject: the moments, each differing from the one before it or from the seed."""
     every_moments: list[list[StateChange]] = [[] for _ in range(timeline.axis.count)]
     stale_since = _stale_since(timeline)
-    changed = np.flatnonzero(_changed(timeline, stale_since))
+    changed = rows_where(_changed(timeline, stale_since))
     if len(changed) == 0:
         return every_moments
     owners = timeline.rows.owners[changed].tolist()
@@ -53,7 +53,7 @@ def _stale_since(timeline: Timeline) -> Instants:
     """From when each row's alarm is stale: exactly where a series ceased to be known."""
     stale = timeline.judged.stale & (timeline.state.phase == ACTIVE)
     starts = run_starts(stale, timeline.rows, timeline.seeds.stale_since)
-    some = np.flatnonzero(starts > timeline.state.began)
+    some = rows_where(starts > timeline.state.began)
     starts[some] -= timeline.history.ceased(starts[some] - 1)
     return starts
 
@@ -64,7 +64,7 @@ def _changed(timeline: Timeline, stale_since: Instants) -> Mask:
     Names of severities are compared later: the first row of an active alarm always counts.
     """
     state, judged, seeds = timeline.state, timeline.judged, timeline.seeds
-    heads = np.flatnonzero(timeline.rows.heads)
+    heads = rows_where(timeline.rows.heads)
     owners = timeline.rows.owners[heads]
     columns: list[tuple[Column, Column]] = [
         (state.phase, seeds.phase),
@@ -152,7 +152,7 @@ def _times(timeline: Timeline, keys: Instants, rows: Index) -> Times:
     some = keys[rows]
     zones = timeline.rows.owners[rows] * timeline.axis.stride
     times: Times = (some - zones + timeline.axis.base).tolist()
-    for i in np.flatnonzero(some == NONE).tolist():
+    for i in rows_where(some == NONE).tolist():
         times[i] = None
     return times
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rules._axis import Index, lying_in
+from rules._axis import Index, lying_in, rows_where
 from rules._block import Block
 from rules._inputs import Closing, Instants
 from rules._interval import FALSE, TRUE, Mask, Truths
@@ -156,7 +156,7 @@ def _events(
     starts = run_starts(side.truth == TRUE, rows, seeds, cut=cut)
     fulfilled = (starts != NONE) & (rows.keys - starts >= side.hold)
     unsure = fulfilled & (side.hold > 0)
-    waiting = np.flatnonzero(unsure if observed is None else unsure & observed)
+    waiting = rows_where(unsure if observed is None else unsure & observed)
     if len(waiting):
         fulfilled[waiting] = side.observed(waiting, starts[waiting])
     return starts, fulfilled

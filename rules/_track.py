@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rules._axis import BEFORE, Axis, Fact, Index, lying_in, merged
+from rules._axis import BEFORE, Axis, Fact, Index, lying_in, merged, rows_where
 from rules._inputs import Instants, SeriesColumns, Values
 from rules._interval import Interval, Mask
 from sensors._quality import Quality
@@ -77,7 +77,7 @@ class Track:
         if len(self.breaks) == 0:
             return np.full(len(keys), BEFORE)
         padded = np.concatenate([[BEFORE], self.breaks])
-        return np.asarray(padded[np.searchsorted(self.breaks, keys, side="right")])
+        return np.asarray(padded[self.breaks.searchsorted(keys, side="right")])
 
     def _known_spans(self) -> tuple[Instants, Instants]:
         """Spans of knowledge.
@@ -122,16 +122,16 @@ class Track:
         owners = self.axis.subjects(keys)
         since = np.maximum(owners * self.axis.stride, self.broke(keys))
         padded = np.append(self.good, np.iinfo(np.int64).max)
-        spoken_from = padded[np.searchsorted(self.good, since)]
+        spoken_from = padded[self.good.searchsorted(since)]
         return np.where(self.amounts[owners], BEFORE, spoken_from)
 
     def position(self, keys: Instants) -> Index:
         """The last good reading at or before each key; 0, the sentinel, when there is none."""
-        return np.searchsorted(self.good, keys, side="right") - 1
+        return self.good.searchsorted(keys, side="right") - 1
 
     def span(self, keys: Instants) -> Index:
         """The last span of knowledge that begins at or before each key."""
-        return np.searchsorted(self.known_from, keys, side="right") - 1
+        return self.known_from.searchsorted(keys, side="right") - 1
 
     def interval(self, rows: Index) -> Interval:
         """The readings in these rows."""
@@ -221,8 +221,8 @@ def _spans(sent: Instants, stale: Fact, breaks: Instants) -> tuple[Instants, Ins
     ends = _limits(sent, stale)
     if len(breaks):
         following = np.append(breaks, np.iinfo(np.int64).max)
-        ends = np.minimum(ends, following[np.searchsorted(breaks, sent, side="right")] - 1)
-    begins = np.flatnonzero(np.concatenate([[True], sent[1:] > ends[:-1]]))
+        ends = np.minimum(ends, following[breaks.searchsorted(sent, side="right")] - 1)
+    begins = rows_where(np.concatenate([[True], sent[1:] > ends[:-1]]))
     closes = np.concatenate([begins[1:] - 1, [len(sent) - 1]])
     return np.concatenate([[BEFORE], sent[begins]]), np.concatenate([[BEFORE], ends[closes]])
 

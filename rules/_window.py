@@ -45,11 +45,11 @@ def look(track: Track, keys: Instants, span: int, owners: Index, *, closed: bool
     """The windows (t - span, t] of each key, or with `closed` [t - span, t]."""
     opens = keys - span
     run = track.span(keys)
-    first = np.searchsorted(track.good, opens, side="left" if closed else "right")
+    first = track.good.searchsorted(opens, side="left" if closed else "right")
     since = None
     if len(track.breaks):
         since = track.broke(keys)
-        first = np.maximum(first, np.searchsorted(track.good, since, side="left"))
+        first = np.maximum(first, track.good.searchsorted(since, side="left"))
     end = track.position(keys) + 1
     covered = (keys <= track.known_to[run]) & (track.known_from[run] <= opens)
     held = np.zeros(len(keys), dtype=np.intp)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rules._axis import Index
+from rules._axis import Index, rows_where
 from rules._duration import HOUR
 from rules._inputs import Instants, Values
 from rules._interval import FALSE, TRUE, UNKNOWN, Interval, Mask, Truths, where_known
@@ -20,7 +20,7 @@ def slope(window: Window) -> Interval:
     """Least-squares slope per hour; at least three readings. A saturated one bounds one side."""
     lo = np.full(len(window.first), -np.inf)
     hi = np.full(len(window.first), np.inf)
-    rows = np.flatnonzero(window.covered & (window.size >= 3))
+    rows = rows_where(window.covered & (window.size >= 3))
     # Longest windows first: those that still have a k-th reading are then the first ones.
     rows = rows[np.argsort(-window.size[rows], kind="stable")]
     for begins in range(0, len(rows), _ROWS):
@@ -143,7 +143,7 @@ def increase(window: Window) -> Interval:
 def quantile(window: Window, fraction: float) -> Interval:
     """Of the readings, between two by their distance, a state's held value one of them."""
     extra = (window.held > 0).astype(np.intp)
-    rows = np.flatnonzero(window.covered & (window.size + extra > 0))
+    rows = rows_where(window.covered & (window.size + extra > 0))
     lo = np.full(len(window.first), -np.inf)
     hi = np.full(len(window.first), np.inf)
     # The held value stands just before the window's first reading.
@@ -231,7 +231,7 @@ def _tables(first: Index, size: Index) -> "list[tuple[Index, NDArray[np.intp]]]"
     """Windows of equal size together: which they are, and a table of the rows in each."""
     indexes: list[tuple[Index, NDArray[np.intp]]] = []
     order = np.argsort(size, kind="stable")
-    cuts = np.flatnonzero(np.diff(size[order])) + 1
+    cuts = rows_where(np.diff(size[order])) + 1
     for same in np.split(order, cuts):
         if len(same) == 0:
             continue

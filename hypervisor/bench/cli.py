@@ -187,13 +187,27 @@ def rules(
     processes: Annotated[
         int, typer.Option(help="Among which the evaluation is shared out.", min=1, max=32)
     ] = 1,
+    stirred: Annotated[
+        float, typer.Option(help="Share of sites where something happens.", min=0, max=1)
+    ] = 0.02,
+    rules: Annotated[
+        int, typer.Option(help="Rules at least: those of the packs under other names.", min=1)
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Readings per second that evaluation takes with all rule packs, compared with a bare loop."""
     from hypervisor.bench.rules import Plan, measure
     from hypervisor.bench.run import run
 
-    plan = Plan(sites=sites, times=times, batch=batch, waiting=waiting, processes=processes)
+    plan = Plan(
+        sites=sites,
+        times=times,
+        batch=batch,
+        waiting=waiting,
+        processes=processes,
+        stirred=stirred,
+        rules=rules,
+    )
     run(measure, plan, as_json=as_json)
 
 
@@ -201,13 +215,18 @@ def latency(
     rate: Annotated[int, typer.Option(help="Messages per second.")] = 1_000,
     sites: Annotated[int, typer.Option(help="Publishing sites.")] = 1_000,
     seconds: Annotated[float, typer.Option(help="Duration.")] = 20.0,
+    late: Annotated[
+        int, typer.Option(help="Messages per second beside them of readings 34 hours old.", min=0)
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Delay from publication to stored alarm, with all rule packs."""
     from hypervisor.bench.latency import SERVER, Plan, measure
     from hypervisor.bench.run import run
 
-    run(measure, Plan(rate=rate, sites=sites, seconds=seconds), as_json=as_json, **SERVER)
+    run(
+        measure, Plan(rate=rate, sites=sites, seconds=seconds, late=late), as_json=as_json, **SERVER
+    )
 
 
 def dashboards(

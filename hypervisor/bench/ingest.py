@@ -238,12 +238,14 @@ def _taken(settings: Settings, kind: str) -> float:
     return time.monotonic() - since
 
 
-def watch(settings: Settings, file: Path) -> AbstractContextManager[object]:
+def watch(settings: Settings, file: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A `hypervisor watch` with an empty state, until the context ends."""
     return beside(settings, file, *BESIDE[WATCHED])
 
 
-def beside(settings: Settings, file: Path, part: str, begun: str) -> AbstractContextManager[object]:
+def beside(
+    settings: Settings, file: Path, part: str, begun: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A part with an empty state, until the context ends; `begun`: what it prints first."""
     queries.clear_evaluation(settings.database_url)
     return run_part(settings, part, file, ready=lambda: begun in file.read_text())

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,24 +21,39 @@ from hypervisor.bench.load import encoded
 from hypervisor.bench.publisher import Session, publish
 from hypervisor.bench.servers import BenchError, Ground, Tick, run_part
 from hypervisor.bench.territory import RULE, TRIGGER, Place
-from hypervisor.database.connect import connect
+from hypervisor.database import feed
+from hypervisor.database.connect import Connection, connect
+from hypervisor.readings import queries as reading_queries
+from hypervisor.registry import queries as registry_queries
 from sensors._domain import catalogue
+from sensors._row import ROW
 
 SERVER = {"track_commit_timestamp": "on"}  # so that the database keeps the times of commits
 _AHEAD = 2.0  # s between encoding and publishing
 _WARM = 2.0  # s whose alarms do not count
 _PATIENCE = 60.0
-_MILLISECOND = 1_000  # µs
+_MILLISECOND, _SECOND = 1_000, 1_000_000  # µs
+_PAST, _HALF_HOUR = 34 * 3_600, 1_800  # s
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`rate` messages a second from all sites; every `trigger`-th raises or ends an alarm."""
+    """`rate` messages a second from all sites; every `trigger`-th raises or ends an alarm.
+
+    Beside them `late` messages a second of sites that catch up with what they measured 34 hours
+    ago, between readings that are stored already.
+    """
 
     sites: int = 1_000
     rate: int = 1_000
     seconds: float = 20.0
     trigger: int = 20
+    late: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Messages a second, late ones included."""
+        return self.rate + self.late
 
 
 def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
@@ -47,6 +63,8 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     places = territory.places(plan.sites, words)
     with connect(settings.database_url) as connection:
         territory.register(connection, places, words)
+        if plan.late:
+            _store_past(connection, places)
     tick("starting ingest and watch", 0, 3)
     log = ground.folder / "latency"
     ingest = run_part(
@@ -55,7 +73,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         log.with_suffix(".ingest"),
         ready=lambda: queries.listening(settings.database_url),
     )
-    with ingest, watch(settings, log.with_suffix(".watch")):
+    with ingest, watch(settings, log.with_suffix(".watch")) as evaluation:
         messages = _messages(plan, places, time.time() + _AHEAD)
         tick(f"publishing {plan.rate:,} messages a second", 1, 3)
         session = Session(
@@ -63,9 +81,10 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         )
         time.sleep(max(0.0, messages.begins - time.time()))
         wall = time.time() - time.monotonic()
-        sent = publish(session, messages.packets, plan.rate) + wall
+        sent = publish(session, messages.packets, plan.sent) + wall
         tick("waiting for the last alarm", 2, 3)
         stored = _await(settings, messages.raising)
+        memory = _read_peak_memory(evaluation.pid)
     delays = [
         (stored[key] - sent[number]) * 1e3
         for key, number in messages.raising.items()
@@ -89,7 +108,33 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         "p50_ms": round(float(p50), 1),
         "p99_ms": round(float(p99), 1),
         "most_ms": round(float(max(delays)), 1),
+        "late_messages_s": plan.late,
+        "evaluation_peak_mb": memory,
     }
+
+
+def _store_past(connection: Connection, places: Sequence[Place]) -> None:
+    """A day and a half of readings, half an hour apart."""
+    numbers = {k: each.id or 0 for k, each in registry_queries.load(connection).series.items()}
+    reading_queries.create_staging_tables(connection)
+    began = int(time.time()) - _PAST - _HALF_HOUR
+    for at in range(began, began + _PAST, _HALF_HOUR):
+        stamp = at * _SECOND
+        rows = [
+            (numbers[place.name, name], stamp, stamp, _shown(value, at // _HALF_HOUR), 0)
+            for place in places
+            for name, value in place.values.items()
+        ]
+        standing = reading_queries.store(connection, np.array(rows, dtype=ROW))
+        feed.append(connection, "readings", rows=standing.tobytes())
+    connection.commit()
+
+
+def _read_peak_memory(process: int) -> int:
+    """The most memory that a process had, in MB."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) // 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +154,25 @@ def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
     packets: list[bytes] = []
     raising: dict[tuple[str, int], int] = {}
     rows, turns, on = 0, [0, 0], dict.fromkeys((place.name for place in leaking), False)
-    for number in range(int(plan.rate * plan.seconds)):
-        kind = number % plan.trigger == 0
+    catching_up, late = 0, np.random.default_rng(0)
+    for number in range(int(plan.sent * plan.seconds)):
+        at = micros(datetime.fromtimestamp(begins, UTC)) + number * _SECOND // plan.sent
+        at -= at % _MILLISECOND
+        is_late = number * plan.late // plan.sent > catching_up
+        if is_late:
+            place = quiet[catching_up % len(quiet)]
+            catching_up += 1
+            at -= _PAST * _SECOND - int(late.integers(0, 7_200)) * _SECOND
+            values = {name: _shown(value, number) for name, value in place.values.items()}
+            payload = _payload(at, values, place.states)
+            packets.append(encoded(f"devices/{place.name}/readings", payload, number))
+            rows += len(values)
+            continue
+        lively = number - catching_up
+        kind = lively % plan.trigger == 0
         group = leaking if kind else quiet
         place = group[turns[kind] % len(group)]
         turns[kind] += 1
-        at = micros(datetime.fromtimestamp(begins, UTC)) + number * 1_000_000 // plan.rate
-        at -= at % _MILLISECOND
         values = dict(place.values)
         if kind:
             on[place.name] = not on[place.name]

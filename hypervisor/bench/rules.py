@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
@@ -25,7 +25,9 @@ from hypervisor.evaluation.shards import ALL
 from hypervisor.readings import queries as reading_queries
 from hypervisor.readings import queries_workers
 from hypervisor.registry import queries as registry_queries
+from rules._pack import Pack
 from rules._pack import packs as all_packs
+from rules._rule import Rule
 from sensors._domain import catalogue
 from sensors._row import ROW, Rows
 
@@ -42,7 +44,7 @@ class Plan:
 
     `waiting`: how many batches the feed holds when evaluation begins; 1: it keeps up with ingest.
     `stirred`: the share of sites where something happens half of the time. `processes`: among which
-    the evaluation is shared out.
+    the evaluation is shared out. `rules`: as many at least, those of the packs under other names.
     """
 
     sites: int = 5_000
@@ -51,6 +53,21 @@ class Plan:
     waiting: int = 6
     stirred: float = 0.02
     processes: int = 1
+    rules: int = 1
+
+    def packs(self) -> tuple[Pack, ...]:
+        """The packs, each rule as often as it takes."""
+        packs = all_packs()
+        times = -(-self.rules // sum(len(pack.rules) for pack in packs))
+        return tuple(
+            replace(pack, rules=tuple(rename(rule, n) for rule in pack.rules for n in range(times)))
+            for pack in packs
+        )
+
+
+def rename(rule: Rule, number: int) -> Rule:
+    """The same rule under another name; itself at first."""
+    return replace(rule, id=f"{rule.id}-{number}") if number else rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +88,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     places = territory.places(plan.sites, words)
     with connect(url) as connection:
         territory.register(connection, places, words)
-        shipped_rules.record_and_log(connection, all_packs(), now=None)
+        shipped_rules.record_and_log(connection, plan.packs(), now=None)
         queries_workers.join(connection, _WORKER)
     with connect(url) as writer, _evaluators(url, plan.processes) as evaluators:
         reading_queries.create_staging_tables(writer)
@@ -112,13 +129,14 @@ def _result(
         "bench": "rules",
         "sites": plan.sites,
         "processes": plan.processes,
-        "rules": sum(len(pack.rules) for pack in all_packs()),
+        "rules": sum(len(pack.rules) for pack in plan.packs()),
         "judgements": pairs,
         "rows": rows,
         "rows_s": round(rows / max(spent, 1e-9)),
         "bare_rows_s": round(rows / max(bare, 1e-9)),
         "ratio": round(bare / max(spent, 1e-9), 4),
         "seconds": round(spent, 3),
+        "stirred": plan.stirred,
         "judged": sum(share.judged for share in every),
         "alarms": sum(share.alarms for share in every),
         "step_p50_ms": round(float(np.percentile(pauses, 50)) * 1e3, 1),
