@@ -33,15 +33,15 @@ _AHEAD = 2.0  # s between encoding and publishing
 _WARM = 2.0  # s whose alarms do not count
 _PATIENCE = 60.0
 _MILLISECOND, _SECOND = 1_000, 1_000_000  # µs
-_PAST, _HALF_HOUR = 34 * 3_600, 1_800  # s
+_PAST, _APART = 34 * 3_600, 600  # s
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """`rate` messages a second from all sites; every `trigger`-th raises or ends an alarm.
 
-    Beside them `late` messages a second of sites that catch up with what they measured 34 hours
-    ago, between readings that are stored already.
+    Beside them `late` messages a second of `catching_up` sites, which send what they measured 34
+    hours ago, between readings that are stored already.
     """
 
     sites: int = 1_000
@@ -49,6 +49,7 @@ class Plan:
     seconds: float = 20.0
     trigger: int = 20
     late: int = 0
+    catching_up: int = 200
 
     @property
     def sent(self) -> int:
@@ -64,7 +65,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
     with connect(settings.database_url) as connection:
         territory.register(connection, places, words)
         if plan.late:
-            _store_past(connection, places)
+            _store_past(connection, _quiet(places)[: plan.catching_up])
     tick("starting ingest and watch", 0, 3)
     log = ground.folder / "latency"
     ingest = run_part(
@@ -114,14 +115,14 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
 
 
 def _store_past(connection: Connection, places: Sequence[Place]) -> None:
-    """A day and a half of readings, half an hour apart."""
+    """34 hours of readings, ten minutes apart."""
     numbers = {k: each.id or 0 for k, each in registry_queries.load(connection).series.items()}
     reading_queries.create_staging_tables(connection)
-    began = int(time.time()) - _PAST - _HALF_HOUR
-    for at in range(began, began + _PAST, _HALF_HOUR):
+    began = int(time.time()) - _PAST - _APART
+    for at in range(began, began + _PAST, _APART):
         stamp = at * _SECOND
         rows = [
-            (numbers[place.name, name], stamp, stamp, _shown(value, at // _HALF_HOUR), 0)
+            (numbers[place.name, name], stamp, stamp, _shown(value, at // _APART), 0)
             for place in places
             for name, value in place.values.items()
         ]
@@ -150,7 +151,7 @@ class _Messages:
 def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
     """Sites publish by turns; every `trigger`-th message begins or ends a leakage."""
     leaking = [place for place in places if TRIGGER in place.values]
-    quiet = [place for place in places if TRIGGER not in place.values]
+    quiet = _quiet(places)
     packets: list[bytes] = []
     raising: dict[tuple[str, int], int] = {}
     rows, turns, on = 0, [0, 0], dict.fromkeys((place.name for place in leaking), False)
@@ -160,7 +161,7 @@ def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
         at -= at % _MILLISECOND
         is_late = number * plan.late // plan.sent > catching_up
         if is_late:
-            place = quiet[catching_up % len(quiet)]
+            place = quiet[catching_up % plan.catching_up]
             catching_up += 1
             at -= _PAST * _SECOND - int(late.integers(0, 7_200)) * _SECOND
             values = {name: _shown(value, number) for name, value in place.values.items()}
@@ -185,6 +186,11 @@ def _messages(plan: Plan, places: Sequence[Place], begins: float) -> _Messages:
         packets.append(encoded(f"devices/{place.name}/readings", payload, number))
         rows += len(values)
     return _Messages(begins=begins, packets=packets, raising=raising, rows=rows)
+
+
+def _quiet(places: Sequence[Place]) -> list[Place]:
+    """The places that raise no alarm here."""
+    return [place for place in places if TRIGGER not in place.values]
 
 
 def _shown(value: float, number: int) -> float:

@@ -7,14 +7,16 @@ from typing import TypeVar
 import numpy as np
 
 from hypervisor.base.instants import BEGINNING
+from hypervisor.database import feed
 from hypervisor.database.connect import Connection
 from hypervisor.evaluation.facts import SeriesFacts, SubjectFacts
 from hypervisor.evaluation.series_tail import SeriesTail, merge
 from hypervisor.readings import queries_history
 from rules._inputs import Forecasts, SeriesColumns, Subject, Upstream
-from sensors._row import NEVER, Rows
+from sensors._row import NEVER, ROW, Rows
 
 Key = TypeVar("Key", bound=Hashable)
+_NO_ROWS = np.empty(0, dtype=ROW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +50,36 @@ def count_rows(tails: Mapping[int, SeriesTail], query: ColumnQuery) -> int:
 
 
 def load_subjects(
-    connection: Connection, tails: Mapping[int, SeriesTail], queries: Iterable[ColumnQuery]
+    connection: Connection,
+    tails: Mapping[int, SeriesTail],
+    queries: Iterable[ColumnQuery],
+    *,
+    hold: bool = False,
 ) -> dict[str, Subject]:
-    """The subjects by key; one SQL query for all that is not in memory."""
+    """The subjects by key; one SQL query for all that is not in memory.
+
+    `hold`: in memory from now on, if it is not all that there is: late readings come together.
+    """
     queries = list(queries)
     older: dict[int, tuple[int, int, int]] = {}
     for query in queries:
         for series, since in query.since.items():
             until = tails[series].complete_from
             if until > since:  # two subjects may read one series: the farther counts
-                first = min(max(since, BEGINNING), older.get(series, (0, since, 0))[1])
+                # What is held reaches farther: the next late reading may be a little older.
+                begins = since - (until - since) // 8 if hold and since > BEGINNING else since
+                first = min(max(begins, BEGINNING), older.get(series, (0, begins, 0))[1])
                 older[series] = series, first, until
     spans = list(older.values())
     stored: Mapping[int, Rows] = {}
     if spans:
         with connection.transaction():
             stored = queries_history.split_by_series(queries_history.read_spans(connection, spans))
+            ahead_to = feed.ahead(connection) if hold else 0
+    for series, since, _ in spans if hold else ():
+        if since > BEGINNING:
+            rows = stored.get(series, _NO_ROWS)
+            tails[series].extend(rows, since=since, ahead_to=ahead_to)
     return {query.subject.key: _subject(query, tails, stored) for query in queries}
 
 

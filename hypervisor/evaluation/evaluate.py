@@ -209,7 +209,7 @@ def _columns(
     for task, query in tasks:
         by_subject.setdefault(task.pair[1], []).append(query)
     queries = [columns.merge_queries(some) for some in by_subject.values()]
-    return columns.load_subjects(connection, memory.tails, queries)
+    return columns.load_subjects(connection, memory.tails, queries, hold=True)
 
 
 def _evaluate_block(

@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 
 _MOST = 20_000  # rows of one series; older ones are read from the store
 _SATURATED = int(Quality.SATURATED)
+_TURNS = 1_000  # batches after the last late reading in which what it asked for is held
 _TOGETHER = 16  # single rows that wait until they are appended together
 
 
@@ -109,8 +110,9 @@ class SeriesTail:
     """
 
     __slots__ = (
-        *("_arrivals_from", "_budget", "_counted", "_needed", "_place", "_rows", "_size"),
-        *("_waiting", "ahead_to", "complete_from", "hidden", "keep", "listen", "older"),
+        *("_arrivals_from", "_budget", "_counted", "_needed", "_place", "_reach", "_reached"),
+        *("_rows", "_size", "_waiting", "ahead_to", "complete_from", "hidden", "keep"),
+        *("listen", "older"),
     )
 
     def __init__(self, *, keep: int, listen: int | None = None) -> None:
@@ -124,6 +126,7 @@ class SeriesTail:
         self._arrivals_from = NEVER
         self._budget: TailBudget | None = None
         self._counted = self._needed = 0
+        self._reach = self._reached = 0  # what late readings asked for (µs), and the last turn
         self.complete_from = NEVER
         self.ahead_to = 0
         self.older = np.empty(0, dtype=ROW)
@@ -167,6 +170,26 @@ class SeriesTail:
         self.older, recent = _split(rows, complete_from)
         self._replace(recent)
 
+    def extend(self, rows: Rows, *, since: int, ahead_to: int) -> None:
+        """Hold all rows from `since` on, which the store has, while late readings ask for them.
+
+        Not where they are too many. `ahead_to`: as of what is read from the store.
+        """
+        size = self._size + len(rows)
+        full = self._budget is not None and (
+            self._budget.held + 2 * size * ROW.itemsize > self._budget.most
+        )
+        if since >= self.complete_from or size > _MOST or full:
+            return
+        self.older, recent = _split(merge(self.older, rows), since)
+        self._replace(merge(recent, self.rows))
+        self.complete_from = since
+        self._reach = self.newest - since
+        self._reached = self._needed
+        self.ahead_to = max(self.ahead_to, ahead_to)
+        if self._waiting is not None:
+            self._waiting.ahead_to[self._place] = self.ahead_to
+
     def absorb(self, rows: Rows, *, cursor: int) -> Fresh | None:
         """Merge rows that the feed delivered from `cursor` on, ascending; None: nothing new."""
         if cursor < self.ahead_to:
@@ -197,6 +220,8 @@ class SeriesTail:
         """Rows from `time` on, the last good one before, and those that arrived lately."""
         rows = self.rows
         self._needed = 0 if self._budget is None else self._budget.turn
+        if self._reach and time < self.newest - self.keep:
+            self._reached = self._needed
         cut = int(np.searchsorted(rows["time"], time)) if time > self.complete_from else 0
         while cut > 0:
             cut -= 1
@@ -290,6 +315,7 @@ class SeriesTail:
         The others count as hidden while a rule may look back to them.
         """
         rows = self.rows
+        self._reach = 0
         before = len(rows) + len(self.older)
         cut = max(len(rows) - most, 0)
         if cut:
@@ -304,7 +330,10 @@ class SeriesTail:
     def _trim(self, newest: int) -> bool:
         """Drop rows that are too old, if they are at least a quarter."""
         rows = self.rows
-        cut = int(np.searchsorted(rows["time"], newest - self.keep))
+        turn = 0 if self._budget is None else self._budget.turn
+        if turn - self._reached > _TURNS:
+            self._reach = 0
+        cut = int(np.searchsorted(rows["time"], newest - max(self.keep, self._reach)))
         cut = max(cut, len(rows) - _MOST)
         if cut < len(rows) // 4 or cut == 0:
             return False

@@ -124,12 +124,12 @@ def reading(monkeypatch: pytest.MonkeyPatch, _world: World) -> None:
     original = columns.load_subjects
 
     def broken(
-        connection: Connection, tails: Any, wanted: Sequence[ColumnQuery]
+        connection: Connection, tails: Any, wanted: Sequence[ColumnQuery], *, hold: bool
     ) -> dict[str, Subject]:
         if any(one.subject.key == "mill" for one in wanted):
             with connection.transaction():
                 connection.execute("SELECT 99999999999999999999::bigint")
-        return original(connection, tails, wanted)
+        return original(connection, tails, wanted, hold=hold)
 
     monkeypatch.setattr(columns, "load_subjects", broken)
 

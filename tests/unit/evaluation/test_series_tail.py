@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from hypervisor.evaluation.series_tail import Fresh, SeriesTail, is_good, merge
+from hypervisor.evaluation.tail_budget import TailBudget
 from sensors._row import NEVER, ROW, Rows
 
 
@@ -102,17 +103,27 @@ def test_rows_read_from_the_store_before_the_feed_told_of_them_are_news() -> Non
 
 @given(
     st.lists(
-        st.lists(st.tuples(st.integers(0, 300), st.integers(0, 3)), min_size=1, max_size=12),
+        st.tuples(
+            st.lists(st.tuples(st.integers(0, 300), st.integers(0, 3)), min_size=1, max_size=12),
+            st.none() | st.integers(0, 300),
+        ),
         max_size=30,
     )
 )
-def test_it_holds_what_the_store_would(batches: list[list[tuple[int, int]]]) -> None:
+def test_it_holds_what_the_store_would(
+    batches: list[tuple[list[tuple[int, int]], int | None]],
+) -> None:
     tail = SeriesTail(keep=50)
     stored = np.empty(0, dtype=ROW)
-    for batch in batches:
+    for batch, since in batches:
         new = rows(*((time, float(value)) for time, value in sorted(batch, key=lambda one: one[0])))
         take(tail, new)
         stored = merge(stored, new)
+        if since is not None:
+            asked = stored[(stored["time"] >= since) & (stored["time"] < tail.complete_from)]
+            held = stored[(stored["time"] < since) & is_good(stored)][-1:]
+            tail.extend(merge(held, asked), since=since, ahead_to=0)
+            assert tail.complete_from <= since
 
         recent = stored[stored["time"] >= tail.complete_from]
         assert tail.rows["time"].tolist() == recent["time"].tolist()
@@ -146,6 +157,63 @@ def test_little_that_is_old_stays_until_there_is_more() -> None:
     quarter = filled(keep=12)
     assert quarter.append(rows((16, 16.0)))
     assert quarter.rows["time"].tolist() == [*range(4, 17)]
+
+
+def asked(tail: SeriesTail, since: int) -> None:
+    """Late readings ask for all rows from a time on."""
+    tail.extend(rows(*((time, 1.0) for time in range(since, 11))), since=since, ahead_to=9)
+
+
+def test_what_late_readings_asked_for_is_held_while_they_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hypervisor.evaluation.series_tail._TURNS", 2)
+    budget = TailBudget(most=10**6)
+    tail = filled(keep=5)
+    budget.watch({1: tail})
+    tail.append(rows((16, 16.0)))
+    asked(tail, 3)
+    assert (tail.complete_from, tail.ahead_to) == (3, 9)
+    assert tail.rows["time"].tolist() == [*range(3, 17)]
+    assert tail.older["time"].tolist() == []
+    assert budget.held == tail.nbytes
+    for newest in range(17, 60):
+        budget.shorten()
+        assert tail.since(newest - 14)["time"][0] <= newest - 13
+        tail.append(rows((newest, 1.0)))
+        assert tail.complete_from <= newest - 13
+    for newest in range(60, 100):
+        budget.shorten()
+        tail.append(rows((newest, 1.0)))
+    assert tail.complete_from > 80
+
+
+def test_what_is_too_much_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    tail = filled(keep=5)
+    tail.append(rows((16, 16.0)))
+    TailBudget(most=10).watch({1: tail})
+    tail._budget.most = 10  # type: ignore[union-attr]  # noqa: SLF001  below its least
+    asked(tail, 3)
+    assert tail.complete_from == 11
+    free = filled(keep=5)
+    free.append(rows((16, 16.0)))
+    monkeypatch.setattr("hypervisor.evaluation.series_tail._MOST", 12)
+    asked(free, 3)
+    assert free.complete_from == 11
+    asked(free, 8)
+    assert free.complete_from == 8
+    asked(free, 9)
+    assert free.complete_from == 8
+
+
+def test_a_shortened_tail_holds_no_longer_what_late_readings_asked_for() -> None:
+    tail = filled(keep=5)
+    tail.append(rows((16, 16.0)))
+    asked(tail, 3)
+    assert tail.shorten(4, keep_arrived=False)
+    assert tail.complete_from == 13
+    tail.append(rows(*((time, 1.0) for time in range(17, 60))))
+    assert tail.complete_from > 13
 
 
 def test_of_very_many_rows_only_some_stay_however_long_they_are_kept(
