@@ -1,7 +1,7 @@
 # Debian 13: `make demo` and `make test` are all one needs. They set up first (quick when done).
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE  # each of a thousand processes would compile all that it imports
-.PHONY: help setup demo test test-all test-cluster kills check mutants bench clean
+.PHONY: help setup demo test test-all test-cluster kills check mutants bench bench-all clean
 
 help:
 	@echo "make demo      set up, then a simulated October flood, left running to look at"
@@ -12,6 +12,7 @@ help:
 	@echo "make mutants   single faults put into a room (ROOM=rules N=30 SEED=1): do its tests notice?"
 	@echo "make kills     100 faults under 500 messages a second: what is acknowledged is stored"
 	@echo "make bench     ingest against the bare loop"
+	@echo "make bench-all the figures of docs/evaluation.md (ten minutes of a quiet machine)"
 	@echo "make setup     servers' programs and .venv only"
 	@echo "make clean     remove .venv and caches (no instance's data)"
 
@@ -75,6 +76,13 @@ mutants: setup
 
 bench: setup
 	@.venv/bin/hypervisor bench ingest
+
+# What docs/evaluation.md tells, on a quiet machine: one line of JSON for each run, about ten minutes.
+bench-all: setup
+	@for run in "rules" "rules --stirred 0" "rules --waiting 1" "rules --processes 2" "rules --stirred 0.2" \
+		"rules --rules 1000 --times 6" "rules --times 48 --waiting 240" \
+		"latency" "latency --late 250" "correction" "ingest"; do \
+		echo "bench $$run"; .venv/bin/hypervisor bench $$run --json || exit 1; done
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,6 +24,7 @@ def attach(app: typer.Typer) -> None:
     group.command()(rules)
     group.command()(backtest)
     group.command()(latency)
+    group.command()(correction)
     group.command()(dashboards)
     group.command()(forecast)
     for name in ("edit", "listeners", "map"):
@@ -227,6 +228,18 @@ def latency(
     run(
         measure, Plan(rate=rate, sites=sites, seconds=seconds, late=late), as_json=as_json, **SERVER
     )
+
+
+def correction(
+    sites: Annotated[int, typer.Option(help="Sites, of all domains.")] = 11,
+    days: Annotated[int, typer.Option(help="Days of readings, one in ten minutes.")] = 365,
+    as_json: Json = False,
+) -> None:
+    """Time until the alarm log agrees with a corrected reading of long ago, with all rule packs."""
+    from hypervisor.bench.correction import Plan, measure
+    from hypervisor.bench.run import run
+
+    run(measure, Plan(sites=sites, days=days), as_json=as_json)
 
 
 def dashboards(

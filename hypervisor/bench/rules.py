@@ -1,5 +1,6 @@
 """`hypervisor bench rules`: readings a second that evaluation takes with all packs."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -105,7 +106,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
             for first in range(0, len(published), plan.batch * plan.waiting):
                 together = published[first : first + plan.batch * plan.waiting]
                 for start in range(0, len(together), plan.batch):
-                    _commit(writer, together[start : start + plan.batch])
+                    commit(writer, together[start : start + plan.batch])
                 shares = evaluators()
                 turns.append(shares)
                 if turn == 0:
@@ -181,6 +182,7 @@ def _evaluators(url: str, processes: int) -> Iterator[Callable[[], list[_Share]]
 
 def _serve(pipe: Pipe, url: str, shards: AbstractSet[int]) -> None:
     """Evaluate these shards in a process of its own, at each request, until the pipe closes."""
+    gc.set_threshold(100_000, 20, 20)  # as every command of `hypervisor` does
     setup = Setup(
         catalogue=catalogue(),
         mode=Mode.LIVE,
@@ -192,7 +194,7 @@ def _serve(pipe: Pipe, url: str, shards: AbstractSet[int]) -> None:
         memory = load_frozen_memory(own, setup, shards)
         while True:
             pipe.recv()
-            steps = [*_steps(own, memory, setup)]
+            steps = [*take_steps(own, memory, setup)]
             pipe.send(
                 _Share(
                     pairs=len(memory.territory.revisions),
@@ -204,7 +206,7 @@ def _serve(pipe: Pipe, url: str, shards: AbstractSet[int]) -> None:
             )
 
 
-def _steps(own: Connection, memory: Memory, setup: Setup) -> Iterator[tuple[float, Report]]:
+def take_steps(own: Connection, memory: Memory, setup: Setup) -> Iterator[tuple[float, Report]]:
     """Steps until the feed is read and all is evaluated, each with its duration (s)."""
     report = None
     while report is None or report.more:
@@ -213,7 +215,8 @@ def _steps(own: Connection, memory: Memory, setup: Setup) -> Iterator[tuple[floa
         yield time.perf_counter() - began, report
 
 
-def _commit(writer: Connection, rows: Rows) -> None:
+def commit(writer: Connection, rows: Rows) -> None:
+    """Store readings as ingest does, and append them to the feed."""
     standing = reading_queries.store(writer, rows)
     feed.append(writer, "readings", rows=standing.tobytes())
     queries_workers.record_heartbeat(writer, _WORKER, int(rows["received"].max()))

@@ -181,8 +181,11 @@ def _evaluate_tasks(
         task = both if isinstance(both, Task) else both[0]
         memory.setbacks.put(task.pair, task.start, error)
 
-    for both in run_each_isolated(tasks, lambda task: (task, _column_query(memory, task)), failed):
-        by_subject.setdefault(both[0].pair[1], []).append(both)
+    for pairs in run_isolated(
+        [*tasks], lambda some: [(task, _column_query(memory, task)) for task in some], failed
+    ):
+        for both in pairs:
+            by_subject.setdefault(both[0].pair[1], []).append(both)
     stored = {key for key, both in by_subject.items() if _needs_store(memory, both)}
     for size, keys in ((_BLOCK, by_subject.keys() - stored), (_STORED_BLOCK, stored)):
         weigh = partial(_count_needed, memory, by_subject)

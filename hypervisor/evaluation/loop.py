@@ -37,7 +37,7 @@ from rules._rule import SUBJECTS
 from sensors._domain import Catalogue
 from sensors._row import NEVER
 
-LONGEST_STEP = 0.15  # s of evaluating before a step commits
+LONGEST_STEP = 0.1  # s of evaluating before a step commits
 _TICK = 1.0  # s between two looks at the feed without a notification
 _PRUNE_FEED = 60.0  # s
 _PRUNE_STATES = 3600.0  # s

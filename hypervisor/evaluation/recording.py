@@ -13,7 +13,7 @@ from hypervisor.evaluation.evaluate import Evaluated, Task
 from hypervisor.evaluation.memory import Memory, Standing
 from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.schedule import EvaluationPlan, is_calm
-from hypervisor.evaluation.setbacks import run_each_isolated, run_isolated
+from hypervisor.evaluation.setbacks import run_isolated
 from hypervisor.evaluation.transitions import (
     LastValue,
     ShownValue,
@@ -71,11 +71,11 @@ class Findings:
         def failed(evaluation: Evaluated, error: Exception) -> None:
             memory.setbacks.put(evaluation.task.pair, evaluation.task.start, error)
 
-        compared = run_each_isolated(
-            evaluations, lambda evaluation: _compare(memory, evaluation), failed
+        compared = run_isolated(
+            evaluations, lambda some: [_compare(memory, evaluation) for evaluation in some], failed
         )
         valued = run_isolated(
-            [*compared],
+            [comparison for some in compared for comparison in some],
             lambda some: [*zip(some, _list_values(memory, some), strict=True)],
             lambda comparison, error: failed(comparison.evaluation, error),
         )

@@ -222,7 +222,7 @@ class SeriesTail:
         self._needed = 0 if self._budget is None else self._budget.turn
         if self._reach and time < self.newest - self.keep:
             self._reached = self._needed
-        cut = int(np.searchsorted(rows["time"], time)) if time > self.complete_from else 0
+        cut = int(rows["time"].searchsorted(time)) if time > self.complete_from else 0
         while cut > 0:
             cut -= 1
             if is_good(rows[cut : cut + 1])[0]:

@@ -14,7 +14,7 @@ from sensors._row import NEVER
 
 
 class WordSpans:
-    """One word at the subjects of a rule; subjects with the same clock or plan are asked once."""
+    """One word at the subjects of a rule; subjects with the same clock or plan are queried once."""
 
     def __init__(self, word: str, subjects: Sequence[SubjectFacts]) -> None:
         self._word = word
@@ -35,11 +35,11 @@ class WordSpans:
         Of a word that says nothing no comparison is true: its bounds are empty.
         """
         new = some & ~((self._begins[self._which] <= since) & (upto < self._ends[self._which]))
-        asked = {int(at): new & (self._which == at) for at in np.unique(self._which[new])}
-        steps = {at: self._ask(at, since[mine], upto[mine]) for at, mine in asked.items()}
+        queried = {int(at): new & (self._which == at) for at in np.unique(self._which[new])}
+        steps = {at: self._ask(at, since[mine], upto[mine]) for at, mine in queried.items()}
         low, ends = self._value[self._which], self._ends[self._which]
         high = low.copy()
-        for at, mine in asked.items():
+        for at, mine in queried.items():
             times, values = steps[at]
             first = np.searchsorted(times, since[mine], side="right") - 1
             last = np.searchsorted(times, upto[mine], side="right") - 1
