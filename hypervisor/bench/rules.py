@@ -102,7 +102,7 @@ def measure(ground: Ground, plan: Plan, tick: Tick) -> dict[str, Any]:
         writer.commit()
         base = int(time.time()) - (plan.times + 1) * _EVERY
         for turn in range(plan.times):
-            published = _rows(plan, places, numbers, base, turn)
+            published = make_rows(plan, places, numbers, base, turn)
             for first in range(0, len(published), plan.batch * plan.waiting):
                 together = published[first : first + plan.batch * plan.waiting]
                 for start in range(0, len(together), plan.batch):
@@ -223,14 +223,14 @@ def commit(writer: Connection, rows: Rows) -> None:
     writer.commit()
 
 
-def _rows(
+def make_rows(
     plan: Plan,
     places: list[territory.Place],
     numbers: dict[tuple[str, str], int],
     base: int,
     turn: int,
 ) -> Rows:
-    """One message of each site: noise, and at some sites something happens."""
+    """One message of each site: noise, and at some sites something happens (turn from 0)."""
     rng = np.random.default_rng(turn)
     columns = []
     for place in places:

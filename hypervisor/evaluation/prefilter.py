@@ -6,7 +6,7 @@ its condition cannot be true for any recent value of its series, nor for any pau
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -15,7 +15,15 @@ from hypervisor.evaluation.recent_values import LATER
 from hypervisor.evaluation.rule_histories import RuleHistory
 from hypervisor.evaluation.series_stats import SeriesStats
 from hypervisor.evaluation.series_tail import Mask
-from hypervisor.evaluation.value_ranges import Lazy, Silences, Span, Spans, can_be, lasting_of
+from hypervisor.evaluation.value_ranges import (
+    IN_WINDOWS,
+    Lazy,
+    Silences,
+    Span,
+    Spans,
+    can_be,
+    lasting_of,
+)
 from hypervisor.evaluation.word_spans import WordSpans
 from rules._inputs import Instants, Steps, Values
 from rules._rule import DEVICE, Rule
@@ -89,6 +97,7 @@ class Prefilter:
     standstills: Sequence[tuple[str, int]] = field(default_factory=list)  # of `stuck`
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # series -> a model is in force
     words: Mapping[str, WordSpans] = field(default_factory=dict)
+    windowed: bool = False  # whether it looks at what a series was over a span
 
     @classmethod
     def of(
@@ -135,6 +144,7 @@ class Prefilter:
                 for name in latest.forecasts
             },
             words={word: WordSpans(word, subjects) for word in latest.words},
+            windowed=bool(latest.functions & IN_WINDOWS) and bool(latest.plain),
         )
 
     @classmethod
@@ -177,7 +187,20 @@ class Prefilter:
         for name, length in self.standstills:
             until = stats.recent.unchanged_until(self.named[name], length, upto)
             due = np.minimum(due, until)
-        return some & ~self.possible(stats, Latest(near=near, upto=upto, words=words)), due
+        latest = Latest(near=near, upto=upto, words=words)
+        quiet = some & ~self.possible(stats, latest)
+        rest = some & ~quiet
+        if self.windowed and rest.any():
+            windows = cache(partial(self._windows, stats, since, rest))
+            closer = replace(self._spans(stats, {}, {}, latest), windows=windows)
+            quiet |= rest & ~can_be(self.when, closer)
+        return quiet, due
+
+    def _windows(
+        self, stats: SeriesStats, since: Instants, some: Mask, name: str, length: int
+    ) -> tuple[Span, Span]:
+        """Bounds of what windows hold from `since` on, of some subjects."""
+        return stats.windows(self.named[name], np.where(some, since - length, 0), some)
 
     def quiet(self, stats: SeriesStats, floor: int) -> tuple[Mask, Instants]:
         """Where it cannot be true by `floor`, and when time alone may make it true."""

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from hypervisor.evaluation.recent_values import LATER, GoodReadings, RecentValues
+from hypervisor.evaluation.recent_values import LATER, GoodReadings, RecentValues, Span
 from hypervisor.evaluation.series_tail import (
     Bounds,
     Mask,
@@ -16,7 +16,7 @@ from hypervisor.evaluation.series_tail import (
     is_good,
 )
 from rules._inputs import Instants, Values
-from sensors._row import NEVER
+from sensors._row import NEVER, Rows
 
 
 @dataclass(kw_only=True)
@@ -28,8 +28,9 @@ class SeriesStats:
     that ended after the watermark; LATER: unknown. `oldest`: no reading that counts lies before it;
     NEVER: some are not in memory.
 
-    `guard_low`, `guard_high`: wider bounds, for proofs that outlast many readings. `outside`: where
-    they were widened, `renewed`: where statistics were read again, since the plans last looked.
+    `tails`: by place. `guard_low`, `guard_high`: wider bounds, for proofs that outlast many
+    readings. `outside`: where they were widened, `renewed`: where statistics were read again, since
+    the plans last looked.
     """
 
     place: dict[int, int]
@@ -47,6 +48,7 @@ class SeriesStats:
     renewed: Mask
     recent: RecentValues
     waiting: WaitingRows
+    tails: Sequence[SeriesTail | None]
 
     @classmethod
     def of(cls, tails: Mapping[int, SeriesTail]) -> "SeriesStats":
@@ -67,6 +69,7 @@ class SeriesStats:
             renewed=np.zeros(size, dtype=np.bool_),
             recent=RecentValues.empty(size),
             waiting=WaitingRows.of(size),
+            tails=[None, *(tails[series] for series in sorted(tails))],
         )
         for series, place in stats.place.items():
             tails[series].wait_in(stats.waiting, place)
@@ -84,6 +87,37 @@ class SeriesStats:
     def sums(self, places: Instants) -> tuple[Values, Values]:
         """Bounds of the sum of any of their values."""
         return self.fall[places], self.rise[places]
+
+    def windows(self, places: Instants, opens: Instants, some: Mask) -> tuple[Span, Span]:
+        """Bounds of the values, and of any sum of them, in windows that open at these times (µs).
+
+        Of some of the places; with the value held where a window opens. Also for windows that open
+        later, until the next reading.
+        """
+        (low, high), (fall, rise) = self.span(places), self.sums(places)
+        numbers, parts = list[int](), list[Rows]()
+        narrower = some & (opens > self.oldest[places])  # else the window is all that there is
+        for number in np.flatnonzero(narrower).tolist():
+            tail = self.tails[places[number]]
+            rows = None if tail is None else tail.from_held(int(opens[number]))
+            if rows is not None:
+                numbers.append(number)
+                parts.append(rows)
+        lengths = np.array([len(part) for part in parts], dtype=np.int64)
+        at, filled = np.array(numbers, dtype=np.int64), lengths > 0
+        low[at], high[at], fall[at], rise[at] = np.inf, -np.inf, 0.0, 0.0
+        if filled.any():
+            rows, at = np.concatenate(parts), at[filled]
+            starts = (np.cumsum(lengths) - lengths)[filled]
+            good = is_good(rows)
+            least = np.where(good, rows["value"], np.inf)
+            most = np.where(good, highest(rows), -np.inf)
+            low[at] = np.minimum.reduceat(least, starts)
+            high[at] = np.maximum.reduceat(most, starts)
+            within = rows["time"] > np.repeat(opens[at], lengths[filled])  # a sum holds nothing
+            rise[at] = np.add.reduceat(np.where(within, np.maximum(most, 0.0), 0.0), starts)
+            fall[at] = np.add.reduceat(np.where(within, np.minimum(least, 0.0), 0.0), starts)
+        return (low, high), (fall, rise)
 
     @cached_property
     def numbers(self) -> Instants:

@@ -229,6 +229,18 @@ class SeriesTail:
                 break
         return np.concatenate([self.older, rows[cut:]]) if len(self.older) else rows[cut:]
 
+    def from_held(self, time: int) -> Rows | None:
+        """Rows from `time` on, and from the last good one before; None: some may not be here."""
+        rows = self.rows
+        if time < self.complete_from:
+            return None
+        cut = int(rows["time"].searchsorted(time))
+        while cut > 0:
+            cut -= 1
+            if is_good(rows[cut : cut + 1])[0]:
+                return rows[cut:]
+        return np.concatenate([self.older, rows]) if len(self.older) else rows
+
     def count_since(self, time: int) -> int:
         """About how many rows there are from a time (µs) on, those in the store included."""
         if time >= self.complete_from or not self._size:

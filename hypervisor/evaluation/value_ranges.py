@@ -31,6 +31,9 @@ from rules._tree import (
 )
 from rules._usual import WEEK, shortest_history
 
+IN_WINDOWS = {"sum", "change"} | {
+    name for name, each in FUNCTIONS.items() if each.windowed and each.bound is Bound.SAME
+}
 _ANYWHERE = np.ones((), dtype=np.bool_)
 _SLACK = 1e-6  # above any rounding error of sums and means
 
@@ -89,6 +92,7 @@ class Spans:
     silences: Mapping[str, Silences] = field(default_factory=dict)
     modelled: Mapping[str, Mask] = field(default_factory=dict)  # where there may be a forecast
     words: Mapping[str, Span] = field(default_factory=dict)  # of calendar and lighting plan
+    windows: Callable[[str, int], tuple[Span, Span]] | None = None  # of values, and of their sum
     members: "Spans | None" = None
     present: Mapping[str, Mask] = field(default_factory=dict)
 
@@ -201,21 +205,36 @@ def _span_of(node: Node, spans: Spans) -> Span:
 
 def _of_call(call: Call, spans: Spans) -> Span | None:
     match call:
-        case Call(function="change", arguments=(Name(name=name), Number(value=length))) if (
-            name in spans.changes
+        case Call(function=function, arguments=(Name(name=name), *_, Number(value=length))) if (
+            function in IN_WINDOWS
         ):
-            return spans.changes[name](int(length))
+            return _in_window(function, name, int(length), spans)
         case Call(function=function, arguments=(Name(name=name), *_)) if (
             bound := FUNCTIONS[function].bound
         ) in _BOUNDS:
             return _BOUNDS[bound](spans.series[name]) if name in spans.series else None
-        case Call(function="sum", arguments=(Name(name=name), *_)):
-            return spans.sums.get(name)
         case Call(function="share", arguments=(condition,)):
             return _share(condition, spans)
         case Call(function=function) if function in FORECASTS or function == USUAL:
             return _of_past_or_future(call, spans)
     return None
+
+
+def _in_window(function: str, name: str, length: int, spans: Spans) -> Span | None:
+    """Of what the window holds, where that was looked up; else of all that is in memory."""
+    window = None if spans.windows is None else spans.windows(name, length)
+    if function == "sum":
+        return spans.sums.get(name) if window is None else window[1]
+    if function != "change":
+        return spans.series.get(name) if window is None else window[0]
+    change = spans.changes[name](length) if name in spans.changes else None
+    values = spans.series.get(name) if window is None else window[0]
+    if window is None and change is not None:
+        return change
+    if values is None:
+        return change
+    low, high = _BOUNDS[Bound.DIFFERENCE](values)
+    return (low, high) if change is None else (np.fmax(low, change[0]), np.fmin(high, change[1]))
 
 
 def _of_past_or_future(call: Call, spans: Spans) -> Span | None:

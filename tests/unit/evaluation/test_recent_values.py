@@ -49,6 +49,13 @@ CONDITIONS = (
     "not (hour in (1, 2)) and (level == 3 m or stuck(battery, 15 min))",
     "level > 2 m * (hour - 1)",
     "planned_on and level > 0.5 m",
+    "sum(level, 10 min) > 5 m",
+    "sum(level, 12 min) < 0.5 m",
+    "max(level, 8 min) > 2.5 m and battery == 1 %",
+    "mean(level, 12 min) < 0.5 m or mean(battery, 5 min) > 2 %",
+    "min(level, 9 min) >= 2 m",
+    "quantile(level, 0.5, 10 min) > 2 m",
+    "change(level, 40 min) > 1 m",
     "planned_on and change(level, 6 min) == 0 m",
 )
 Batch = list[tuple[int, int, float, int]]  # series, minutes after the row before, value, quality
@@ -228,6 +235,17 @@ def test_a_value_of_an_hour_ago_makes_nothing_due_today() -> None:
 def test_a_value_that_changes_is_not_stuck() -> None:
     assert all(quiet("stuck(level, 20 min)", *([1.0, 1.1] * 20)))
     assert quiet("stuck(level, 20 min)", *([1.0] * 6)) == [True] * 4 + [False, False]
+
+
+def test_what_left_the_window_makes_nothing_due() -> None:
+    rains = (2.0, 2.0, 2.0, 0.5, 0.5, 0.5, 0.5, 2.0, 2.0)
+    total = quiet("sum(level, 10 min) > 3.5 m", *rains)
+    assert total == [True, False, False, False, True, True, True, True, False]
+    greatest = quiet("max(level, 5 min) > 1.5 m", *rains)
+    assert greatest[4:] == [False, True, True, False, False]
+    moved = quiet("change(level, 45 min) > 1 m", *rains, *([2.0] * 12))
+    assert not any(moved[7:17])
+    assert all(moved[18:])
 
 
 def test_a_change_over_a_few_readings_is_known() -> None:
